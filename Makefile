@@ -1,0 +1,37 @@
+# Sets everything up in .venv; needs Python 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint validator bench golden clean
+
+setup: .venv/.done
+
+.venv/.done: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("fhirconv needs Python 3.11 or newer; call: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	@mkdir -p build
+	@$(BIN)/fhirconv convert fixtures/cases/nakagawa-2022.yaml -o build/nakagawa-2022.json
+
+test: setup lint
+	@$(BIN)/pytest -m 'not validator'
+
+lint: setup
+	@$(BIN)/ruff check fhirconv tests benchmarks tools
+	@$(BIN)/mypy
+	@$(BIN)/fhirconv mappings check
+
+validator: setup
+	@$(BIN)/pytest -m validator
+
+bench: setup
+	@$(BIN)/python benchmarks/convert.py
+
+golden: setup
+	@$(BIN)/pytest -q tests/test_golden.py --renew
+
+clean:
+	@rm -rf .venv build dist

@@ -1,0 +1,196 @@
+"""One case on its way through the mappings: which resources it makes, how they refer to each other, what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fhirconv.facts import Case, Fact
+from fhirconv.identity import fact_identifier, resource_id
+from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.narrative import narrative
+from fhirconv.timeline import Moment, Timeline
+
+RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One resource to be: the fact and mapping that it comes from, its id, and in the end the resource."""
+
+    fact: Fact
+    mapping: ResourceMapping
+    identifier: str
+    id: str
+    reference: str
+    resource: dict[str, Any] = field(default_factory=dict)
+    profile: str = ""
+
+
+class KeptText(NamedTuple):
+    """Words that no concept table knows."""
+
+    fact: Fact
+    table: str
+    field: str
+    words: str
+
+
+class Build:
+    """The state of one conversion; value makers ask it for what is outside their own fact."""
+
+    def __init__(self, case: Case, mappings: Mappings, bundle_type: str) -> None:
+        self.case = case
+        self.mappings = mappings
+        self.units = mappings.tables.units
+        self.decimal_mark = case.conventions.get("decimal_mark", "")
+        self.timeline = Timeline(case)
+        self.kept_as_text: list[KeptText] = []
+        self.unclaimed: list[tuple[Entry, str, str]] = []  # entry, claim, what it lacks
+        self.system = mappings.tables.identifier_systems["fact"]
+        self.entries: list[Entry] = []
+        self._of_fact: dict[str, list[Entry]] = {}
+        self._restful = bundle_type == RESTFUL
+        self.fact = self.case_fact = next(case.facts_of("case"))
+        self.entry: Entry
+        self._plan()
+
+    # -- what is made --
+
+    def _plan(self) -> None:
+        """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
+        sections = ["patient", "source", *self.mappings.tables.sections]
+        rank = {name: position for position, name in reversed(list(enumerate(sections)))} | {"case": len(sections)}
+        facts = sorted(self.case.facts, key=lambda fact: (rank[fact.section.name], fact.key))
+        for fact in facts:
+            for mapping in self.mappings.by_section.get(fact.section.name, ()):
+                self._add(fact, mapping)
+        for fact in facts:
+            for mapping in self.mappings.by_section.get(ANY_SECTION, ()):
+                if fact.identity in self._of_fact:
+                    self._add(fact, mapping)
+        self.entries.sort(key=lambda entry: entry.mapping.section in (ANY_SECTION, "case"))
+
+    def _add(self, fact: Fact, mapping: ResourceMapping) -> None:
+        if mapping.applies(fact.data, self.case.by_id):
+            identifier = fact_identifier(self.case.id, fact.identity, mapping.role)
+            made = resource_id(self.system, identifier)
+            reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
+            entry = Entry(fact, mapping, identifier, made, reference)
+            self.entries.append(entry)
+            self._of_fact.setdefault(fact.identity, []).append(entry)
+
+    def run(self) -> None:
+        """Fills the resource of every entry."""
+        for entry in self.entries:
+            self.entry, self.fact = entry, entry.fact
+            entry.resource = self._resource(entry)
+
+    def _resource(self, entry: Entry) -> dict[str, Any]:
+        mapping, data, by_id = entry.mapping, entry.fact.data, self.case.by_id
+        for variant in mapping.variants:
+            if all(applies(data, by_id) for applies in variant.tests):
+                made = self._fill(entry, variant.rules, variant.url)
+                lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
+                if not lacking:
+                    entry.profile = variant.url
+                    return made
+                self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
+        return self._fill(entry, mapping.rules, "")
+
+    def _fill(self, entry: Entry, rules: tuple[Any, ...], profile: str) -> dict[str, Any]:
+        out: dict[str, Any] = {"resourceType": entry.mapping.resource, "id": entry.id}
+        if profile:
+            out["meta"] = {"profile": [profile]}
+        out["text"] = narrative(entry, self)
+        data = entry.fact.data
+        for rule in rules:
+            rule.made.make(out, data, self)
+        return out
+
+    # -- what value makers ask for --
+
+    def own_identifier(self) -> dict[str, Any]:
+        """fhirconv's identifier of the resource that is being made."""
+        return {"system": self.system, "value": self.entry.identifier}
+
+    def keep_as_text(self, table: str, field_name: str, words: str) -> None:
+        """Notes that words of the current fact have no code."""
+        self.kept_as_text.append(KeptText(self.fact, table, field_name, words))
+
+    def entries_of(self, fact: Fact) -> list[Entry]:
+        """The resources that a fact makes, the main one first."""
+        return self._of_fact.get(fact.identity, [])
+
+    def reference_to(self, fact_id: str) -> str:
+        """The reference to the main resource of the fact with this id."""
+        return self._of_fact[self.case.by_id[fact_id].identity][0].reference
+
+    def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
+        """References to a fact's main resource, or to all of its resources but those about the fact itself."""
+        found = [e for e in self.entries_of(fact) if e.mapping.section != ANY_SECTION]
+        return [entry.reference for entry in (found[:1] if primary else found)]
+
+    def references_of_section(self, section: str) -> list[str]:
+        """References to the main resources of a section's facts."""
+        return [entries[0].reference for entries in map(self.entries_of, self.case.facts_of(section)) if entries]
+
+    def all_references(self) -> list[str]:
+        """References to every resource that is made from facts, those about other resources left out."""
+        return [e.reference for e in self.entries if e.mapping.section not in (ANY_SECTION, "case")]
+
+    def naming(self, fact: Fact, section: str, field_name: str) -> Iterator[Fact]:
+        """The facts of a section whose field names this fact, in the order of their keys."""
+        name = fact.data.get("id")
+        if name is not None:
+            found = [other for other in self.case.facts_of(section) if other.data.get(field_name) == name]
+            yield from sorted(found, key=lambda other: other.key)
+
+    # -- events --
+
+    def own_moment(self, moment: Moment) -> Moment:
+        """The event's own time, where the moment is 'at' an event of the very fact that is being made."""
+        if moment.relation == "at":
+            anchor = self._event_fact(moment.event)
+            if anchor is not None and anchor.data.get("of") == self.fact.data.get("id") is not None:
+                return self.timeline.event_moment(moment.event) or Moment()
+        return moment
+
+    def event_target(self, event: str) -> tuple[str, str, str] | None:
+        """Reference, path and edge ('start', 'end' or '') of what gives the event its time."""
+        fact = self._event_fact(event)
+        if fact is None:
+            return None
+        anchor = self.case.by_id.get(str(fact.data.get("of", "")), fact)
+        entries = self.entries_of(anchor)
+        if not entries:
+            return None
+        entry = entries[0]
+        field_name = "at" if anchor is fact else _field_naming(anchor, event)
+        for rule in entry.mapping.rules:
+            if field_name in rule.made.sources:
+                path = f"{entry.mapping.resource}.{rule.element.removesuffix('[x]')}"
+                edges = dict(zip(rule.made.sources, ("start", "end"), strict=False)) if len(rule.made.sources) == 2 else {}
+                return entry.reference, path, edges.get(field_name, "")
+        return None
+
+    def _event_fact(self, event: str) -> Fact | None:
+        fact = self.case.by_id.get(event)
+        return fact if fact is not None and fact.section.name == "events" else None
+
+
+def _field_naming(fact: Fact, event: str) -> str:
+    """The field of a fact that says 'at this event'."""
+    return next((f.name for f in fact.section.fields_of("when") if fact.get(f.path) == {"at": event}), "")
+
+
+def _has(made: Mapping[str, Any], need: str, keys: tuple[str, ...]) -> bool:
+    """Whether a resource has an element, or with a dot a part of it."""
+    part = need.partition(".")[2]
+    for key in keys:
+        value = made.get(key)
+        for one in value if isinstance(value, list) else (value,):
+            if one is not None and (not part or (isinstance(one, dict) and part in one)):
+                return True
+    return False

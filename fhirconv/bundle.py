@@ -1,0 +1,45 @@
+"""The Bundle: order, full URLs and requests.
+
+Spec: https://hl7.org/fhir/R4/bundle.html, https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from fhirconv.build import Entry
+
+BUNDLE_TYPES = ("transaction", "batch", "collection")
+
+
+def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
+    """A Bundle of the entries' resources.
+
+    transaction: entries refer to each other by urn:uuid; each is a PUT to its own id, so that running it again changes
+    nothing. batch: the same PUTs, but a server may do them in any order, so that references are Type/id. collection:
+    no requests.
+    """
+    made = []
+    for entry in entries:
+        item: dict[str, Any] = {} if bundle_type == "batch" else {"fullUrl": f"urn:uuid:{entry.id}"}
+        item["resource"] = entry.resource
+        if bundle_type != "collection":
+            item["request"] = {"method": "PUT", "url": f"{entry.mapping.resource}/{entry.id}"}
+        made.append(item)
+    return {"resourceType": "Bundle", "type": bundle_type, "entry": made}
+
+
+def _write_number(value: object) -> orjson.Fragment:
+    """A decimal with the digits it was written with; orjson asks for what it does not know itself."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def dump_json(value: Any, indent: bool = False) -> bytes:
+    """JSON bytes in which every number keeps its digits; the same value gives the same bytes everywhere."""
+    return orjson.dumps(value, default=_write_number, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None)

@@ -1,0 +1,232 @@
+"""The meaning of a case's facts: times, numbers, units, references and identities. All findings in one run."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fhirconv.dates import read_date
+from fhirconv.facts import Case, Fact
+from fhirconv.issues import shown
+from fhirconv.numbers import Unreadable, read_measured
+from fhirconv.schema import Field, Section
+from fhirconv.terminology import Units
+from fhirconv.timeline import RELATIONS, circles
+
+Path = tuple[str | int, ...]
+
+
+def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
+    """Notes in the case what is wrong with its facts; dates are rewritten as FHIR has them where the case says how."""
+    checker = _Checker(case, units, systems)
+    broken = [issue.place.pointer for issue in case.issues if issue.is_error]
+    for fact in case.facts:
+        if not any(pointer == fact.pointer or pointer.startswith(fact.pointer + "/") for pointer in broken):
+            checker.check(fact)
+    for fact in circles(case):
+        case.add("event-circle", "the time of this event leads back to itself; one of the events needs a date or none", fact, ("at",))
+    _check_identities(case)
+
+
+def _check_identities(case: Case) -> None:
+    seen: dict[str, Fact] = {}
+    for fact in case.facts:
+        other = seen.setdefault(fact.identity, fact)
+        if other is not fact and "id" not in fact.data:
+            names = ", ".join(fact.section.identity) or "nothing else"
+            message = (
+                f"this fact has the identity of the one at line {case.place(other).line} "
+                f"(same {names}); give one of them an 'id', or remove it if it says the same thing"
+            )
+            case.add("fact-duplicate", message, fact)
+
+
+@functools.cache
+def _plan(section: Section) -> dict[str, list[tuple[Field, str]]]:
+    """Top-level key -> the fields below it that have a check, with the name of the check."""
+    plan: dict[str, list[tuple[Field, str]]] = {}
+    for field in section.fields.values():
+        check = "references" if field.refers and field.refers != ("events",) else field.kind
+        if f"check_{check}".lower() in _CHECKS:
+            plan.setdefault(field.path[0], []).append((field, f"check_{check}".lower()))
+    return plan
+
+
+class _Checker:
+    """The checks of one case."""
+
+    def __init__(self, case: Case, units: Units, systems: Mapping[str, str]) -> None:
+        self.case = case
+        self.units = units
+        self.systems = systems
+        self.conventions = case.conventions
+        self.mark = case.conventions.get("decimal_mark", "")
+        self.events = {str(fact.data.get("id")): fact for fact in case.facts_of("events")}
+
+    def check(self, fact: Fact) -> None:
+        plan = _plan(fact.section)
+        for key in list(fact.data):
+            for field, check in plan.get(key, ()):
+                value = fact.get(field.path)
+                if value is not None:
+                    _CHECKS[check](self, fact, field, value)
+        self._check_choice(fact)
+        if fact.section.name == "events":
+            self._check_anchor(fact)
+
+    def _check_choice(self, fact: Fact) -> None:
+        given = [name for name in fact.section.one_of if name in fact.data]
+        names = "', '".join(fact.section.one_of)
+        if len(given) > 1:
+            message = f"'{given[0]}' and '{given[1]}' stand together; state one of '{names}' (a judgement goes to 'interpretation')"
+            self.case.add("value-choice", message, fact, (given[1],))
+        elif fact.section.one_needed and not given:
+            self.case.add("value-missing", f"has no result; state one of '{names}'", fact)
+
+    def _check_anchor(self, fact: Fact) -> None:
+        """An event of a fact must be named by that fact as one of its times; else its time would be lost."""
+        target = self.case.by_id.get(str(fact.data.get("of", "")))
+        if target is None or "id" not in fact.data:
+            return
+        times = [field for field in target.section.fields_of("when") if target.get(field.path) == {"at": fact.data["id"]}]
+        if not times:
+            possible = " or ".join(f"'{field.name}'" for field in target.section.fields_of("when"))
+            message = f"'{target.data['id']}' does not name this event; give it {possible}: {{at: {fact.data['id']}}}, or leave 'of' out"
+            self.case.add("event-unused", message, fact, ("of",))
+
+    # -- times --
+
+    def check_date(self, fact: Fact, field: Field, value: Any) -> None:
+        self._date(fact, field.path, value, lambda text: _put(fact, field.path, text))
+        text = str(fact.get(field.path))
+        if field.name == "birth_date" and "T" in text:
+            self.case.add("date-invalid", "a birth date has no time of day; write YYYY-MM-DD", fact, field.path)
+
+    def check_instant(self, fact: Fact, field: Field, value: Any) -> None:
+        text = read_date(value, self.conventions)
+        if isinstance(text, Unreadable) or "T" not in text:
+            reason = text.reason if isinstance(text, Unreadable) else "has no time of day"
+            self.case.add("date-invalid", f"{shown(value)} {reason}; expected YYYY-MM-DDTHH:MM:SS+zone", fact, field.path)
+        else:
+            _put(fact, field.path, text)
+
+    def check_when(self, fact: Fact, field: Field, value: Any) -> None:
+        self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
+
+    def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:
+        text = read_date(value, self.conventions)
+        if isinstance(text, Unreadable):
+            rule = "date-ambiguous" if text.ambiguous else "time-zone-missing" if "without a zone" in text.reason else "date-invalid"
+            self.case.add(rule, f"{shown(value)} {text.reason}", fact, path)
+        elif text != value:
+            put(text)
+
+    def _when(self, fact: Fact, path: Path, value: Any, put: Callable[[Any], None]) -> None:
+        if not isinstance(value, dict):
+            self._date(fact, path, value, put)
+            return
+        made = dict(value)
+        ways = [key for key in ("date", *RELATIONS, "age") if key in value]
+        ways += ["from/to"] if "from" in value or "to" in value else []
+        if len(ways) > 1 or (not ways and "text" not in value):
+            found = " and ".join(f"'{way}'" for way in ways) or "none"
+            message = f"a time is one of 'date', 'at', 'after', 'before', 'age', 'from'/'to' or 'text' alone; found {found}"
+            self.case.add("time-choice", message, fact, path)
+        if "by" in value and not {"after", "before"} & set(value):
+            self.case.add("time-choice", "'by' needs the event that it counts from in 'after' or 'before'", fact, (*path, "by"))
+        for key in ("from", "to"):
+            if key in value:
+                self._when(fact, (*path, key), value[key], functools.partial(made.__setitem__, key))
+        if "date" in value:
+            self._date(fact, (*path, "date"), value["date"], functools.partial(made.__setitem__, "date"))
+        for relation in RELATIONS:
+            if relation in value and value[relation] not in self.events:
+                known = ", ".join(sorted(self.events)) or "none is defined"
+                message = f"event {shown(value[relation])} does not exist; 'events' has: {known}"
+                self.case.add("event-unknown", message, fact, (*path, relation))
+        for key in ("by", "age"):
+            if key in value:
+                self._extent(fact, (*path, key), value[key])
+        if made != value:
+            put(made)
+
+    def check_age(self, fact: Fact, field: Field, value: Any) -> None:
+        self._extent(fact, field.path, value)
+
+    def _extent(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:
+        """A duration or an age: one way to say it, and its ends in order."""
+        ways = [key for key in ("value", "decade") if key in value] + (["low/high"] if {"low", "high"} & set(value) else [])
+        if len(ways) != 1:
+            found = " and ".join(f"'{way}'" for way in ways) or "none"
+            self.case.add("value-choice", f"state one of 'value', 'low'/'high' or 'decade'; found {found}", fact, path)
+        if "low" in value and "high" in value and value["low"] > value["high"]:
+            self.case.add("number-invalid", f"'low' {value['low']} is above 'high' {value['high']}", fact, path)
+
+    # -- numbers and units --
+
+    def check_number(self, fact: Fact, field: Field, value: Any) -> None:
+        found = read_measured(value, self.mark)
+        if isinstance(found, Unreadable):
+            rule = "number-ambiguous" if found.ambiguous else "number-invalid"
+            self.case.add(rule, f"{shown(value)} {found.reason}", fact, field.path)
+        elif found.remark:
+            self.case.add("number-completed", f"{shown(value)} {found.remark}", fact, field.path)
+        if "unit" in fact.section.fields and "unit" not in fact.data and fact.section.name == "labs":
+            self.case.add("unit-missing", "a laboratory value without 'unit'; add it if the source prints one", fact, field.path)
+
+    def check_referencerange(self, fact: Fact, field: Field, value: Any) -> None:
+        if "low" in value and "high" in value and value["low"] > value["high"]:
+            self.case.add("number-invalid", f"'low' {value['low']} is above 'high' {value['high']}", fact, field.path)
+
+    def check_unit(self, fact: Fact, field: Field, value: Any) -> None:
+        if isinstance(value, str) and self.units.find(value) is None:
+            near = self.units.nearest(value)
+            hint = f"; did you mean '{near}'?" if near else ";"
+            message = (
+                f"{shown(value)} is not in the unit table{hint} "
+                "Correct it, add it to units.toml, or write {text: ...} to keep it without a UCUM code"
+            )
+            self.case.add("unit-unknown", message, fact, field.path)
+        if fact.get((*field.path[:-1], "value")) is None:
+            self.case.add("unit-without-value", "a unit without a value; remove it or add 'value'", fact, field.path)
+
+    # -- references --
+
+    def check_references(self, fact: Fact, field: Field, value: Any) -> None:
+        for position, name in enumerate(value if isinstance(value, list) else [value]):
+            path: Path = (*field.path, position) if isinstance(value, list) else field.path
+            target = self.case.by_id.get(name)
+            if target is None:
+                known = sorted(i for i, other in self.case.by_id.items() if other.section.name in field.refers)
+                message = f"no fact has the id {shown(name)}; {' and '.join(field.refers)} have: {', '.join(known) or 'none'}"
+                self.case.add("reference-unknown", message, fact, path)
+            elif target.section.name not in field.refers:
+                message = f"{shown(name)} is in '{target.section.name}'; expected an id from {' or '.join(field.refers)}"
+                self.case.add("reference-wrong", message, fact, path)
+            elif target is fact:
+                self.case.add("reference-wrong", "a fact cannot refer to itself", fact, path)
+
+    def check_objects(self, fact: Fact, field: Field, value: Any) -> None:
+        """The patient's identifiers: their systems are URIs or names from systems.toml."""
+        for position, item in enumerate(value):
+            system = item["system"]
+            if system not in self.systems and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:\S", system):
+                message = f"{shown(system)} is neither a URI nor a name under [identifier] in systems.toml"
+                self.case.add("system-unknown", message, fact, (*field.path, position, "system"))
+
+
+_CHECKS: dict[str, Callable[[_Checker, Fact, Field, Any], None]] = {
+    name: method for name, method in vars(_Checker).items() if name.startswith("check_")
+}
+
+
+def _put(fact: Fact, path: Path, value: Any) -> None:
+    """Replaces a value of the fact without touching the data that the caller gave."""
+    fact.data = dict(fact.data)
+    data = fact.data
+    for step in path[:-1]:
+        data[str(step)] = dict(data[str(step)])
+        data = data[str(step)]
+    data[str(path[-1])] = value

@@ -1,0 +1,122 @@
+"""The main job: a case into a Bundle. Never prints, never exits, raises only when the mappings cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.build import Build
+from fhirconv.bundle import BUNDLE_TYPES, dump_json, make_bundle
+from fhirconv.checks import check_case
+from fhirconv.evidence import check_evidence
+from fhirconv.facts import Case, read_case
+from fhirconv.issues import ConversionError, Issue, by_place, has_errors
+from fhirconv.ledger import REJECTED, Ledger, rejected, settled
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.source import Document, read_file, read_value
+
+if TYPE_CHECKING:
+    from fhir.resources.R4B.bundle import Bundle
+
+
+@dataclass(slots=True)
+class Conversion:
+    """What became of one case.
+
+    `bundle` is a FHIR R4 Bundle as plain JSON data (decimals as Decimal, with their digits), or None when the case has
+    errors; `issues` are all findings in the order of the file; `ledger` says what became of every fact.
+    """
+
+    bundle: dict[str, Any] | None
+    issues: list[Issue]
+    ledger: Ledger
+    case: Case
+    build: Build | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a Bundle."""
+        return self.bundle is not None
+
+    def json(self, indent: bool = False) -> bytes:
+        """The Bundle as JSON (UTF-8). Raises ConversionError when there is none."""
+        if self.bundle is None:
+            raise ConversionError(self.issues)
+        return dump_json(self.bundle, indent)
+
+    def models(self) -> Bundle:
+        """The Bundle as fhir.resources R4B models (imported only here; they do not keep the digits of numbers).
+
+        Raises ConversionError when there is no Bundle.
+        """
+        from fhir.resources.R4B.bundle import Bundle
+
+        return Bundle.model_validate_json(self.json())
+
+    def resource_counts(self) -> dict[str, int]:
+        """Number of resources by type, sorted by type."""
+        entries = self.bundle["entry"] if self.bundle else []
+        return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
+
+
+def convert(
+    case: str | Path | Mapping[str, Any],
+    *,
+    profile: str = DEFAULT_PROFILE,
+    bundle: str = "transaction",
+    mappings: str | Path | None = None,
+    source: str | Path | None = None,
+) -> Conversion:
+    """Converts one case: a file (YAML or JSON) or a dict of case facts (see `fhirconv schema`).
+
+    `profile` is 'r4' or a name in mappings/profiles; `bundle` transaction, batch or collection; `mappings` a folder
+    laid over fhirconv's own; `source` a text that the quotes are checked against in place of the case's 'source.text'.
+    Raises MappingError for mappings that cannot be used, ValueError for an unknown `bundle`. Findings about the case
+    are in the result's issues.
+    """
+    loaded = load_mappings(Path(mappings) if mappings else None, profile)
+    if isinstance(case, Mapping):
+        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None)
+    return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None)
+
+
+def convert_document(document: Document, mappings: Mappings, bundle: str = "transaction", source: Path | None = None) -> Conversion:
+    """Converts a document that was read before; see `convert`."""
+    if bundle not in BUNDLE_TYPES:
+        raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle!r}")
+    case = check_document(document, mappings, source)
+    if has_errors(case.issues):
+        return Conversion(None, by_place(case.issues), rejected(case), case)
+    build = Build(case, mappings, bundle)
+    build.run()
+    ledger = settled(case, build)
+    _close(case, build, ledger)
+    if has_errors(case.issues):
+        return Conversion(None, by_place(case.issues), rejected(case), case)
+    return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), ledger, case, build)
+
+
+def check_document(document: Document, mappings: Mappings, source: Path | None = None) -> Case:
+    """The case of a document with all checks of the input run; nothing is converted."""
+    case = read_case(document)
+    if case.facts:
+        check_case(case, mappings.tables.units, mappings.tables.identifier_systems)
+        check_evidence(case, source)
+    return case
+
+
+def _close(case: Case, build: Build, ledger: Ledger) -> None:
+    """Reports what was kept as text or not mapped, and holds the ledger against the case."""
+    for kept in build.kept_as_text:
+        message = f"'{kept.words}' has no entry in concepts/{kept.table}.toml; it goes out as text, without a code"
+        case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
+    facts = {fact.identity: fact for fact in case.facts}
+    for line in ledger:
+        if line.outcome == REJECTED:
+            case.add("not-mapped", f"{line.reason}; add a file to mappings/resources", facts[line.fact])
+    made = sum(len(entries) > 0 for entries in map(build.entries_of, case.facts))
+    if len(ledger) != len(case.facts) or sum(ledger.counts().values()) != len(ledger) or made > len(ledger):
+        case.document.add("ledger", f"{len(case.facts)} facts went in and {len(ledger)} are accounted for; this is a defect of fhirconv")

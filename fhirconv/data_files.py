@@ -1,0 +1,18 @@
+"""Finds the data that comes with fhirconv: in a wheel beside the code, in a checkout beside the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def data_dir(name: str) -> Path:
+    """The folder `name` ('mappings' or 'fixtures') of this installation."""
+    installed = _PACKAGE / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name
+
+
+def r4_definitions() -> Path:
+    """The file with the definitions of FHIR R4 4.0.1 (made by tools/r4_definitions.py)."""
+    return _PACKAGE / "data" / "r4-definitions.json"

@@ -1,0 +1,145 @@
+"""The case: its facts with their identity and their place in the file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirconv.issues import Issue, Place
+from fhirconv.schema import CaseSchema, Section, case_schema
+from fhirconv.source import Document
+
+
+@dataclass(slots=True, eq=False)
+class Fact:
+    """One fact. `key` is unique within its section: the id, or what makes it this fact and no other."""
+
+    section: Section
+    index: int  # position in the list; -1 for case, source and patient
+    data: dict[str, Any]
+    key: str
+
+    @property
+    def pointer(self) -> str:
+        """JSON Pointer to the fact in the case."""
+        return f"/{self.section.name}" if self.index < 0 else f"/{self.section.name}/{self.index}"
+
+    @property
+    def identity(self) -> str:
+        """Section and key: unique within the case, independent of the fact's position and of its values."""
+        return f"{self.section.name}/{self.key}" if self.key else self.section.name
+
+    def get(self, path: tuple[str, ...]) -> Any:
+        """The value at `path`, or None."""
+        value: Any = self.data
+        for step in path:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(step)
+        return value
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """One patient's facts, read and checked. `issues` holds what was found, `rejected` the facts with errors."""
+
+    document: Document
+    facts: list[Fact] = field(default_factory=list)
+    by_id: dict[str, Fact] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The case's id; empty when there is none to be had."""
+        return str(self.section("case").get("id", ""))
+
+    @property
+    def conventions(self) -> Mapping[str, str]:
+        """How dates and numbers of this case are to be read."""
+        return self.section("conventions")
+
+    @property
+    def issues(self) -> list[Issue]:
+        """What was found in the case."""
+        return self.document.issues
+
+    def section(self, name: str) -> dict[str, Any]:
+        """A section that is a single object; empty if it is not there."""
+        data = self.document.data
+        found = data.get(name) if isinstance(data, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def place(self, fact: Fact, path: tuple[str | int, ...] = ()) -> Place:
+        """Where a fact, or a value in it, stands."""
+        return self.document.place("/".join((fact.pointer, *map(str, path))))
+
+    def add(self, rule: str, message: str, fact: Fact, path: tuple[str | int, ...] = ()) -> None:
+        """Notes an issue about a fact."""
+        self.issues.append(Issue(rule, message, self.place(fact, path)))
+
+    def facts_of(self, section: str) -> Iterator[Fact]:
+        """The facts of one section, in the order of the file."""
+        return (fact for fact in self.facts if fact.section.name == section)
+
+
+_NOT_WORD = re.compile(r"[^\w.]+")
+
+
+def fold(text: str) -> str:
+    """Text for comparison: NFKC, case folded, runs of blanks as one."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _slug(value: Any) -> str:
+    """A value as part of a natural key; the order of keys in objects does not matter."""
+    if isinstance(value, dict):
+        return "-".join(f"{key}-{_slug(value[key])}" for key in sorted(value))
+    if isinstance(value, list):
+        return "-".join(map(_slug, value))
+    return _NOT_WORD.sub("-", fold(str(value))).strip("-")
+
+
+def fact_key(section: Section, data: Mapping[str, Any]) -> str:
+    """The fact's id, or its natural key: the values of the section's identity fields as they stand."""
+    if not section.is_list:
+        return ""
+    if "id" in data:
+        return str(data["id"])
+    return "/".join(_slug(data[name]) if name in data else "" for name in section.identity).rstrip("/")
+
+
+def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
+    """The facts of a document, checked against the schema; what does not fit is noted and left out of `facts`."""
+    schema = schema or case_schema()
+    case = Case(document)
+    if document.data is None:
+        if not document.issues:
+            document.add("empty-input", "is empty; a case has at least 'case' and 'patient'")
+        return case
+    schema.check(document)
+    if not isinstance(document.data, dict):
+        return case
+    for section in schema.sections.values():
+        value = document.data.get(section.name)
+        items = enumerate(value) if section.is_list and isinstance(value, list) else [(-1, value)]
+        for index, data in items:
+            if isinstance(data, dict):
+                _add_fact(case, section, index, data)
+    return case
+
+
+def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) -> None:
+    fact = Fact(section, index, data, "")
+    fact.key = fact_key(section, data)
+    case.facts.append(fact)
+    name = data.get("id")
+    if section.name == "case" or not isinstance(name, str):
+        return
+    if name in case.by_id:
+        other = case.place(case.by_id[name])
+        case.add("id-duplicate", f"id '{name}' stands twice, also at line {other.line}; give each fact its own", fact, ("id",))
+    case.by_id[name] = fact

@@ -1,0 +1,83 @@
+"""The ledger: what became of every fact. Facts in = facts out, or the run fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fhirconv.build import Build
+from fhirconv.facts import Case, Fact
+from fhirconv.issues import Place
+
+CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED = OUTCOMES = ("converted", "kept as text", "merged", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact's line: `resources` as Type/id, `reason` why it is not simply converted, `remarks` on parts of it."""
+
+    fact: str
+    place: Place
+    outcome: str
+    resources: tuple[str, ...] = ()
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Every fact of the case, in the order of the file."""
+
+    lines: list[Line] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def counts(self) -> dict[str, int]:
+        """Number of facts by outcome; every outcome is there."""
+        counted = Counter(line.outcome for line in self.lines)
+        return {outcome: counted[outcome] for outcome in OUTCOMES}
+
+
+def rejected(case: Case) -> Ledger:
+    """The ledger of a case that makes no Bundle: each fact with its own error, or held back for the others'."""
+    errors: dict[str, str] = {}
+    for issue in case.issues:
+        if issue.is_error:
+            errors.setdefault("/".join(issue.place.pointer.split("/")[:3]), issue.rule)
+    lines = []
+    for fact in case.facts:
+        own = errors.get(fact.pointer)
+        reason = f"error [{own}]" if own else "held back: other facts of the case have errors"
+        lines.append(Line(fact.identity, case.place(fact), REJECTED, reason=reason))
+    return Ledger(lines)
+
+
+def settled(case: Case, build: Build) -> Ledger:
+    """The ledger of a converted case."""
+    words: dict[str, list[tuple[str, str]]] = {}
+    for kept in build.kept_as_text:
+        words.setdefault(kept.fact.identity, []).append((kept.table, f"{kept.field}: no code for '{kept.words}' in concepts/{kept.table}"))
+    return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
+
+
+def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) -> Line:
+    entries = build.entries_of(fact)
+    resources = tuple(f"{entry.mapping.resource}/{entry.id}" for entry in entries)
+    place = case.place(fact)
+    if not resources:
+        target = case.by_id.get(str(fact.data.get("of", ""))) if fact.section.name == "events" else None
+        if target is None:
+            return Line(fact.identity, place, REJECTED, reason=f"no mapping takes this fact of '{fact.section.name}'")
+        into = build.entries_of(target)
+        made = tuple(f"{entry.mapping.resource}/{entry.id}" for entry in into[:1])
+        return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}")
+    about = {entry.mapping.about_table for entry in entries if entry.mapping.about}
+    reasons = tuple(dict.fromkeys(text for table, text in words if table in about))
+    remarks = tuple(dict.fromkeys(text for table, text in words if table not in about))
+    outcome = KEPT_AS_TEXT if reasons else CONVERTED
+    return Line(fact.identity, place, outcome, resources, "; ".join(reasons), remarks)

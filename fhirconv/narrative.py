@@ -1,0 +1,103 @@
+"""The narrative of a resource: the fact as the case states it, field by field, as escaped text.
+
+Spec: https://hl7.org/fhir/R4/narrative.html (status generated: from the resource's own data).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.schema import Section
+from fhirconv.values.times import extent_words, moment_words
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build, Entry
+
+_OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
+_SKIPPED = ("id", "evidence")
+
+Words = Callable[[Any, "Build"], str]
+
+
+def _when(value: Any, build: Build) -> str:
+    return value if isinstance(value, str) else moment_words(build.timeline.moment(value), build)
+
+
+def _age(value: Any, build: Build) -> str:
+    return extent_words(value)
+
+
+def _unit(value: Any, build: Build) -> str:
+    return value if isinstance(value, str) else str(value["text"])
+
+
+def _range(value: Any, build: Build) -> str:
+    ends = [str(value[end]) for end in ("low", "high") if end in value]
+    words = "-".join(ends) if len(ends) == 2 else f">={value['low']}" if "low" in value else f"<={value.get('high', '')}"
+    return " ".join(filter(None, (words if ends else "", value.get("text", ""))))
+
+
+def _absent(value: Any, build: Build) -> str:
+    return str(value.get("text", value["reason"]))
+
+
+def _fact(value: Any, build: Build) -> str:
+    names = value if isinstance(value, list) else [value]
+    return ", ".join(title_of(build, name) for name in names)
+
+
+def _plain(value: Any, build: Build) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(item, build) for item in value)
+    if isinstance(value, dict):
+        return " ".join(str(item) for item in value.values())
+    return str(value)
+
+
+_WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
+
+
+@functools.cache
+def _plan(section: Section) -> tuple[str, list[tuple[str, tuple[str, ...], Words]]]:
+    """The field that names a fact of the section, and label, path and wording of the others."""
+    named = next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
+    rows = [
+        (field.name.replace("_", " ").replace(".", " "), field.path, _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain))
+        for field in section.fields.values()
+        if field.name not in _SKIPPED and field.name != named
+    ]  # fmt: skip
+    return named, rows
+
+
+def title_of(build: Build, fact_id: str) -> str:
+    """A fact in a few words, for others that refer to it."""
+    fact = build.case.by_id.get(fact_id)
+    if fact is None:
+        return fact_id
+    named, _ = _plan(fact.section)
+    value = fact.data.get(named)
+    return value if isinstance(value, str) and value not in build.case.by_id else fact_id
+
+
+def narrative(entry: Entry, build: Build) -> dict[str, str]:
+    """Narrative of the resource that an entry makes: the fact's name and every field that is stated."""
+    fact = entry.fact
+    named, rows = _plan(fact.section)
+    data = fact.data
+    head = data.get(named) or fact.section.title
+    role = f" ({entry.mapping.role})" if entry.mapping.role else ""
+    parts = [f"{_OPEN}<p><b>{escape(_plain(head, build), quote=False)}</b>{role}</p>"]
+    items = []
+    for label, path, words in rows:
+        value = data.get(path[0])
+        if value is not None and len(path) > 1:
+            value = fact.get(path)
+        if value is not None:
+            items.append(f"<li>{label}: {escape(words(value, build), quote=False)}</li>")
+    if items:
+        parts.append(f"<ul>{''.join(items)}</ul>")
+    parts.append("</div>")
+    return {"status": "generated", "div": "".join(parts)}

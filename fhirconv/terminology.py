@@ -1,0 +1,116 @@
+"""Concept tables, units and systems: words of the case to codes, by table and never by guess."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirconv.facts import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What one entry of mappings/concepts says: a text and its codings (system as URI, code, display)."""
+
+    key: str
+    text: str
+    codings: tuple[dict[str, str], ...]
+    verified: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ConceptTable:
+    """One file of mappings/concepts. Words are compared after `fold`."""
+
+    name: str
+    concepts: dict[str, Concept]
+    _by_word: dict[str, Concept]
+    _seen: dict[tuple[str, str], Concept | None] = field(default_factory=dict)
+
+    def find(self, text: str, side: str = "") -> Concept | None:
+        """The concept for a text as written; with a side, '<side> <text>' is looked for first."""
+        asked = (text, side)
+        if asked not in self._seen:
+            word = fold(text)
+            sided = self._by_word.get(f"{side} {word}") if side else None
+            self._seen[asked] = sided or self._by_word.get(word)
+        return self._seen[asked]
+
+
+def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str]) -> tuple[ConceptTable, list[str]]:
+    """The table of a concepts file, and its mistakes (each beginning with the key it is about)."""
+    concepts: dict[str, Concept] = {}
+    words: dict[str, Concept] = {}
+    mistakes: list[str] = []
+    for key, entry in entries.items():
+        problem = _entry_problem(entry, systems)
+        if problem:
+            mistakes.append(f"{key}: {problem}")
+            continue
+        codings = tuple(
+            {"system": systems[c["system"]], "code": c["code"]} | ({"display": c["display"]} if "display" in c else {})
+            for c in entry.get("codings", ())
+        )
+        concept = Concept(key, entry["text"], codings, tuple(c["verified"] for c in entry.get("codings", ())))
+        concepts[key] = concept
+        for word in {fold(key.replace("-", " ")), fold(key), *map(fold, (entry["text"], *entry.get("also", ())))}:
+            other = words.setdefault(word, concept)
+            if other is not concept:
+                mistakes.append(f"{key}: '{word}' also means {other.key}; a word may mean one concept only")
+    return ConceptTable(name, concepts, words), mistakes
+
+
+def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
+    if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
+        return "expected a table with text = \"...\""
+    unknown = set(entry) - {"text", "also", "codings"}
+    if unknown:
+        return f"unknown key '{min(unknown)}'; expected text, also, codings"
+    for coding in entry.get("codings", ()):
+        if not {"system", "code", "verified"} <= set(coding) <= {"system", "code", "display", "verified"}:
+            return "a coding has system, code, verified (where the code was looked up) and, if verified, display"
+        if coding["system"] not in systems:
+            near = difflib.get_close_matches(coding["system"], list(systems), 1)
+            return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near[0]}'?" if near else "")
+    return ""
+
+
+@dataclass(slots=True)
+class Units:
+    """units.toml: units as printed, and the UCUM codes (https://ucum.org) that they mean."""
+
+    codes: frozenset[str]
+    _by_spelling: dict[str, str]
+
+    def find(self, unit: str) -> str | None:
+        """The UCUM code of a unit as printed, or None."""
+        return self._by_spelling.get(unit) or self._by_spelling.get(_unit_fold(unit))
+
+    def nearest(self, unit: str) -> str:
+        """A unit that was probably meant; empty if none is near."""
+        folded = {spelling.casefold(): spelling for spelling in self._by_spelling}
+        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6)
+        return folded[near[0]] if near else ""
+
+
+def _unit_fold(unit: str) -> str:
+    """Both signs for micro as one, superscripts as digits, no blanks."""
+    return unicodedata.normalize("NFKC", unit).replace(" ", "")
+
+
+def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
+    """The unit table, and its mistakes."""
+    spellings: dict[str, str] = {}
+    mistakes: list[str] = []
+    for code, entry in entries.items():
+        if not isinstance(entry, dict) or set(entry) - {"spellings"}:
+            mistakes.append(f"{code}: expected spellings = [...]")
+            continue
+        for spelling in {s for given in (code, *entry.get("spellings", ())) for s in (given, _unit_fold(given))}:
+            other = spellings.setdefault(spelling, code)
+            if other != code:
+                mistakes.append(f"{code}: '{spelling}' also means {other}; a spelling may mean one unit only")
+    return Units(frozenset(entries), spellings), mistakes

@@ -1,0 +1,214 @@
+"""The closed set of value makers, and how the rules of an element are compiled with them.
+
+There is no expression language: where a mapping needs more, a further value maker with a name and tests is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.r4 import Element, elements_of
+from fhirconv.schema import case_schema, item_keys
+from fhirconv.values import amounts, links, times, words
+from fhirconv.values.base import ElementRule, Env, Made, Maker, Verb, failed, nearest
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build
+
+
+def parts(rule: Mapping[str, Any], env: Env) -> Made:
+    """`elements = {...}`: an element with parts; left out when no part depends on the fact and yields something.
+
+    `each = FIELD` makes one for each item of a list; `for = SECTION, by = FIELD` one for each fact of another section
+    whose FIELD names this fact, and the parts then read that fact.
+    """
+    inner = _inner_env(rule, env)
+    if inner is None:
+        return failed()
+    rules = compile_elements(rule["elements"], inner)
+    constants = frozenset(r.element for r in rules if r.made.constant)
+    always = len(constants) == len(rules)
+    put = env.put(*env.element.types)
+    makers = [(r.made.make, r.made.constant) for r in rules]
+
+    def fill(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        made: dict[str, Any] = {}
+        stated = always
+        for make, constant in makers:
+            before = len(made)
+            make(made, data, build)
+            stated = stated or (not constant and len(made) > before)
+        if stated and made:
+            put(out, made)
+
+    sources = tuple(dict.fromkeys(s for r in rules for s in r.made.sources))
+    if "each" in rule:
+        return Made(_each(rule["each"], env, fill), (rule["each"],), children=tuple(rules))
+    if "for" in rule:
+        return Made(_for(rule["for"], rule["by"], fill), (), children=tuple(rules))
+    return Made(fill, sources, constant=always, children=tuple(rules))
+
+
+def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
+    """The Env of the parts: the fact's own fields, the items of a list, or the facts of another section."""
+    if "each" in rule:
+        if env.source(rule["each"]) is None:
+            return None
+        field = env.field(rule["each"])
+        known = _item_fields(env, rule["each"]) if field and field.kind == "objects" else frozenset(("item",))
+        return replace(env, section=None, part=known)
+    if "for" in rule:
+        section = env.tables.sections.get(rule["for"])
+        field = section.fields.get(rule.get("by", "")) if section else None
+        if section is None or field is None or env.section is None or env.section.name not in field.refers:
+            env.error("mapping-source", "'for' needs a section, and 'by' a field of it that names facts like this one")
+            return None
+        return replace(env, section=section)
+    return env
+
+
+def _item_fields(env: Env, name: str) -> frozenset[str]:
+    """The keys that the items of the list of objects `name` may have."""
+    return item_keys(case_schema(), env.section, name) if env.section else frozenset()
+
+
+def _each(name: str, env: Env, fill: Maker) -> Maker:
+    get = env.source(name)
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = get(data) if get else None
+        if value is not None:
+            for item in value if isinstance(value, list) else (value,):
+                fill(out, item if isinstance(item, dict) else {"item": item}, build)
+
+    return make
+
+
+def _for(section: str, by: str, fill: Maker) -> Maker:
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        here = build.fact
+        for other in build.naming(here, section, by):
+            build.fact = other
+            fill(out, other.data, build)
+        build.fact = here
+
+    return make
+
+
+def extension(rule: Mapping[str, Any], env: Env) -> Made:
+    """`url = URL, value = {...}`: an extension whose value another rule makes; `each = FIELD` one for each item."""
+    inner = _inner_env(rule, env)
+    if inner is None:
+        return failed()
+    value = compile_element("value[x]", rule["value"], replace(inner, key=env.key + ".value"))
+    put = env.put("Extension")
+    url = rule["url"]
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        made: dict[str, Any] = {}
+        value.made.make(made, data, build)
+        for key, found in made.items():
+            put(out, {"url": url, key: found})
+
+    if "each" in rule:
+        return Made(_each(rule["each"], env, make), (rule["each"],), children=(value,))
+    return Made(make, value.made.sources, constant=value.made.constant, children=(value,))
+
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("fixed", frozenset(), words.fixed),
+        Verb("text", frozenset({"label"}), words.text),
+        Verb("note", frozenset(), words.note),
+        Verb("code", frozenset({"map", "system"}), words.code),
+        Verb("concept", frozenset({"from", "is", "side", "side_url", "else", "coded"}), words.concept),
+        Verb("identifier", frozenset({"system"}), words.identifier),
+        Verb("missing", frozenset({"from", "else"}), words.missing),
+        Verb("instant", frozenset(), words.instant),
+        Verb("date", frozenset(), times.date),
+        Verb("time", frozenset(), times.time),
+        Verb("period", frozenset(), times.period),
+        Verb("age", frozenset(), times.age),
+        Verb("measure", frozenset({"unit", "words", "table"}), amounts.measure),
+        Verb("quantity", frozenset({"unit"}), amounts.quantity),
+        Verb("reference_range", frozenset({"unit"}), amounts.reference_range),
+        Verb("number", frozenset(), amounts.number),
+        Verb("absent", frozenset(), amounts.absent),
+        Verb("reference", frozenset({"display"}), links.reference),
+        Verb("url", frozenset({"value", "each"}), extension),
+        Verb("elements", frozenset({"each", "for", "by"}), parts),
+    )
+}
+
+
+def compile_elements(rules: Mapping[str, Any], env: Env) -> list[ElementRule]:
+    """The rules of a type's elements, in the order of the specification."""
+    compiled = [compile_element(name, rule, replace(env, key=f"{env.key}.{name}")) for name, rule in rules.items()]
+    order = list(elements_of(env.element.types[0]))
+    return sorted(compiled, key=lambda r: order.index(r.element) if r.element in order else len(order))
+
+
+def compile_element(name: str, rule: Any, env: Env) -> ElementRule:
+    """The rule of one element of the type `env.element` is of: a table with one value maker, or a list of them.
+
+    A list gives all of them where the element repeats, else the first that yields something.
+    """
+    owner = env.element.types[0]
+    element = elements_of(owner).get(name)
+    if element is None:
+        env.error("mapping-target", f"{owner} has no element '{name}'{nearest(name, elements_of(owner))}")
+        return ElementRule(name, env.where, failed(), None)
+    here = replace(env, owner=owner, element=element)
+    rules = rule if isinstance(rule, list) else [rule]
+    made = [_compile_rule(one, here) for one in rules]
+    return ElementRule(name, here.where, made[0] if len(made) == 1 else _several(made, element), element)
+
+
+def _several(made: list[Made], element: Element) -> Made:
+    makers = [one.make for one in made]
+    first_only = not element.repeats
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        for maker in makers:
+            before = len(out)
+            maker(out, data, build)
+            if first_only and len(out) > before:
+                return
+
+    children = tuple(child for one in made for child in one.children)
+    sources = tuple(dict.fromkeys(source for one in made for source in one.sources))
+    table = next((one.main_table for one in made if one.main_table), "")
+    refers = tuple(dict.fromkeys(section for one in made for section in one.refers))
+    return Made(make, sources, all(one.constant for one in made), children, table, refers)
+
+
+def _compile_rule(rule: Any, env: Env) -> Made:
+    if not isinstance(rule, dict):
+        env.error("mapping-syntax", "expected a table with one value maker, such as { text = \"note\" }")
+        return failed()
+    verbs = [key for key in rule if key in VERBS]
+    if len(verbs) != 1:
+        found = "none" if not verbs else " and ".join(verbs)
+        env.error("mapping-syntax", f"expected one value maker, found {found}{nearest(next(iter(rule), ''), VERBS)}")
+        return failed()
+    verb = VERBS[verbs[0]]
+    unknown = sorted(set(rule) - {verb.name} - verb.options)
+    if unknown:
+        env.error("mapping-key", f"'{verb.name}' has no option '{unknown[0]}'{nearest(unknown[0], sorted(verb.options))}")
+        return failed()
+    try:
+        return verb.compile(rule, env)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else "a value has the wrong type"
+        env.error("mapping-syntax", f"'{verb.name}': {what}")
+        return failed()
+
+
+def all_rules(rules: Iterable[ElementRule]) -> Iterable[ElementRule]:
+    """The rules and the rules of their parts."""
+    for rule in rules:
+        yield rule
+        yield from all_rules(rule.made.children)

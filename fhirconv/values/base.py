@@ -1,0 +1,167 @@
+"""What every value maker has: a target element, the fields that feed it, and a function that fills the element."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.issues import Issue, Place
+from fhirconv.r4 import Element
+from fhirconv.schema import Field, Section
+from fhirconv.terminology import ConceptTable, Units
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build
+
+# Fills its element in `out` (the resource or a part of it) from `data` (the fact or a part of it), or leaves it out.
+Maker = Callable[[dict[str, Any], Mapping[str, Any], "Build"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A compiled rule. `sources` are the fields that it reads; `constant` says that it does not depend on the fact."""
+
+    make: Maker
+    sources: tuple[str, ...] = ()
+    constant: bool = False
+    children: tuple[ElementRule, ...] = ()
+    main_table: str = ""
+    refers: tuple[str, ...] = ()  # sections whose facts the made references lead to
+
+
+@dataclass(frozen=True, slots=True)
+class ElementRule:
+    """One element's rule: its name in the specification and where the rule stands (file and key)."""
+
+    element: str
+    where: str
+    made: Made
+    definition: Element | None  # None where the type has no such element
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the value makers look things up in."""
+
+    concepts: Mapping[str, ConceptTable]
+    units: Units
+    code_systems: Mapping[str, str]
+    identifier_systems: Mapping[str, str]
+    sections: Mapping[str, Section]
+
+
+@dataclass(slots=True)
+class Env:
+    """Where a rule stands while it is compiled. Mistakes are collected in `issues`, never raised."""
+
+    tables: Tables
+    section: Section | None  # whose fields the rule reads; None for the parts of a list ('each')
+    owner: str  # FHIR type that the element belongs to
+    element: Element
+    file: str
+    key: str
+    part: frozenset[str] = frozenset()  # the fields, when section is None
+    issues: list[Issue] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """File and key, as shown by explain."""
+        return f"{self.file} {self.key}"
+
+    def error(self, rule: str, message: str) -> None:
+        """Notes a mistake of the mapping."""
+        self.issues.append(Issue(rule, f"{self.key}: {message}", Place(self.file)))
+
+    def source(self, name: str, *kinds: str) -> Callable[[Mapping[str, Any]], Any] | None:
+        """A function that reads the field `name`; a mistake if the schema has no such field or not of these kinds."""
+        if self.section is None:
+            if name in self.part:
+                return _getter((name,))
+            self.error("mapping-source", f"'{name}' is not a field here; expected one of: {', '.join(sorted(self.part))}")
+            return None
+        found = self.section.fields.get(name)
+        if found is None:
+            self.error("mapping-source", f"{self.section.title} has no field '{name}'{nearest(name, self.section.fields)}")
+            return None
+        if kinds and found.kind not in kinds:
+            wanted = " or ".join(kinds)
+            self.error("mapping-source", f"'{name}' is of kind {found.kind}; this value maker needs {wanted}")
+            return None
+        return _getter(found.path)
+
+    def field(self, name: str) -> Field | None:
+        """The schema's field, if there is one."""
+        return self.section.fields.get(name) if self.section else None
+
+    def slot(self, *wanted: str) -> str:
+        """The JSON key for the first of the `wanted` FHIR types that the element allows; a mistake if none is."""
+        for fhir_type in wanted:
+            if fhir_type in self.element.types:
+                return self.element.key(fhir_type)
+        allowed = ", ".join(self.element.types)
+        self.error("mapping-type", f"makes {' or '.join(wanted)}; {self.owner}.{self.element.name} is {allowed}")
+        return self.element.name
+
+    def put(self, *wanted: str) -> Callable[[dict[str, Any], Any], None]:
+        """A function that sets the element, or adds to it where it repeats."""
+        key = self.slot(*wanted)
+        if self.element.repeats:
+            return lambda out, value: out.setdefault(key, []).append(value)
+        return lambda out, value: out.__setitem__(key, value)
+
+    def table(self, name: str) -> ConceptTable | None:
+        """The concept table `name`."""
+        found = self.tables.concepts.get(name)
+        if found is None:
+            self.error("mapping-table", f"there is no concepts/{name}.toml{nearest(name, self.tables.concepts)}")
+        return found
+
+    def allow_code(self, code: str) -> None:
+        """A mistake if the element's required binding does not have `code`."""
+        if self.element.codes is not None and code not in self.element.codes:
+            codes = ", ".join(sorted(self.element.codes))
+            self.error("mapping-code", f"'{code}' is not a code of {self.owner}.{self.element.name}; expected one of: {codes}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A value maker: the key that names it in a rule, its further keys, and how it is compiled."""
+
+    name: str
+    options: frozenset[str]
+    compile: Callable[[Mapping[str, Any], Env], Made]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """'; did you mean ...?' or what is known."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1, 0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(names)}"
+
+
+def nothing(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    """The maker of a rule that could not be compiled."""
+
+
+def failed() -> Made:
+    """The result of compiling a rule with a mistake; the mistake is noted in the Env."""
+    return Made(nothing)
+
+
+def _getter(path: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    if len(path) == 1:
+        name = path[0]
+        return lambda data: data.get(name)
+    first, *rest = path
+
+    def get(data: Mapping[str, Any]) -> Any:
+        value = data.get(first)
+        for step in rest:
+            if value is None:
+                return None
+            value = value.get(step)
+        return value
+
+    return get

@@ -1,0 +1,216 @@
+"""Value makers for times and ages: date, time, period, age.
+
+Relative times follow http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime (R4 4.0.1); a time that has only
+words goes into the string choice where there is one, else into the extension originalText.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.timeline import Moment
+from fhirconv.values.base import Env, Made, failed
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build
+
+RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
+ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
+UCUM = "http://unitsofmeasure.org"
+TIME_UNITS = {"minutes": "min", "hours": "h", "days": "d", "weeks": "wk", "months": "mo", "years": "a"}
+
+
+def _amount(value: Any, unit: str, comparator: str = "") -> dict[str, Any]:
+    made = {"value": value, "comparator": comparator} if comparator else {"value": value}
+    return made | {"unit": unit, "system": UCUM, "code": TIME_UNITS[unit]}
+
+
+def _range(extent: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    return {end: _amount(extent[end], unit) for end in ("low", "high") if end in extent}
+
+
+def extent_words(extent: Mapping[str, Any], default_unit: str = "years") -> str:
+    """A duration or an age in words: '10 months', 'more than' as '>30 months', '70-79 years'."""
+    unit = extent.get("unit", default_unit)
+    if "decade" in extent:
+        return f"{extent['decade']}-{extent['decade'] + 9} {unit}"
+    if "value" in extent:
+        return f"{extent.get('comparator', '')}{extent['value']} {unit}"
+    low, high = extent.get("low"), extent.get("high")
+    span = f"{low}-{high}" if low is not None and high is not None else f">={low}" if high is None else f"<={high}"
+    return f"{span} {unit}"
+
+
+def moment_words(moment: Moment, build: Build) -> str:
+    """A time in words, as the narrative and originalText say it."""
+    if moment.text:
+        return moment.text
+    if moment.is_span:
+        start, end = (moment_words(end, build) if end else "" for end in (moment.start, moment.end))
+        return f"from {start} to {end}" if start and end else f"from {start}" if start else f"until {end}"
+    if moment.age:
+        return f"at age {extent_words(moment.age)}"
+    if moment.relation:
+        offset = extent_words(moment.offset) + " " if moment.offset else ""
+        return f"{offset}{moment.relation} {build.timeline.event_name(moment.event)}"
+    return moment.date
+
+
+def _relative(moment: Moment, build: Build) -> dict[str, Any] | None:
+    """The extension for a moment relative to an event; None without an offset or a resource to count from."""
+    target = build.event_target(moment.event)
+    if target is None or (moment.offset is None and moment.relation != "at"):
+        return None
+    reference, path, edge = target
+    relationship = {"at": "concurrent", "after": "after", "before": "before"}[moment.relation]
+    if edge:
+        relationship += "-with-" + edge if relationship == "concurrent" else "-" + edge
+    offset: dict[str, Any] = {"url": "offset"}
+    extent = moment.offset or {"value": 0, "unit": "days"}
+    if "value" in extent:
+        offset["valueDuration"] = _amount(extent["value"], extent["unit"], extent.get("comparator", ""))
+    else:
+        offset["valueRange"] = _range(extent, extent["unit"])
+    return {
+        "url": RELATIVE_DATE_TIME,
+        "extension": [
+            {"url": "target", "valueReference": {"reference": reference}},
+            {"url": "targetPath", "valueString": path},
+            {"url": "relationship", "valueCode": relationship},
+            offset,
+        ],
+    }
+
+
+def _primitive(moment: Moment, build: Build) -> tuple[str, dict[str, Any] | None]:
+    """A dateTime's value ('' for none) and its extensions."""
+    moment = build.own_moment(moment)
+    extensions = []
+    if moment.relation and not (moment.relation == "at" and moment.date):
+        relative = _relative(moment, build)
+        if relative:
+            extensions.append(relative)
+    if moment.text or not (moment.date or extensions):
+        words = moment_words(moment, build)
+        if words:
+            extensions.append({"url": ORIGINAL_TEXT, "valueString": words})
+    return moment.date, {"extension": extensions} if extensions else None
+
+
+def _set(out: dict[str, Any], key: str, moment: Moment | None, build: Build) -> None:
+    if moment is not None:
+        value, extra = _primitive(moment, build)
+        if value:
+            out[key] = value
+        if extra:
+            out["_" + key] = extra
+
+
+def date(rule: Mapping[str, Any], env: Env) -> Made:
+    """`date = FIELD`: a date as precise as it stands."""
+    get = env.source(rule["date"], "date")
+    if get is None:
+        return failed()
+    put = env.put("date", "dateTime")
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = get(data)
+        if value is not None:
+            put(out, str(value))
+
+    return Made(make, (rule["date"],))
+
+
+def time(rule: Mapping[str, Any], env: Env) -> Made:
+    """`time = FIELD`: a date, a relation to an event, a period, an age or words, in the choice that fits."""
+    name = rule["time"]
+    get = env.source(name, "when")
+    if get is None:
+        return failed()
+    key = env.slot("dateTime")
+    types = env.element.types
+    string_key = env.element.key("string") if "string" in types else ""
+    period_key = env.element.key("Period") if "Period" in types else ""
+    aged = "Age" in types
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        when = get(data)
+        if when is None:
+            return
+        if isinstance(when, str):
+            out[key] = when
+            return
+        moment = build.timeline.moment(when)
+        if moment.is_span and period_key:
+            period: dict[str, Any] = {}
+            _set(period, "start", moment.start, build)
+            _set(period, "end", moment.end, build)
+            out[period_key] = period
+        elif moment.age and aged:
+            made_key, value = age_value(moment.age)
+            out[env.element.key(made_key)] = value
+        else:
+            value, extra = _primitive(moment, build)
+            words_only = not value and extra and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
+            if words_only and string_key and extra:
+                out[string_key] = extra["extension"][0]["valueString"]
+                return
+            if value:
+                out[key] = value
+            if extra:
+                out["_" + key] = extra
+
+    return Made(make, (name,))
+
+
+def period(rule: Mapping[str, Any], env: Env) -> Made:
+    """`period = [START, END]`: a Period from two times."""
+    start_name, end_name = rule["period"]
+    start_get, end_get = env.source(start_name, "when"), env.source(end_name, "when")
+    if start_get is None or end_get is None:
+        return failed()
+    put = env.put("Period")
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        start, end = start_get(data), end_get(data)
+        if start is None and end is None:
+            return
+        made: dict[str, Any] = {}
+        for key, when in (("start", start), ("end", end)):
+            if isinstance(when, str):
+                made[key] = when
+            elif when is not None:
+                moment = build.timeline.moment(when)
+                _set(made, key, (moment.start or moment.end) if moment.is_span else moment, build)
+        if made:
+            put(out, made)
+
+    return Made(make, (start_name, end_name))
+
+
+def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An age as FHIR type and value: Age, or Range for decades and ranges."""
+    unit = extent.get("unit", "years")
+    if "value" in extent:
+        return "Age", _amount(extent["value"], unit, extent.get("comparator", ""))
+    if "decade" in extent:
+        extent = {"low": extent["decade"], "high": extent["decade"] + 9}
+    return "Range", _range(extent, unit)
+
+
+def age(rule: Mapping[str, Any], env: Env) -> Made:
+    """`age = FIELD`: an age as Quantity or, for decades and ranges, as Range."""
+    get = env.source(rule["age"], "age")
+    if get is None:
+        return failed()
+    env.slot("Range")
+    exact = "Age" if "Age" in env.element.types else "Quantity"
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        extent = get(data)
+        if extent is not None:
+            made, value = age_value(extent)
+            out[env.element.key(exact if made == "Age" else made)] = value
+
+    return Made(make, (rule["age"],))

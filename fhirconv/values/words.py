@@ -1,0 +1,253 @@
+"""Value makers for words and codes: fixed, text, note, code, concept, identifier, missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.r4 import elements_of, kind_of
+from fhirconv.terminology import Concept
+from fhirconv.values.base import Env, Made, Maker, failed, nearest
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build
+
+DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+def fixed(rule: Mapping[str, Any], env: Env) -> Made:
+    """`fixed = VALUE`: always this value. Checked as far as a code, a boolean or text goes."""
+    value = rule["fixed"]
+    types = {"str": ("code", "string", "uri", "markdown", "canonical", "dateTime"), "bool": ("boolean",), "int": ("integer",)}
+    wanted = types.get(type(value).__name__)
+    if wanted is None:
+        env.error("mapping-type", "'fixed' takes text, a number or true/false; use 'elements' for parts")
+        return failed()
+    if isinstance(value, str) and "code" in env.element.types:
+        env.allow_code(value)
+    put = env.put(*wanted)
+    return Made(lambda out, data, build: put(out, value), constant=True)
+
+
+def text(rule: Mapping[str, Any], env: Env) -> Made:
+    """`text = FIELD`: the words as they stand, as text, CodeableConcept.text or Annotation.text."""
+    name = rule["text"]
+    get = env.source(name)
+    if get is None:
+        return failed()
+    kind = next((t for t in ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annotation") if t in env.element.types), "string")
+    put = env.put(kind)
+    wrap = kind in ("CodeableConcept", "Annotation")
+    label = str(rule.get("label", ""))
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = get(data)
+        if value is not None:
+            for words in value if isinstance(value, list) else (value,):
+                said = f"{label}: {words}" if label else str(words)
+                put(out, {"text": said} if wrap else said)
+
+    return Made(make, (name,))
+
+
+def note(rule: Mapping[str, Any], env: Env) -> Made:
+    """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
+    fields = [(name, env.source(name), "" if name == "note" else name.replace("_", " ").capitalize() + ": ") for name in rule["note"]]
+    if any(get is None for _, get, _ in fields):
+        return failed()
+    put = env.put("Annotation")
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        for _, get, label in fields:
+            value = get(data) if get else None
+            if value is not None:
+                put(out, {"text": f"{label}{', '.join(value) if isinstance(value, list) else value}"})
+
+    return Made(make, tuple(rule["note"]))
+
+
+def code(rule: Mapping[str, Any], env: Env) -> Made:
+    """`code = FIELD`: a code, by `map` where the words of the case differ from FHIR's; `system` makes a CodeableConcept.
+
+    Every value that the schema allows must lead to a code of the element's required binding.
+    """
+    name, mapping, system = rule["code"], rule.get("map", {}), rule.get("system", "")
+    get = env.source(name)
+    field = env.field(name)
+    if get is None:
+        return failed()
+    if field is not None and not field.choices and not mapping:
+        env.error("mapping-source", f"'{name}' may hold any words; 'code' needs a field with choices, or 'map'")
+    choices = [choice for choice in (field.choices if field else ()) if choice not in mapping]
+    if system and system not in env.tables.code_systems:
+        env.error("mapping-table", f"system '{system}' is not in systems.toml{nearest(system, env.tables.code_systems)}")
+    uri = env.tables.code_systems.get(system, "")
+    for made in (*mapping.values(), *choices):
+        if isinstance(made, str) and (env.element.codes is not None):
+            env.allow_code(f"{uri}|{made}" if uri else made)
+    put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if all(isinstance(v, bool) for v in mapping.values()) and mapping else ("code",)))
+    wrap = "CodeableConcept" in env.element.types
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = get(data)
+        if value is None:
+            return
+        made = mapping.get(str(value), value)
+        if not uri:
+            put(out, made)
+        else:
+            coding = {"system": uri, "code": made}
+            put(out, {"coding": [coding], "text": str(value)} if wrap else coding)
+
+    return Made(make, (name,))
+
+
+def codeable(found: Concept | None, words: str) -> dict[str, Any]:
+    """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand."""
+    if found is None or not found.codings:
+        return {"text": words}
+    return {"coding": [coding.copy() for coding in found.codings], "text": words}
+
+
+def concept(rule: Mapping[str, Any], env: Env) -> Made:
+    """`concept = TABLE` with `is = KEY` (always this one) or `from = FIELD` (looked up; text alone if it is not there).
+
+    `from` may be a list, whose stated fields are joined; `else = KEY` is taken when no field is stated. `side = FIELD`
+    looks for '<side> <words>' first and puts the side into the text, `side_url` also into that extension. `coded`
+    leaves words out that have no code.
+    """
+    table = env.table(rule["concept"])
+    if table is None:
+        return failed()
+    for option in ("is", "else"):
+        if option in rule and rule[option] not in table.concepts:
+            env.error("mapping-table", f"concepts/{table.name}.toml has no '{rule[option]}'{nearest(rule[option], table.concepts)}")
+            return failed()
+    put = _put_concept(env)
+    if "is" in rule:
+        constant = table.concepts[rule["is"]]
+        return Made(lambda out, data, build: put(out, codeable(constant, constant.text)), constant=True)
+    names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
+    gets = [env.source(name) for name in names]
+    get_side = env.source(rule["side"]) if "side" in rule else None
+    sides = env.table("laterality") if "side_url" in rule else None
+    if None in gets:
+        return failed()
+    read = gets[0] if len(gets) == 1 else _joined([get for get in gets if get])
+    other = table.concepts.get(rule.get("else", ""))
+    coded, side_url, name = rule.get("coded", False), rule.get("side_url", ""), names[-1]
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        words = read(data) if read else None
+        if words is None:
+            if other is not None:
+                put(out, codeable(other, other.text))
+            return
+        side = get_side(data) if get_side else None
+        for word in words if isinstance(words, list) else (words,):
+            found = table.find(word, side or "")
+            if found is None or not found.codings:
+                if coded:
+                    continue
+                build.keep_as_text(table.name, name, word)
+            made = codeable(found, f"{side} {word}" if side and side not in word.lower() else word)
+            if side and sides and side_url:
+                made = {"extension": [{"url": side_url, "valueCodeableConcept": codeable(sides.find(side), side)}], **made}
+            put(out, made)
+
+    return Made(make, (*names, rule["side"]) if "side" in rule else tuple(names), main_table=table.name)
+
+
+def _put_concept(env: Env) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    """Sets a CodeableConcept, or its codings where the element is a Coding."""
+    put = env.put("CodeableConcept", "Coding")
+    if "CodeableConcept" in env.element.types:
+        return put
+
+    def put_codings(out: dict[str, Any], made: dict[str, Any]) -> None:
+        for coding in made.get("coding", ()):
+            put(out, coding)
+
+    return put_codings
+
+
+def _joined(gets: list[Callable[[Mapping[str, Any]], Any]]) -> Callable[[Mapping[str, Any]], str | None]:
+    """Reads several fields as one text, those that are not stated left out."""
+    return lambda data: " ".join(str(value) for get in gets if (value := get(data)) is not None) or None
+
+
+def identifier(rule: Mapping[str, Any], env: Env) -> Made:
+    """`identifier = "@fact"`: fhirconv's own; `identifier = FIELD`: with `system = NAME` the text of the field, else the
+    field is a list of objects with system, value and type.
+    """
+    put = env.put("Identifier")
+    name = rule["identifier"]
+    if name == "@fact":
+        return Made(lambda out, data, build: put(out, build.own_identifier()), constant=True)
+    get = env.source(name)
+    if get is None:
+        return failed()
+    systems = env.tables.identifier_systems
+    if "system" not in rule:
+        return Made(_identifiers(get, put, systems), (name,))
+    if rule["system"] not in systems:
+        env.error("mapping-table", f"identifier system '{rule['system']}' is not in systems.toml{nearest(rule['system'], systems)}")
+        return failed()
+    system = systems[rule["system"]]
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = get(data)
+        if value is not None:
+            put(out, {"system": system, "value": value})
+
+    return Made(make, (name,))
+
+
+def _identifiers(get: Callable[[Mapping[str, Any]], Any], put: Callable[..., None], systems: Mapping[str, str]) -> Maker:
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        for given in get(data) or ():
+            made = {"system": systems.get(given["system"], given["system"]), "value": given["value"]}
+            put(out, {"type": {"text": given["type"]}, **made} if "type" in given else made)
+
+    return make
+
+
+def missing(rule: Mapping[str, Any], env: Env) -> Made:
+    """`missing = CODE`: the element is there, its value is not, for this data-absent-reason.
+
+    With `from = FIELD` the code comes from the field; where it is not stated nothing is made, or with `else = true`
+    the element with CODE.
+    """
+    get = env.source(rule["from"]) if "from" in rule else None
+    constant = str(rule["missing"])
+    kind = env.element.types[0]
+    primitive = not elements_of(kind) and kind_of(kind).startswith("primitive")
+    key = ("_" if primitive else "") + env.element.key(kind)
+    repeats = env.element.repeats
+    default = constant if rule.get("else") else None
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        if key in out:  # Patient.name and others that repeat: absent only where nothing is there
+            return
+        reason = (get(data) or default) if get else constant
+        if reason is not None:
+            made = {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
+            out[key] = [made] if repeats else made
+
+    return Made(make, (rule["from"],) if "from" in rule else (), constant=get is None)
+
+
+def instant(rule: Mapping[str, Any], env: Env) -> Made:
+    """`instant = FIELD` of the case object (such as 'recorded'): a point in time with zone."""
+    put = env.put("instant", "dateTime")
+    name = rule["instant"]
+    if name not in env.tables.sections["case"].fields:
+        env.error("mapping-source", f"case has no field '{name}'{nearest(name, env.tables.sections['case'].fields)}")
+        return failed()
+
+    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        value = build.case_fact.data.get(name)
+        if value is not None:
+            put(out, value)
+
+    return Made(make, (f"case.{name}",))
