@@ -52,7 +52,8 @@ class Build:
         self.entries: list[Entry] = []
         self._of_fact: dict[str, list[Entry]] = {}
         self._restful = bundle_type == RESTFUL
-        self.fact = self.case_fact = next(case.facts_of("case"))
+        self.case_fact = next(case.facts_of("case"))
+        self.fact: Fact = self.case_fact
         self.entry: Entry
         self._plan()
 
@@ -171,7 +172,9 @@ class Build:
         for rule in entry.mapping.rules:
             if field_name in rule.made.sources:
                 path = f"{entry.mapping.resource}.{rule.element.removesuffix('[x]')}"
-                edges = dict(zip(rule.made.sources, ("start", "end"), strict=False)) if len(rule.made.sources) == 2 else {}
+                edges = (
+                    dict(zip(rule.made.sources, ("start", "end"), strict=False)) if len(rule.made.sources) == 2 else {}
+                )
                 return entry.reference, path, edges.get(field_name, "")
         return None
 

@@ -42,4 +42,6 @@ def _write_number(value: object) -> orjson.Fragment:
 
 def dump_json(value: Any, indent: bool = False) -> bytes:
     """JSON bytes in which every number keeps its digits; the same value gives the same bytes everywhere."""
-    return orjson.dumps(value, default=_write_number, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None)
+    return orjson.dumps(
+        value, default=_write_number, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None
+    )

@@ -26,7 +26,12 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
         if not any(pointer == fact.pointer or pointer.startswith(fact.pointer + "/") for pointer in broken):
             checker.check(fact)
     for fact in circles(case):
-        case.add("event-circle", "the time of this event leads back to itself; one of the events needs a date or none", fact, ("at",))
+        case.add(
+            "event-circle",
+            "the time of this event leads back to itself; one of the events needs a date or none",
+            fact,
+            ("at",),
+        )
     _check_identities(case)
 
 
@@ -90,7 +95,9 @@ class _Checker:
         target = self.case.by_id.get(str(fact.data.get("of", "")))
         if target is None or "id" not in fact.data:
             return
-        times = [field for field in target.section.fields_of("when") if target.get(field.path) == {"at": fact.data["id"]}]
+        times = [
+            field for field in target.section.fields_of("when") if target.get(field.path) == {"at": fact.data["id"]}
+        ]
         if not times:
             possible = " or ".join(f"'{field.name}'" for field in target.section.fields_of("when"))
             message = f"'{target.data['id']}' does not name this event; give it {possible}: {{at: {fact.data['id']}}}, or leave 'of' out"
@@ -108,7 +115,9 @@ class _Checker:
         text = read_date(value, self.conventions)
         if isinstance(text, Unreadable) or "T" not in text:
             reason = text.reason if isinstance(text, Unreadable) else "has no time of day"
-            self.case.add("date-invalid", f"{shown(value)} {reason}; expected YYYY-MM-DDTHH:MM:SS+zone", fact, field.path)
+            self.case.add(
+                "date-invalid", f"{shown(value)} {reason}; expected YYYY-MM-DDTHH:MM:SS+zone", fact, field.path
+            )
         else:
             _put(fact, field.path, text)
 
@@ -118,7 +127,13 @@ class _Checker:
     def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:
         text = read_date(value, self.conventions)
         if isinstance(text, Unreadable):
-            rule = "date-ambiguous" if text.ambiguous else "time-zone-missing" if "without a zone" in text.reason else "date-invalid"
+            rule = (
+                "date-ambiguous"
+                if text.ambiguous
+                else "time-zone-missing"
+                if "without a zone" in text.reason
+                else "date-invalid"
+            )
             self.case.add(rule, f"{shown(value)} {text.reason}", fact, path)
         elif text != value:
             put(text)
@@ -132,10 +147,14 @@ class _Checker:
         ways += ["from/to"] if "from" in value or "to" in value else []
         if len(ways) > 1 or (not ways and "text" not in value):
             found = " and ".join(f"'{way}'" for way in ways) or "none"
-            message = f"a time is one of 'date', 'at', 'after', 'before', 'age', 'from'/'to' or 'text' alone; found {found}"
+            message = (
+                f"a time is one of 'date', 'at', 'after', 'before', 'age', 'from'/'to' or 'text' alone; found {found}"
+            )
             self.case.add("time-choice", message, fact, path)
         if "by" in value and not {"after", "before"} & set(value):
-            self.case.add("time-choice", "'by' needs the event that it counts from in 'after' or 'before'", fact, (*path, "by"))
+            self.case.add(
+                "time-choice", "'by' needs the event that it counts from in 'after' or 'before'", fact, (*path, "by")
+            )
         for key in ("from", "to"):
             if key in value:
                 self._when(fact, (*path, key), value[key], functools.partial(made.__setitem__, key))
@@ -157,7 +176,9 @@ class _Checker:
 
     def _extent(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:
         """A duration or an age: one way to say it, and its ends in order."""
-        ways = [key for key in ("value", "decade") if key in value] + (["low/high"] if {"low", "high"} & set(value) else [])
+        ways = [key for key in ("value", "decade") if key in value] + (
+            ["low/high"] if {"low", "high"} & set(value) else []
+        )
         if len(ways) != 1:
             found = " and ".join(f"'{way}'" for way in ways) or "none"
             self.case.add("value-choice", f"state one of 'value', 'low'/'high' or 'decade'; found {found}", fact, path)
@@ -174,7 +195,9 @@ class _Checker:
         elif found.remark:
             self.case.add("number-completed", f"{shown(value)} {found.remark}", fact, field.path)
         if "unit" in fact.section.fields and "unit" not in fact.data and fact.section.name == "labs":
-            self.case.add("unit-missing", "a laboratory value without 'unit'; add it if the source prints one", fact, field.path)
+            self.case.add(
+                "unit-missing", "a laboratory value without 'unit'; add it if the source prints one", fact, field.path
+            )
 
     def check_referencerange(self, fact: Fact, field: Field, value: Any) -> None:
         if "low" in value and "high" in value and value["low"] > value["high"]:
@@ -200,10 +223,14 @@ class _Checker:
             target = self.case.by_id.get(name)
             if target is None:
                 known = sorted(i for i, other in self.case.by_id.items() if other.section.name in field.refers)
-                message = f"no fact has the id {shown(name)}; {' and '.join(field.refers)} have: {', '.join(known) or 'none'}"
+                message = (
+                    f"no fact has the id {shown(name)}; {' and '.join(field.refers)} have: {', '.join(known) or 'none'}"
+                )
                 self.case.add("reference-unknown", message, fact, path)
             elif target.section.name not in field.refers:
-                message = f"{shown(name)} is in '{target.section.name}'; expected an id from {' or '.join(field.refers)}"
+                message = (
+                    f"{shown(name)} is in '{target.section.name}'; expected an id from {' or '.join(field.refers)}"
+                )
                 self.case.add("reference-wrong", message, fact, path)
             elif target is fact:
                 self.case.add("reference-wrong", "a fact cannot refer to itself", fact, path)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from fhirconv.build import Build
 from fhirconv.bundle import BUNDLE_TYPES, dump_json, make_bundle
 from fhirconv.checks import check_case
+from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
 from fhirconv.ledger import REJECTED, Ledger, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
-from fhirconv.source import Document, read_file, read_value
+from fhirconv.source import read_file, read_value
 
 if TYPE_CHECKING:
     from fhir.resources.R4B.bundle import Bundle
@@ -83,7 +84,9 @@ def convert(
     return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None)
 
 
-def convert_document(document: Document, mappings: Mappings, bundle: str = "transaction", source: Path | None = None) -> Conversion:
+def convert_document(
+    document: Document, mappings: Mappings, bundle: str = "transaction", source: Path | None = None
+) -> Conversion:
     """Converts a document that was read before; see `convert`."""
     if bundle not in BUNDLE_TYPES:
         raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle!r}")
@@ -119,4 +122,7 @@ def _close(case: Case, build: Build, ledger: Ledger) -> None:
             case.add("not-mapped", f"{line.reason}; add a file to mappings/resources", facts[line.fact])
     made = sum(len(entries) > 0 for entries in map(build.entries_of, case.facts))
     if len(ledger) != len(case.facts) or sum(ledger.counts().values()) != len(ledger) or made > len(ledger):
-        case.document.add("ledger", f"{len(case.facts)} facts went in and {len(ledger)} are accounted for; this is a defect of fhirconv")
+        case.document.add(
+            "ledger",
+            f"{len(case.facts)} facts went in and {len(ledger)} are accounted for; this is a defect of fhirconv",
+        )

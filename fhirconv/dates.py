@@ -34,7 +34,7 @@ def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable
     if not found:
         return _other_form(text, conventions)
     year, month, day, time = found.groups()
-    if not _exists(int(year), month and int(month), day and int(day)):
+    if not _exists(int(year), int(month) if month else None, int(day) if day else None):
         return Unreadable("is not a day of the calendar; check year, month and day")
     return text if time is None else _with_time(text, time, conventions.get("time_zone", ""))
 
@@ -70,7 +70,7 @@ def _other_form(text: str, conventions: Mapping[str, str]) -> str | Unreadable:
     if words and words[1].casefold() in _MONTHS:
         return Unreadable(f"is not a FHIR date; write it as {words[2]}-{_MONTHS[words[1].casefold()]:02d}")
     return Unreadable(
-        "is not a FHIR date (2014, 2014-02 or 2014-02-03); for a time that can only be quoted write {text: \"...\"}"
+        'is not a FHIR date (2014, 2014-02 or 2014-02-03); for a time that can only be quoted write {text: "..."}'
     )
 
 

@@ -39,7 +39,12 @@ def check_evidence(case: Case, source: Path | None = None) -> None:
         for position, quote in enumerate(quotes if listed else [quotes]):
             if text is not None and find_quote(text, quote) is None:
                 path = ("evidence", position) if listed else ("evidence",)
-                case.add("quote-not-found", f"the source does not have these words: {shown(quote, 200)}; copy them letter by letter", fact, path)
+                case.add(
+                    "quote-not-found",
+                    f"the source does not have these words: {shown(quote, 200)}; copy them letter by letter",
+                    fact,
+                    path,
+                )
         _check_support(case, fact, " ".join(quotes) if listed else quotes)
 
 
@@ -52,7 +57,9 @@ def _source_text(case: Case, source: Path | None) -> str | None:
         path = Path(case.document.name).parent / name
         if not path.is_file():
             pointer = "/source/text"
-            message = f"{shown(name)} is not there; the quotes were not checked against the source (give it with --source)"
+            message = (
+                f"{shown(name)} is not there; the quotes were not checked against the source (give it with --source)"
+            )
             case.document.add("source-missing", message, pointer)
             return None
         source = path
@@ -104,7 +111,11 @@ def _stated(data: dict[str, Any], mark: str) -> list[tuple[tuple[str, ...], Any]
         if isinstance(measured, Measured):
             printed = data["value"] if isinstance(data["value"], str) else None
             ends = [measured.value, measured.low, measured.high]
-            found += [(("value",), printed.strip("<>=≤≥ ") if printed and end is measured.value else end) for end in ends if end is not None]
+            found += [
+                (("value",), printed.strip("<>=≤≥ ") if printed and end is measured.value else end)
+                for end in ends
+                if end is not None
+            ]
     for key in ("unit", "drug"):
         if isinstance(data.get(key), str):
             found.append(((key,), data[key]))

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fhirconv.document import Document
 from fhirconv.issues import Issue, Place
 from fhirconv.schema import CaseSchema, Section, case_schema
-from fhirconv.source import Document
 
 
 @dataclass(slots=True, eq=False)
@@ -141,5 +141,10 @@ def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) ->
         return
     if name in case.by_id:
         other = case.place(case.by_id[name])
-        case.add("id-duplicate", f"id '{name}' stands twice, also at line {other.line}; give each fact its own", fact, ("id",))
+        case.add(
+            "id-duplicate",
+            f"id '{name}' stands twice, also at line {other.line}; give each fact its own",
+            fact,
+            ("id",),
+        )
     case.by_id[name] = fact

@@ -61,7 +61,9 @@ def settled(case: Case, build: Build) -> Ledger:
     """The ledger of a converted case."""
     words: dict[str, list[tuple[str, str]]] = {}
     for kept in build.kept_as_text:
-        words.setdefault(kept.fact.identity, []).append((kept.table, f"{kept.field}: no code for '{kept.words}' in concepts/{kept.table}"))
+        words.setdefault(kept.fact.identity, []).append(
+            (kept.table, f"{kept.field}: no code for '{kept.words}' in concepts/{kept.table}")
+        )
     return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
 
 

@@ -36,7 +36,9 @@ def _unit(value: Any, build: Build) -> str:
 
 def _range(value: Any, build: Build) -> str:
     ends = [str(value[end]) for end in ("low", "high") if end in value]
-    words = "-".join(ends) if len(ends) == 2 else f">={value['low']}" if "low" in value else f"<={value.get('high', '')}"
+    words = (
+        "-".join(ends) if len(ends) == 2 else f">={value['low']}" if "low" in value else f"<={value.get('high', '')}"
+    )
     return " ".join(filter(None, (words if ends else "", value.get("text", ""))))
 
 
@@ -64,11 +66,11 @@ _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenc
 def _plan(section: Section) -> tuple[str, list[tuple[str, tuple[str, ...], Words]]]:
     """The field that names a fact of the section, and label, path and wording of the others."""
     named = next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
-    rows = [
-        (field.name.replace("_", " ").replace(".", " "), field.path, _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain))
-        for field in section.fields.values()
-        if field.name not in _SKIPPED and field.name != named
-    ]  # fmt: skip
+    rows = []
+    for field in section.fields.values():
+        if field.name not in _SKIPPED and field.name != named:
+            words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
+            rows.append((field.name.replace("_", " ").replace(".", " "), field.path, words))
     return named, rows
 
 

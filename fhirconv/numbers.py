@@ -33,10 +33,11 @@ class Number(Decimal):
     def __reduce__(self) -> tuple[type[Number], tuple[str]]:
         return (Number, (self.text,))
 
-    def __deepcopy__(self, memo: object) -> Number:
+    def __copy__(self) -> Number:
         return self
 
-    __copy__ = __deepcopy__
+    def __deepcopy__(self, memo: object, /) -> Number:
+        return self
 
 
 def is_json_number(text: str) -> bool:
@@ -109,7 +110,9 @@ def _plain(text: str, mark: str) -> tuple[str, str] | Unreadable:
         return sign + digits, ""
     if digits.startswith(".") and is_json_number(f"{sign}0{digits}"):
         return f"{sign}0{digits}", f"read as {sign}0{digits}"
-    return Unreadable(f"is not a number; write it like {(digits.lstrip('0.,') or '0')[:1]}.5, without blanks or signs in it")
+    return Unreadable(
+        f"is not a number; write it like {(digits.lstrip('0.,') or '0')[:1]}.5, without blanks or signs in it"
+    )
 
 
 def _comma_readings(sign: str, digits: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 import jsonschema_rs
 
 from fhirconv.data_files import data_dir
+from fhirconv.document import Document, escape_pointer
 from fhirconv.issues import shown
-from fhirconv.source import Document, escape_pointer
 
 SCHEMA_FILE = "case-facts.schema.json"
 
@@ -117,11 +117,15 @@ def _fields(schema: dict[str, Any], definition: dict[str, Any], path: tuple[str,
         elif "properties" in items:
             yield Field(here, "objects", is_list=True)
         else:
-            kind = "date" if resolved.get("title") == "date" else "instant" if resolved.get("title") == "instant" else name
+            kind = (
+                "date" if resolved.get("title") == "date" else "instant" if resolved.get("title") == "instant" else name
+            )
             kind = kind if kind in KINDS or kind == "instant" else str(resolved.get("type", "choice"))
             refers = tuple(resolved.get("x-refers", items.get("x-refers", ())))
             choices = tuple(map(str, resolved.get("enum", items.get("enum", ()))))
-            yield Field(here, "choice" if choices else kind, refers, bool(items) or kind in ("evidence", "site"), choices)
+            yield Field(
+                here, "choice" if choices else kind, refers, bool(items) or kind in ("evidence", "site"), choices
+            )
 
 
 def item_keys(schema: CaseSchema, section: Section, name: str) -> frozenset[str]:
@@ -192,7 +196,11 @@ def _messages(error: Any) -> Iterator[tuple[str, str, str]]:
             word = {"minimum": "at least", "maximum": "at most", "multipleOf": "a multiple of"}[error.validator]
             yield "wrong-form", f"{shown(found)} must be {word} {expected}", ""
         case _:
-            yield "wrong-form", f"{shown(found)} has not the form expected" + (f": {advice or title}" if title else ""), ""
+            yield (
+                "wrong-form",
+                f"{shown(found)} has not the form expected" + (f": {advice or title}" if title else ""),
+                "",
+            )
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -65,7 +65,7 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
 
 def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
-        return "expected a table with text = \"...\""
+        return 'expected a table with text = "..."'
     unknown = set(entry) - {"text", "also", "codings"}
     if unknown:
         return f"unknown key '{min(unknown)}'; expected text, also, codings"
@@ -74,7 +74,9 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
             return "a coding has system, code, verified (where the code was looked up) and, if verified, display"
         if coding["system"] not in systems:
             near = difflib.get_close_matches(coding["system"], list(systems), 1)
-            return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near[0]}'?" if near else "")
+            return f"system '{coding['system']}' is not in systems.toml" + (
+                f"; did you mean '{near[0]}'?" if near else ""
+            )
     return ""
 
 

@@ -38,7 +38,9 @@ class Timeline:
     """The events of one case."""
 
     def __init__(self, case: Case) -> None:
-        self._events: dict[str, Fact] = {str(fact.data["id"]): fact for fact in case.facts_of("events") if "id" in fact.data}
+        self._events: dict[str, Fact] = {
+            str(fact.data["id"]): fact for fact in case.facts_of("events") if "id" in fact.data
+        }
         self._dates: dict[str, str] = {}
 
     def moment(self, when: Any) -> Moment:
@@ -86,7 +88,9 @@ class Timeline:
 
 def circles(case: Case) -> list[Fact]:
     """Events whose time leads back to themselves, each circle reported at each of its events."""
-    needs = {str(fact.data["id"]): set(_named(fact.data.get("at"))) for fact in case.facts_of("events") if "id" in fact.data}
+    needs = {
+        str(fact.data["id"]): set(_named(fact.data.get("at"))) for fact in case.facts_of("events") if "id" in fact.data
+    }
 
     def reaches(start: str) -> bool:
         seen: set[str] = set()

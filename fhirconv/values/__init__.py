@@ -187,7 +187,7 @@ def _several(made: list[Made], element: Element) -> Made:
 
 def _compile_rule(rule: Any, env: Env) -> Made:
     if not isinstance(rule, dict):
-        env.error("mapping-syntax", "expected a table with one value maker, such as { text = \"note\" }")
+        env.error("mapping-syntax", 'expected a table with one value maker, such as { text = "note" }')
         return failed()
     verbs = [key for key in rule if key in VERBS]
     if len(verbs) != 1:
@@ -197,7 +197,9 @@ def _compile_rule(rule: Any, env: Env) -> Made:
     verb = VERBS[verbs[0]]
     unknown = sorted(set(rule) - {verb.name} - verb.options)
     if unknown:
-        env.error("mapping-key", f"'{verb.name}' has no option '{unknown[0]}'{nearest(unknown[0], sorted(verb.options))}")
+        env.error(
+            "mapping-key", f"'{verb.name}' has no option '{unknown[0]}'{nearest(unknown[0], sorted(verb.options))}"
+        )
         return failed()
     try:
         return verb.compile(rule, env)

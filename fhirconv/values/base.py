@@ -79,11 +79,15 @@ class Env:
         if self.section is None:
             if name in self.part:
                 return _getter((name,))
-            self.error("mapping-source", f"'{name}' is not a field here; expected one of: {', '.join(sorted(self.part))}")
+            self.error(
+                "mapping-source", f"'{name}' is not a field here; expected one of: {', '.join(sorted(self.part))}"
+            )
             return None
         found = self.section.fields.get(name)
         if found is None:
-            self.error("mapping-source", f"{self.section.title} has no field '{name}'{nearest(name, self.section.fields)}")
+            self.error(
+                "mapping-source", f"{self.section.title} has no field '{name}'{nearest(name, self.section.fields)}"
+            )
             return None
         if kinds and found.kind not in kinds:
             wanted = " or ".join(kinds)
@@ -94,6 +98,14 @@ class Env:
     def field(self, name: str) -> Field | None:
         """The schema's field, if there is one."""
         return self.section.fields.get(name) if self.section else None
+
+    def refuses_list(self, name: str) -> bool:
+        """Whether the field is a list and the element does not repeat; that is a mistake."""
+        field = self.field(name)
+        if field is None or not field.is_list or self.element.repeats:
+            return False
+        self.error("mapping-type", f"'{name}' is a list; {self.owner}.{self.element.name} holds one value")
+        return True
 
     def slot(self, *wanted: str) -> str:
         """The JSON key for the first of the `wanted` FHIR types that the element allows; a mistake if none is."""
@@ -122,7 +134,9 @@ class Env:
         """A mistake if the element's required binding does not have `code`."""
         if self.element.codes is not None and code not in self.element.codes:
             codes = ", ".join(sorted(self.element.codes))
-            self.error("mapping-code", f"'{code}' is not a code of {self.owner}.{self.element.name}; expected one of: {codes}")
+            self.error(
+                "mapping-code", f"'{code}' is not a code of {self.owner}.{self.element.name}; expected one of: {codes}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fhirconv.r4 import elements_of
 from fhirconv.timeline import Moment
-from fhirconv.values.base import Env, Made, failed
+from fhirconv.values.base import ElementRule, Env, Made, failed, nothing
 
 if TYPE_CHECKING:
     from fhirconv.build import Build
@@ -43,9 +44,12 @@ def extent_words(extent: Mapping[str, Any], default_unit: str = "years") -> str:
 
 
 def moment_words(moment: Moment, build: Build) -> str:
-    """A time in words, as the narrative and originalText say it."""
-    if moment.text:
-        return moment.text
+    """A time in words, as the narrative and originalText say it; the source's own words stand in brackets."""
+    said = _structured_words(moment, build)
+    return f"{said} ({moment.text})" if said and moment.text else said or moment.text
+
+
+def _structured_words(moment: Moment, build: Build) -> str:
     if moment.is_span:
         start, end = (moment_words(end, build) if end else "" for end in (moment.start, moment.end))
         return f"from {start} to {end}" if start and end else f"from {start}" if start else f"until {end}"
@@ -91,10 +95,9 @@ def _primitive(moment: Moment, build: Build) -> tuple[str, dict[str, Any] | None
         relative = _relative(moment, build)
         if relative:
             extensions.append(relative)
-    if moment.text or not (moment.date or extensions):
-        words = moment_words(moment, build)
-        if words:
-            extensions.append({"url": ORIGINAL_TEXT, "valueString": words})
+    words = moment.text if moment.date or extensions else moment_words(moment, build)
+    if words:
+        extensions.append({"url": ORIGINAL_TEXT, "valueString": words})
     return moment.date, {"extension": extensions} if extensions else None
 
 
@@ -148,8 +151,8 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
             _set(period, "end", moment.end, build)
             out[period_key] = period
         elif moment.age and aged:
-            made_key, value = age_value(moment.age)
-            out[env.element.key(made_key)] = value
+            kind, aged_value = age_value(moment.age)
+            out[env.element.key(kind)] = aged_value
         else:
             value, extra = _primitive(moment, build)
             words_only = not value and extra and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
@@ -171,6 +174,11 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
     if start_get is None or end_get is None:
         return failed()
     put = env.put("Period")
+    parts = elements_of("Period")
+    ends = [  # for the trace: which end comes from which field
+        ElementRule(key, env.where, Made(nothing, (name,)), parts[key])
+        for key, name in (("start", start_name), ("end", end_name))
+    ]
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
         start, end = start_get(data), end_get(data)
@@ -186,7 +194,7 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
         if made:
             put(out, made)
 
-    return Made(make, (start_name, end_name))
+    return Made(make, (start_name, end_name), children=tuple(ends))
 
 
 def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

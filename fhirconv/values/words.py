@@ -6,20 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fhirconv.r4 import elements_of, kind_of
-from fhirconv.terminology import Concept
+from fhirconv.terminology import Concept, ConceptTable
 from fhirconv.values.base import Env, Made, Maker, failed, nearest
 
 if TYPE_CHECKING:
     from fhirconv.build import Build
 
+Put = Callable[[dict[str, Any], Any], None]
+
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+_FIXED: dict[type, tuple[str, ...]] = {
+    str: ("code", "string", "uri", "markdown", "canonical", "dateTime"),
+    bool: ("boolean",),
+    int: ("integer",),
+}
 
 
 def fixed(rule: Mapping[str, Any], env: Env) -> Made:
     """`fixed = VALUE`: always this value. Checked as far as a code, a boolean or text goes."""
     value = rule["fixed"]
-    types = {"str": ("code", "string", "uri", "markdown", "canonical", "dateTime"), "bool": ("boolean",), "int": ("integer",)}
-    wanted = types.get(type(value).__name__)
+    wanted = _FIXED.get(type(value))
     if wanted is None:
         env.error("mapping-type", "'fixed' takes text, a number or true/false; use 'elements' for parts")
         return failed()
@@ -29,13 +37,16 @@ def fixed(rule: Mapping[str, Any], env: Env) -> Made:
     return Made(lambda out, data, build: put(out, value), constant=True)
 
 
+_TEXTS = ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annotation")
+
+
 def text(rule: Mapping[str, Any], env: Env) -> Made:
     """`text = FIELD`: the words as they stand, as text, CodeableConcept.text or Annotation.text."""
     name = rule["text"]
     get = env.source(name)
-    if get is None:
+    if get is None or env.refuses_list(name):
         return failed()
-    kind = next((t for t in ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annotation") if t in env.element.types), "string")
+    kind = next((kind for kind in _TEXTS if kind in env.element.types), "string")
     put = env.put(kind)
     wrap = kind in ("CodeableConcept", "Annotation")
     label = str(rule.get("label", ""))
@@ -52,22 +63,24 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
 
 def note(rule: Mapping[str, Any], env: Env) -> Made:
     """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
-    fields = [(name, env.source(name), "" if name == "note" else name.replace("_", " ").capitalize() + ": ") for name in rule["note"]]
-    if any(get is None for _, get, _ in fields):
+    names: list[str] = rule["note"]
+    gets = [get for get in map(env.source, names) if get]
+    labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
+    if len(gets) < len(names):
         return failed()
     put = env.put("Annotation")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        for _, get, label in fields:
-            value = get(data) if get else None
+        for get, label in zip(gets, labels, strict=True):
+            value = get(data)
             if value is not None:
                 put(out, {"text": f"{label}{', '.join(value) if isinstance(value, list) else value}"})
 
-    return Made(make, tuple(rule["note"]))
+    return Made(make, tuple(names))
 
 
 def code(rule: Mapping[str, Any], env: Env) -> Made:
-    """`code = FIELD`: a code, by `map` where the words of the case differ from FHIR's; `system` makes a CodeableConcept.
+    """`code = FIELD`: a code, by `map` where the words of the case are not FHIR's; `system` makes a CodeableConcept.
 
     Every value that the schema allows must lead to a code of the element's required binding.
     """
@@ -80,12 +93,15 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
         env.error("mapping-source", f"'{name}' may hold any words; 'code' needs a field with choices, or 'map'")
     choices = [choice for choice in (field.choices if field else ()) if choice not in mapping]
     if system and system not in env.tables.code_systems:
-        env.error("mapping-table", f"system '{system}' is not in systems.toml{nearest(system, env.tables.code_systems)}")
+        env.error(
+            "mapping-table", f"system '{system}' is not in systems.toml{nearest(system, env.tables.code_systems)}"
+        )
     uri = env.tables.code_systems.get(system, "")
     for made in (*mapping.values(), *choices):
         if isinstance(made, str) and (env.element.codes is not None):
             env.allow_code(f"{uri}|{made}" if uri else made)
-    put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if all(isinstance(v, bool) for v in mapping.values()) and mapping else ("code",)))
+    truth = bool(mapping) and all(isinstance(made, bool) for made in mapping.values())
+    put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if truth else ("code",)))
     wrap = "CodeableConcept" in env.element.types
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
@@ -121,24 +137,29 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     for option in ("is", "else"):
         if option in rule and rule[option] not in table.concepts:
-            env.error("mapping-table", f"concepts/{table.name}.toml has no '{rule[option]}'{nearest(rule[option], table.concepts)}")
+            known = nearest(rule[option], table.concepts)
+            env.error("mapping-table", f"concepts/{table.name}.toml has no '{rule[option]}'{known}")
             return failed()
     put = _put_concept(env)
     if "is" in rule:
         constant = table.concepts[rule["is"]]
         return Made(lambda out, data, build: put(out, codeable(constant, constant.text)), constant=True)
+    return _looked_up(rule, env, table, put)
+
+
+def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put) -> Made:
     names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
-    gets = [env.source(name) for name in names]
+    gets = [get for get in map(env.source, names) if get]
     get_side = env.source(rule["side"]) if "side" in rule else None
-    sides = env.table("laterality") if "side_url" in rule else None
-    if None in gets:
+    add_side = _side_extension(rule, env)
+    if len(gets) < len(names) or env.refuses_list(names[0]):
         return failed()
-    read = gets[0] if len(gets) == 1 else _joined([get for get in gets if get])
+    read = gets[0] if len(gets) == 1 else _joined(gets)
     other = table.concepts.get(rule.get("else", ""))
-    coded, side_url, name = rule.get("coded", False), rule.get("side_url", ""), names[-1]
+    coded, name = rule.get("coded", False), names[-1]
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        words = read(data) if read else None
+        words = read(data)
         if words is None:
             if other is not None:
                 put(out, codeable(other, other.text))
@@ -151,14 +172,24 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
                     continue
                 build.keep_as_text(table.name, name, word)
             made = codeable(found, f"{side} {word}" if side and side not in word.lower() else word)
-            if side and sides and side_url:
-                made = {"extension": [{"url": side_url, "valueCodeableConcept": codeable(sides.find(side), side)}], **made}
-            put(out, made)
+            put(out, add_side(side, made) if side else made)
 
     return Made(make, (*names, rule["side"]) if "side" in rule else tuple(names), main_table=table.name)
 
 
-def _put_concept(env: Env) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def _side_extension(rule: Mapping[str, Any], env: Env) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+    """Adds the side to a CodeableConcept by the extension `side_url`, if the rule has one."""
+    sides = env.table("laterality") if "side_url" in rule else None
+    if sides is None:
+        return lambda side, made: made
+    url = rule["side_url"]
+    return lambda side, made: {
+        "extension": [{"url": url, "valueCodeableConcept": codeable(sides.find(side), side)}],
+        **made,
+    }
+
+
+def _put_concept(env: Env) -> Put:
     """Sets a CodeableConcept, or its codings where the element is a Coding."""
     put = env.put("CodeableConcept", "Coding")
     if "CodeableConcept" in env.element.types:
@@ -177,8 +208,9 @@ def _joined(gets: list[Callable[[Mapping[str, Any]], Any]]) -> Callable[[Mapping
 
 
 def identifier(rule: Mapping[str, Any], env: Env) -> Made:
-    """`identifier = "@fact"`: fhirconv's own; `identifier = FIELD`: with `system = NAME` the text of the field, else the
-    field is a list of objects with system, value and type.
+    """`identifier = "@fact"`: fhirconv's own; `identifier = FIELD, system = NAME`: the text of a field.
+
+    `identifier = FIELD` alone: a list of objects with system, value and type.
     """
     put = env.put("Identifier")
     name = rule["identifier"]
@@ -191,7 +223,10 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     if "system" not in rule:
         return Made(_identifiers(get, put, systems), (name,))
     if rule["system"] not in systems:
-        env.error("mapping-table", f"identifier system '{rule['system']}' is not in systems.toml{nearest(rule['system'], systems)}")
+        env.error(
+            "mapping-table",
+            f"identifier system '{rule['system']}' is not in systems.toml{nearest(rule['system'], systems)}",
+        )
         return failed()
     system = systems[rule["system"]]
 
@@ -203,7 +238,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     return Made(make, (name,))
 
 
-def _identifiers(get: Callable[[Mapping[str, Any]], Any], put: Callable[..., None], systems: Mapping[str, str]) -> Maker:
+def _identifiers(get: Callable[[Mapping[str, Any]], Any], put: Put, systems: Mapping[str, str]) -> Maker:
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
         for given in get(data) or ():
             made = {"system": systems.get(given["system"], given["system"]), "value": given["value"]}

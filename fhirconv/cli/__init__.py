@@ -1,0 +1,64 @@
+"""The command line: a thin user of the library. Exit codes stand here and in the README, nowhere else."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from enum import IntEnum
+
+import click
+
+import fhirconv
+
+
+class Exit(IntEnum):
+    """What a command tells the shell."""
+
+    DONE = 0
+    FINDINGS = 1  # a case has errors
+    USAGE = 2
+    MAPPINGS = 3  # the mappings cannot be used
+    SERVER = 4
+
+
+_COMMANDS = {
+    "convert": "Convert cases to FHIR R4 Bundles.",
+    "explain": "Show where each element came from, and what became of a fact.",
+    "mappings": "Check, list and show mappings.",
+    "schema": "Print the JSON Schema of case facts.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is called, so that --help starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(fhirconv.__version__, prog_name="fhirconv")
+def main() -> None:
+    """Turn parsed case facts (YAML or JSON) into valid, traceable FHIR R4.
+
+    Exit codes: 0 done, 1 a case has errors, 2 wrong usage, 3 the mappings cannot be used, 4 the server refused.
+    """
+
+
+def say(text: str, err: bool = True) -> None:
+    """One line for people, on standard error unless told otherwise."""
+    click.echo(text, err=err)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""fhirconv convert"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from fhirconv.bundle import BUNDLE_TYPES
+from fhirconv.cli import Exit, say
+from fhirconv.cli.options import loaded_mappings, mappings_option, profile_option, source_option, tell
+from fhirconv.conversion import Conversion, convert_document
+from fhirconv.issues import printable
+from fhirconv.ledger import CONVERTED, OUTCOMES
+from fhirconv.output import file_name, write_file
+from fhirconv.source import read_bytes, read_file
+
+
+@click.command("convert")
+@click.argument("cases", metavar="CASE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    default=Path("-"),
+    help="File, folder (for several cases), or - for standard output (the default).",
+)
+@click.option(
+    "--bundle",
+    "bundle_type",
+    type=click.Choice(BUNDLE_TYPES),
+    default="transaction",
+    show_default=True,
+    help="Type of the Bundle.",
+)
+@profile_option
+@mappings_option
+@source_option
+@click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
+@click.option("-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged.")
+def command(
+    cases: tuple[Path, ...],
+    output: Path,
+    bundle_type: str,
+    profile: str,
+    site: Path | None,
+    source: Path | None,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Convert cases (YAML or JSON; - for standard input) to FHIR R4 Bundles.
+
+    A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
+    """
+    folder = output.is_dir() or len(cases) > 1
+    if len(cases) > 1 and (str(output) == "-" or (output.exists() and not output.is_dir())):
+        raise click.UsageError("several cases need a folder: -o DIR")
+    if not folder and str(output) != "-" and any(_same(case, output) for case in cases):
+        raise click.UsageError("the output file is the input file; give it another name")
+    mappings = loaded_mappings(site, profile)
+    failed = False
+    written: dict[Path, Path] = {}
+    for case in cases:
+        document = read_bytes(sys.stdin.buffer.read(), "-") if str(case) == "-" else read_file(case)
+        result = convert_document(document, mappings, bundle_type, source)
+        tell(result.issues)
+        failed = failed or not result.ok
+        target = (output / file_name(result.case.id)) if folder else output
+        if result.ok and target in written:
+            say(
+                f"{case}: error: has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
+            )
+            failed = True
+            continue
+        if result.ok:
+            _write(target, result.json(indent=True))
+            written[target] = case
+        if not quiet:
+            _summary(result, case, target, verbose)
+    raise click.exceptions.Exit(Exit.FINDINGS if failed else Exit.DONE)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.exists() and one.samefile(other)
+
+
+def _write(target: Path, data: bytes) -> None:
+    if str(target) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except OSError as error:
+        raise click.FileError(str(target), error.strerror or "cannot be written") from None
+
+
+def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
+    counts = result.ledger.counts()
+    parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")
+    if not result.ok:
+        errors = sum(issue.is_error for issue in result.issues)
+        say(f"  no Bundle: {errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
+        return
+    resources = result.resource_counts()
+    say(
+        f"  {sum(resources.values())} resources: " + ", ".join(f"{number} {name}" for name, number in resources.items())
+    )
+    _summary_of_text(result, verbose)
+    _summary_of_claims(result)
+    if str(target) != "-":
+        say(f"  Bundle: {target}")
+
+
+def _summary_of_text(result: Conversion, verbose: bool) -> None:
+    kept = result.build.kept_as_text if result.build else []
+    if kept:
+        words = Counter((one.table, one.words) for one in kept)
+        by_table: dict[str, list[str]] = {}
+        for (table, word), number in words.items():
+            by_table.setdefault(table, []).append(f"'{printable(word)}'" + (f" ({number}x)" if number > 1 else ""))
+        say("  without a code, kept as text (no entry in mappings/concepts):")
+        for table, found in sorted(by_table.items()):
+            say(f"    {table}: {', '.join(found)}")
+    if verbose:
+        for line in result.ledger:
+            if line.outcome != CONVERTED or line.remarks:
+                say(
+                    f"    {line.place}: {line.fact}: {line.outcome}"
+                    + "".join(f"; {why}" for why in (line.reason, *line.remarks) if why)
+                )
+
+
+def _summary_of_claims(result: Conversion) -> None:
+    build = result.build
+    if build is None or build.mappings.profile == "r4":
+        return
+    claimed = sum(bool(entry.profile) for entry in build.entries)
+    say(f"  {claimed} resources claim a profile of {build.mappings.profile}")
+    for entry, claim, lacking in build.unclaimed:
+        say(f"    {result.case.place(entry.fact)}: {entry.fact.identity} does not claim {claim}: it has no {lacking}")

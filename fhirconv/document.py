@@ -1,0 +1,81 @@
+"""A file's values with their places, and the limits that every value is held against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirconv.issues import Issue, Place, shown
+from fhirconv.numbers import number_excess
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_TEXT = 1024 * 1024  # FHIR string: 1 MB
+
+Places = dict[str, tuple[int, int]]  # JSON Pointer -> line and column, from 1
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+@dataclass(slots=True)
+class Document:
+    """A file's values. `data` is None when it could not be read; `issues` says why."""
+
+    name: str
+    text: str = ""
+    data: Any = None
+    issues: list[Issue] = field(default_factory=list)
+    find_places: Callable[[str], Places] | None = None  # for a text whose places are found only when they are needed
+    places: Places = field(default_factory=dict)
+
+    def place(self, pointer: str) -> Place:
+        """Line and column of the value at `pointer` (or of the nearest one around it)."""
+        if self.find_places:
+            self.places, self.find_places = self.find_places(self.text), None
+        at = pointer
+        while at and at not in self.places:
+            at = at.rpartition("/")[0]
+        line, column = self.places.get(at, (0, 0))
+        return Place(self.name, line, column, pointer)
+
+    def add(self, rule: str, message: str, pointer: str = "") -> None:
+        """Notes an issue at `pointer`."""
+        self.issues.append(Issue(rule, message, self.place(pointer)))
+
+
+def escape_pointer(key: object) -> str:
+    """One step of a JSON Pointer (RFC 6901)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 0) -> Document:
+    return Document(name, issues=[Issue(rule, message, Place(name, line, column))])
+
+
+def audit(document: Document) -> None:
+    """Checks depth, characters and digits of every value; iterative, so that no depth can hurt."""
+    stack: list[tuple[Any, str, int]] = [(document.data, "", 0)]
+    while stack:
+        value, pointer, depth = stack.pop()
+        if isinstance(value, str):
+            _audit_text(document, value, pointer)
+        elif isinstance(value, dict | list) and depth >= MAX_DEPTH:
+            document.add("too-deep", f"is nested more than {MAX_DEPTH} levels deep", pointer)
+            document.data = None
+            return
+        elif isinstance(value, dict):
+            stack.extend((item, f"{pointer}/{escape_pointer(key)}", depth + 1) for key, item in value.items())
+        elif isinstance(value, list):
+            stack.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value))
+        elif value is not None and (excess := number_excess(value)):
+            document.add("number-limit", f"number {shown(value, 20)} {excess}; check the digits", pointer)
+
+
+def _audit_text(document: Document, text: str, pointer: str) -> None:
+    bad = _CONTROL.search(text)
+    if bad:
+        document.add("character", f"character U+{ord(bad.group()):04X} is not allowed in FHIR text; remove it", pointer)
+    if len(text) > MAX_TEXT:
+        document.add("too-large", f"text of {len(text)} characters; at most {MAX_TEXT} are allowed", pointer)

@@ -1,0 +1,118 @@
+"""JSON (RFC 8259) read losslessly: digits kept, duplicate keys reported, places found when they are needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fhirconv.document import MAX_DEPTH, Document, Places, audit, escape_pointer, unreadable
+from fhirconv.issues import Issue, Place, shown
+from fhirconv.numbers import read_number
+
+
+def read_json(text: str, name: str) -> Document:
+    """The document of a JSON text; what is wrong stands in its issues."""
+    document = Document(name, text, find_places=json_places)
+    repeated = False
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        made = dict(items)
+        repeated = repeated or len(made) != len(items)
+        return made
+
+    try:
+        document.data = json.loads(
+            text, parse_float=read_number, parse_int=read_number, parse_constant=_no_constant, object_pairs_hook=pairs
+        )
+    except RecursionError:
+        return unreadable(name, "too-deep", f"is nested more than {MAX_DEPTH} levels deep")
+    except json.JSONDecodeError as error:
+        return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
+    except _ConstantError as error:
+        at = re.search(rf"[:\[,]\s*({re.escape(str(error))})", text)
+        before = text[: at.start(1)] if at else ""
+        message = f"{error} is not JSON; leave the field out, or say 'absent'"
+        return unreadable(name, "not-json", message, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    if repeated:
+        for key, pointer, (line, column) in _repeated_keys(text):
+            message = f"key {shown(key)} stands twice in one object; keep one of them"
+            document.issues.append(Issue("duplicate-key", message, Place(name, line, column, pointer)))
+    audit(document)
+    return document
+
+
+class _ConstantError(Exception):
+    """NaN or an infinity."""
+
+
+def _no_constant(word: str) -> Any:
+    raise _ConstantError(word)
+
+
+def _json_problem(text: str, error: json.JSONDecodeError) -> str:
+    """What is wrong, in our words and without the text around it."""
+    start = text.lstrip()[:1]
+    if start == "<":
+        return "holds HTML or XML, not JSON"
+    if start not in "{[":
+        return "is not JSON: it should begin with '{' (a YAML file needs the ending .yaml)"
+    if error.msg == "Extra data":
+        return "has more after the end of the JSON value; one file holds one case (NDJSON has one case a line)"
+    if error.msg.startswith("Expecting property name"):
+        return "is not JSON: a key in double quotes was expected here (no comments, no comma before '}')"
+    if error.msg.startswith("Unterminated string"):
+        return "is not JSON: the text that begins here has no closing quote"
+    if "control character" in error.msg:
+        return "is not JSON: a line break or control character stands in a text; write it as \\n or \\uXXXX"
+    return "is not JSON: a value, ',' or closing bracket was expected here"
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+
+
+def _json_walk(text: str) -> Iterator[tuple[str, str | None, int]]:
+    """Pointer, key (None for items and the top) and offset of each value of valid JSON `text`, in order."""
+    stack: list[tuple[str, str]] = []  # pointer of the container, next step (index as text, or key)
+    key: str | None = None
+    for match in _TOKEN.finditer(text):
+        sign = match.group()
+        if sign in "}]":
+            stack.pop()
+        elif sign == ",":
+            parent, step = stack[-1]
+            stack[-1] = (parent, str(int(step) + 1) if step.isdigit() else step)
+        elif sign == ":":
+            continue
+        elif stack and stack[-1][1] == "" and key is None and sign[0] == '"':
+            key = json.loads(sign)
+        else:
+            parent, step = stack[-1] if stack else ("", "")
+            pointer = f"{parent}/{escape_pointer(key if key is not None else step)}" if stack else ""
+            yield pointer, key, match.start()
+            key = None
+            if sign in "{[":
+                stack.append((pointer, "" if sign == "{" else "0"))
+
+
+def json_places(text: str) -> Places:
+    """JSON Pointer -> line and column of each value of valid JSON `text`."""
+    places: Places = {}
+    line, line_start, seen = 1, 0, 0
+    for pointer, _, offset in _json_walk(text):
+        breaks = text.count("\n", seen, offset)
+        if breaks:
+            line, line_start = line + breaks, text.rfind("\n", seen, offset) + 1
+        seen = offset
+        places[pointer] = (line, offset - line_start + 1)
+    return places
+
+
+def _repeated_keys(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    seen: set[str] = set()
+    for pointer, key, offset in _json_walk(text):
+        if key is not None and pointer in seen:
+            yield key, pointer, (text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+        seen.add(pointer)

@@ -1,0 +1,56 @@
+"""mappings/: read, laid over by a site's own, checked against the case-facts schema and R4, compiled."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from fhirconv.data_files import data_dir
+from fhirconv.issues import MappingError, has_errors
+from fhirconv.mapping.compiler import Compiler
+from fhirconv.mapping.files import read_folders
+from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
+
+__all__ = [
+    "ANY_SECTION",
+    "DEFAULT_PROFILE",
+    "Mappings",
+    "ResourceMapping",
+    "Variant",
+    "folders",
+    "load_mappings",
+    "profiles",
+]
+
+
+def folders(site: Path | None = None) -> list[Path]:
+    """The folders that mappings are read from, the later laid over the earlier."""
+    return [data_dir("mappings"), *([site] if site else [])]
+
+
+def load_mappings(site: Path | None = None, profile: str = DEFAULT_PROFILE) -> Mappings:
+    """The mappings of this installation with those of the folder `site` laid over them, for one profile.
+
+    Raises MappingError with every mistake in them. A folder is read once in a process.
+    """
+    return _load(site.resolve() if site else None, profile)
+
+
+@functools.lru_cache(maxsize=16)
+def _load(site: Path | None, profile: str) -> Mappings:
+    raw, origin, issues = read_folders(folders(site))
+    if has_errors(issues):
+        raise MappingError(issues)
+    compiler = Compiler(raw, origin, profile)
+    mappings = compiler.compile()
+    if has_errors(compiler.issues):
+        raise MappingError(compiler.issues)
+    return mappings
+
+
+def profiles(site: Path | None = None) -> list[str]:
+    """The names that --profile takes."""
+    return [
+        DEFAULT_PROFILE,
+        *sorted({path.stem for folder in folders(site) for path in (folder / "profiles").glob("*.toml")}),
+    ]

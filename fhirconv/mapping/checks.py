@@ -1,0 +1,94 @@
+"""What must hold for a set of mappings as a whole: nothing is lost, references fit, what R4 requires is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.r4 import elements_of
+from fhirconv.schema import Section
+from fhirconv.values import all_rules
+from fhirconv.values.base import ElementRule
+
+
+class Mistake(NamedTuple):
+    """A mistake of a set: rule id, file name within the set, message."""
+
+    rule: str
+    name: str
+    message: str
+
+
+def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
+    """Every mistake of the set that no single rule shows."""
+    for section in mappings.tables.sections.values():
+        yield from _lost(mappings, section)
+    for mapping in mappings.resources:
+        for rules in (mapping.rules, *(variant.rules for variant in mapping.variants)):
+            yield from _lacking(mapping, mapping.resource, "", rules)
+            yield from _wrong_targets(mappings, mapping, rules)
+
+
+def _lost(mappings: Mappings, section: Section) -> Iterator[Mistake]:
+    """Every field of a kind of fact is read by a rule, or kept in the narrative on purpose."""
+    found = mappings.by_section.get(section.name, ())
+    if not found:
+        yield Mistake(
+            "mapping-lost", "resources", f"no mapping takes the facts of '{section.name}' (each = \"{section.name}\")"
+        )
+        return
+    read = {"id", *_sources(mappings.by_section.get(ANY_SECTION, ())), *_sources(found)}
+    read |= {name.partition(".")[0] for mapping in found for name in (*mapping.only, *mapping.narrative_only)}
+    elsewhere = set(_sources(mappings.resources))
+    backwards = {(rule["for"], rule.get("by")) for rule in _tables_with(mappings.raw, "for")}
+    for field in section.fields.values():
+        followed = section.name == "events" and field.name == "of"  # by the timeline
+        used = (
+            field.name in read or f"{section.name}.{field.name}" in elsewhere or (section.name, field.name) in backwards
+        )
+        if not used and not followed:
+            fix = "map it, or name it with the reason under [narrative_only]"
+            yield Mistake(
+                "mapping-lost", f"resources/{found[0].name}", f"no rule reads '{section.name}.{field.name}'; {fix}"
+            )
+
+
+def _sources(mappings: tuple[ResourceMapping, ...]) -> Iterator[str]:
+    return (source for mapping in mappings for rule in all_rules(mapping.rules) for source in rule.made.sources)
+
+
+def _tables_with(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
+    """Every table in `raw` that has the key."""
+    if isinstance(raw, dict):
+        if key in raw:
+            yield raw
+        for value in raw.values():
+            yield from _tables_with(value, key)
+    elif isinstance(raw, list):
+        for value in raw:
+            yield from _tables_with(value, key)
+
+
+def _lacking(mapping: ResourceMapping, owner: str, path: str, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:
+    """Elements that R4 requires have a rule, in the resource and in every part that is made."""
+    here = {rule.element for rule in rules}
+    for element in elements_of(owner).values():
+        if element.min and element.name not in here and (owner, element.name) != ("Extension", "url"):
+            message = f"elements{path}: {owner}.{element.name} is required by R4 and has no rule"
+            yield Mistake("mapping-target", f"resources/{mapping.name}", message)
+    for rule in rules:
+        if rule.made.children and rule.definition:
+            yield from _lacking(mapping, rule.definition.types[0], f"{path}.{rule.element}", rule.made.children)
+
+
+def _wrong_targets(mappings: Mappings, mapping: ResourceMapping, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:
+    """References lead to resource types that R4 allows there."""
+    for rule in all_rules(rules):
+        targets = rule.definition.targets if rule.definition else ()
+        for section in rule.made.refers if targets and "Resource" not in targets else ():
+            made = {other.resource for other in mappings.by_section.get(section, ()) if not other.role}
+            if made - set(targets):
+                wrong = ", ".join(sorted(made - set(targets)))
+                message = f"{rule.element} may refer to {', '.join(targets)}; facts of '{section}' become {wrong}"
+                yield Mistake("mapping-type", f"resources/{mapping.name}", message)

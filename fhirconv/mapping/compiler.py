@@ -1,0 +1,221 @@
+"""Compiles a set of mappings, and checks every rule against both ends: the schema of case facts and FHIR R4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fhirconv.facts import Fact
+from fhirconv.issues import Issue, Place
+from fhirconv.mapping.checks import mistakes_of
+from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
+from fhirconv.r4 import Element, element_keys, kind_of
+from fhirconv.schema import Field, Section, case_schema
+from fhirconv.terminology import build_table, build_units
+from fhirconv.values import compile_elements
+from fhirconv.values.base import ElementRule, Env, Tables, nearest
+
+_MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only")
+_CLAIM_KEYS = ("mapping", "only", "about", "needs", "url", "elements")
+
+
+class Compiler:
+    """Compiles one set of mappings for one profile; every mistake goes to `issues`."""
+
+    def __init__(self, raw: Mapping[str, Any], origin: Mapping[str, str], profile: str) -> None:
+        self.raw = raw
+        self.origin = origin
+        self.profile = profile
+        self.issues: list[Issue] = []
+        self.sections = case_schema().sections
+        self.tables = self._tables()
+
+    def compile(self) -> Mappings:
+        """The compiled set; to be used only if `issues` has no error."""
+        claims = self._claims()
+        names = [name for name in sorted(self.raw) if name.startswith("resources/")]
+        compiled = [mapping for name in names if (mapping := self._mapping(name, claims)) is not None]
+        by_section: dict[str, list[ResourceMapping]] = {}
+        for mapping in sorted(compiled, key=lambda mapping: mapping.role):
+            by_section.setdefault(mapping.section, []).append(mapping)
+        grouped = {section: tuple(found) for section, found in by_section.items()}
+        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped)
+        if not self.issues:  # a rule that could not be compiled reads nothing, and all would seem lost
+            for mistake in dict.fromkeys(mistakes_of(mappings)):
+                self.error(mistake.rule, mistake.name, mistake.message)
+        return mappings
+
+    def error(self, rule: str, name: str, message: str) -> None:
+        """Notes a mistake in a file of the set."""
+        self.issues.append(Issue(rule, message, Place(self.origin.get(name, name))))
+
+    def _unknown_keys(self, name: str, raw: Mapping[str, Any], known: tuple[str, ...], at: str = "") -> None:
+        for key in sorted(set(raw) - set(known)):
+            self.error("mapping-key", name, f"{at}unknown key '{key}'{nearest(key, known)}")
+
+    def _tables(self) -> Tables:
+        systems = self.raw.get("systems", {})
+        codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
+        if "fact" not in identifiers:
+            self.error("mapping-table", "systems", "[identifier] needs 'fact', the system of fhirconv's identifiers")
+        concepts = {}
+        for name in sorted(self.raw):
+            if name.startswith("concepts/"):
+                table, mistakes = build_table(name.partition("/")[2], self.raw[name], codes)
+                concepts[table.name] = table
+                for mistake in mistakes:
+                    self.error("mapping-table", name, mistake)
+        units, mistakes = build_units(self.raw.get("units", {}))
+        for mistake in mistakes:
+            self.error("mapping-table", "units", mistake)
+        return Tables(concepts, units, codes, identifiers, self.sections)
+
+    # -- resources --
+
+    def _mapping(self, name: str, claims: Mapping[str, Any]) -> ResourceMapping | None:
+        raw = self.raw[name]
+        self._unknown_keys(name, raw, _MAPPING_KEYS)
+        missing = [key for key in ("resource", "each", "elements") if key not in raw]
+        if missing:
+            self.error("mapping-syntax", name, f"'{missing[0]}' is missing")
+            return None
+        section = self._section(name, raw["each"])
+        if kind_of(raw["resource"]) != "resource":
+            self.error("mapping-target", name, f"'{raw['resource']}' is not a resource type of FHIR R4")
+            return None
+        if section is None:
+            return None
+        short = name.partition("/")[2]
+        only = raw.get("only", {})
+        mapping = ResourceMapping(
+            name=short,
+            file=self.origin[name],
+            resource=raw["resource"],
+            section=raw["each"],
+            role=raw.get("role", ""),
+            applies=self._predicate(name, only, section),
+            about=raw.get("about", ""),
+            rules=self._rules(name, raw["resource"], section, raw["elements"], "elements"),
+            only=tuple(only),
+            variants=tuple(self._variants(short, raw, section, claims)),
+            narrative_only=tuple(raw.get("narrative_only", {})),
+        )
+        if mapping.about and not mapping.about_table:
+            self.error("mapping-key", name, f"'about' names '{mapping.about}', which is no element made by 'concept'")
+        return mapping
+
+    def _section(self, name: str, each: str) -> Section | None:
+        if each == ANY_SECTION:
+            return _any_section(self.sections)
+        if each not in self.sections:
+            self.error("mapping-source", name, f"case facts have no section '{each}'{nearest(each, self.sections)}")
+        return self.sections.get(each)
+
+    def _rules(
+        self, name: str, resource: str, section: Section, raw: Mapping[str, Any], key: str
+    ) -> tuple[ElementRule, ...]:
+        env = Env(self.tables, section, "", Element("", 0, False, (resource,)), self.origin[name], key)
+        rules = tuple(compile_elements(raw, env))
+        self.issues += [issue for issue in env.issues if issue not in self.issues]
+        return rules
+
+    # -- which facts a mapping or a claim is for --
+
+    def _predicate(self, name: str, only: Mapping[str, Any], section: Section) -> Predicate:
+        """`only = {FIELD = choice or [choices]}`, true or false for stated or not; 'of.kind' is that of the fact 'of' names."""
+        tests: list[tuple[str, str, Any]] = []
+        for key, wanted in only.items():
+            first, _, second = key.partition(".")
+            known = section.fields.get(key) or self._field_of_named(section, first, second)
+            if known is None and key not in {field.path[0] for field in section.fields.values()}:
+                self.error(
+                    "mapping-source", name, f"only: {section.title} has no '{key}'{nearest(key, section.fields)}"
+                )
+                continue
+            values = wanted if isinstance(wanted, bool) else frozenset([wanted] if isinstance(wanted, str) else wanted)
+            if known is not None and known.choices and not isinstance(values, bool):
+                for value in sorted(values - set(known.choices)):
+                    self.error(
+                        "mapping-source",
+                        name,
+                        f"only: '{value}' is no choice of '{key}'{nearest(value, known.choices)}",
+                    )
+            tests.append((first, second, values))
+        return _all_hold(tests)
+
+    def _field_of_named(self, section: Section, first: str, second: str) -> Field | None:
+        field = section.fields.get(first)
+        return self.sections[field.refers[0]].fields.get(second) if field and field.refers and second else None
+
+    def _about(self, name: str, key: str, claim: Mapping[str, Any], raw: Mapping[str, Any]) -> Predicate:
+        """`about = [KEYS]`: the fact is about one of these concepts, by the mapping's own 'about' element."""
+        rule = raw["elements"].get(raw.get("about", ""), {})
+        table, field = self.tables.concepts.get(rule.get("concept", "")), rule.get("from", "")
+        wanted = frozenset(claim["about"])
+        for unknown in sorted(wanted - set(table.concepts if table else ())):
+            self.error("mapping-table", name, f"{key}: concepts/{rule.get('concept')}.toml has no '{unknown}'")
+
+        def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
+            found = table.find(str(data.get(field, ""))) if table else None
+            return found is not None and found.key in wanted
+
+        return applies
+
+    # -- profiles --
+
+    def _claims(self) -> Mapping[str, Any]:
+        """The claims of the profile by name; each is for a mapping that there is."""
+        if self.profile == DEFAULT_PROFILE:
+            return {}
+        name = f"profiles/{self.profile}"
+        claims = self.raw.get(name, {})
+        for key, claim in claims.items():
+            if not isinstance(claim, dict) or not {"mapping", "url"} <= set(claim):
+                self.error("mapping-syntax", name, f"{key}: expected a table with mapping and url")
+            elif f"resources/{claim['mapping']}" not in self.raw:
+                self.error("mapping-source", name, f"{key}: there is no resources/{claim['mapping']}.toml")
+            else:
+                self._unknown_keys(name, claim, _CLAIM_KEYS, f"{key}: ")
+        return {key: claim for key, claim in claims.items() if isinstance(claim, dict) and "url" in claim}
+
+    def _variants(
+        self, mapping: str, raw: Mapping[str, Any], section: Section, claims: Mapping[str, Any]
+    ) -> Iterator[Variant]:
+        name = f"profiles/{self.profile}"
+        for key, claim in claims.items():
+            if claim.get("mapping") != mapping:
+                continue
+            tests = [self._predicate(name, claim.get("only", {}), section)]
+            tests += [self._about(name, key, claim, raw)] if "about" in claim else []
+            elements = {**raw["elements"], **claim.get("elements", {})}
+            rules = self._rules(name, raw["resource"], section, elements, f"{key}.elements")
+            needs = tuple((need, self._keys(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
+            yield Variant(key, claim["url"], tuple(tests), needs, rules)
+
+    def _keys(self, name: str, claim: str, resource: str, need: str) -> tuple[str, ...]:
+        """The JSON keys that may hold the element that a claim needs."""
+        element = need.partition(".")[0]
+        keys = tuple(key for key, (n, _) in element_keys(resource).items() if n in (element, element + "[x]"))
+        if not keys:
+            self.error("mapping-target", name, f"{claim}: needs: {resource} has no element '{element}'")
+        return keys
+
+
+def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
+    def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
+        for first, second, wanted in tests:
+            value = data.get(first)
+            if second:
+                named = by_id.get(str(value))
+                value = named.data.get(second) if named else None
+            if ((value is not None) is not wanted) if isinstance(wanted, bool) else value not in wanted:
+                return False
+        return True
+
+    return applies
+
+
+def _any_section(sections: Mapping[str, Section]) -> Section:
+    """What all kinds of facts have in common: the words of the source."""
+    evidence = next(section.fields["evidence"] for section in sections.values() if "evidence" in section.fields)
+    return Section(ANY_SECTION, "fact", True, (), (), False, {"evidence": evidence})

@@ -1,0 +1,55 @@
+"""The files of mappings/, and a site's own laid over them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from fhirconv.issues import Issue, Place
+
+
+def read_folders(folders: list[Path]) -> tuple[dict[str, Any], dict[str, str], list[Issue]]:
+    """The TOML files of folders, the later laid over the earlier table by table, key by key; with each file's path."""
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    issues: list[Issue] = []
+    for folder in folders:
+        if not folder.is_dir():
+            issues.append(Issue("file-unreadable", "is not a folder with mappings", Place(str(folder))))
+        for path in sorted(folder.rglob("*.toml")):
+            name = path.relative_to(folder).with_suffix("").as_posix()
+            depth = _DEPTH.get(name.partition("/")[0])
+            if depth is None:
+                issues.append(
+                    _mistake(
+                        "mapping-syntax",
+                        "expected systems.toml, units.toml, or a file in resources/, concepts/ or profiles/",
+                        path,
+                    )
+                )
+                continue
+            try:
+                with path.open("rb") as stream:
+                    found = tomllib.load(stream)
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+                issues.append(_mistake("mapping-syntax", f"is not TOML: {error}", path))
+                continue
+            merged[name] = _lay_over(merged.get(name, {}), found, depth)
+            origin[name] = str(path)
+    return merged, origin, issues
+
+
+def _mistake(rule: str, message: str, path: Path) -> Issue:
+    return Issue(rule, message, Place(str(path)))
+
+
+# How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
+# element replaces our element, its concept our concept.
+_DEPTH = {"resources": 2, "profiles": 3, "concepts": 1, "systems": 2, "units": 1}
+
+
+def _lay_over(below: Any, above: Any, depth: int) -> Any:
+    if depth and isinstance(below, dict) and isinstance(above, dict):
+        return {**below, **{key: _lay_over(below.get(key), value, depth - 1) for key, value in above.items()}}
+    return above

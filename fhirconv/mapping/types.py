@@ -1,0 +1,64 @@
+"""What a set of mappings is once it was read, checked and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fhirconv.facts import Fact
+from fhirconv.values.base import ElementRule, Tables
+
+ANY_SECTION = "*"  # a mapping for every kind of fact
+DEFAULT_PROFILE = "r4"
+
+# Whether a fact (its data, and all facts by id) is one for a mapping or a claim.
+Predicate = Callable[[Mapping[str, Any], Mapping[str, Fact]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a profile makes of a mapping: other rules for some facts, claimed if the result has what it `needs`."""
+
+    name: str
+    url: str
+    tests: tuple[Predicate, ...]
+    needs: tuple[tuple[str, tuple[str, ...]], ...]  # what is needed, and the JSON keys any of which provides it
+    rules: tuple[ElementRule, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResourceMapping:
+    """One file of mappings/resources, compiled for one profile."""
+
+    name: str
+    file: str
+    resource: str
+    section: str  # a section of the case facts, or ANY_SECTION
+    role: str
+    applies: Predicate
+    about: str  # the element that says what the fact is about, '' for none
+    rules: tuple[ElementRule, ...]
+    only: tuple[str, ...] = ()  # the fields that `applies` looks at
+    variants: tuple[Variant, ...] = ()
+    narrative_only: tuple[str, ...] = ()
+
+    @property
+    def about_table(self) -> str:
+        """The concept table of the element `about`."""
+        return next((rule.made.main_table for rule in self.rules if rule.element == self.about), "")
+
+    def rules_for(self, profile_url: str) -> tuple[ElementRule, ...]:
+        """The rules by which a resource was made that claims `profile_url` ('' for none)."""
+        return next((variant.rules for variant in self.variants if variant.url == profile_url), self.rules)
+
+
+@dataclass(frozen=True)
+class Mappings:
+    """A set of mappings that was checked and compiled."""
+
+    raw: Mapping[str, Any]
+    tables: Tables
+    profile: str
+    resources: tuple[ResourceMapping, ...]
+    by_section: Mapping[str, tuple[ResourceMapping, ...]]

@@ -1,0 +1,38 @@
+"""Files that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file by a temporary one beside it, fsync and rename: a reader never sees half of it. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def file_name(case_id: str) -> str:
+    """A file name for a case: its id with everything but letters, digits, '.', '_' and '-' replaced; never a path."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip(".-")[:100]
+    return f"case-{name}.json" if not name or _RESERVED.fullmatch(name) else f"{name}.json"
