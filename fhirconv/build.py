@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.mapping.types import Rules
 from fhirconv.narrative import narrative
 from fhirconv.timeline import Moment, Timeline
 
@@ -42,6 +43,7 @@ class Build:
 
     def __init__(self, case: Case, mappings: Mappings, bundle_type: str) -> None:
         self.case = case
+        self.case_id = case.id
         self.mappings = mappings
         self.units = mappings.tables.units
         self.decimal_mark = case.conventions.get("decimal_mark", "")
@@ -50,37 +52,44 @@ class Build:
         self.unclaimed: list[tuple[Entry, str, str]] = []  # entry, claim, what it lacks
         self.system = mappings.tables.identifier_systems["fact"]
         self.entries: list[Entry] = []
-        self._of_fact: dict[str, list[Entry]] = {}
+        self._of_fact: dict[Fact, list[Entry]] = {}
+        self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
         self._restful = bundle_type == RESTFUL
         self.case_fact = next(case.facts_of("case"))
         self.fact: Fact = self.case_fact
         self.entry: Entry
         self._plan()
+        self.singles: dict[str, list[str]] = {name: self._references_of_section(name) for name in ("patient", "source")}
 
     # -- what is made --
 
     def _plan(self) -> None:
         """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
-        sections = ["patient", "source", *self.mappings.tables.sections]
-        rank = {name: position for position, name in reversed(list(enumerate(sections)))} | {"case": len(sections)}
+        rank = self.mappings.section_rank
         facts = sorted(self.case.facts, key=lambda fact: (rank[fact.section.name], fact.key))
+        by_section = self.mappings.by_section
         for fact in facts:
-            for mapping in self.mappings.by_section.get(fact.section.name, ()):
+            for mapping in by_section.get(fact.section.name, ()):
                 self._add(fact, mapping)
-        for fact in facts:
-            for mapping in self.mappings.by_section.get(ANY_SECTION, ()):
-                if fact.identity in self._of_fact:
+        for mapping in by_section.get(ANY_SECTION, ()):
+            for fact in facts:
+                if fact in self._of_fact:
                     self._add(fact, mapping)
-        self.entries.sort(key=lambda entry: entry.mapping.section in (ANY_SECTION, "case"))
+        if by_section.get("case"):  # about all the others: last
+            self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
     def _add(self, fact: Fact, mapping: ResourceMapping) -> None:
-        if mapping.applies(fact.data, self.case.by_id):
-            identifier = fact_identifier(self.case.id, fact.identity, mapping.role)
+        if mapping.applies is None or mapping.applies(fact.data, self.case.by_id):
+            identifier = fact_identifier(self.case_id, fact.identity, mapping.role)
             made = resource_id(self.system, identifier)
             reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
             entry = Entry(fact, mapping, identifier, made, reference)
             self.entries.append(entry)
-            self._of_fact.setdefault(fact.identity, []).append(entry)
+            found = self._of_fact.get(fact)
+            if found is None:
+                self._of_fact[fact] = [entry]
+            else:
+                found.append(entry)
 
     def run(self) -> None:
         """Fills the resource of every entry."""
@@ -89,8 +98,9 @@ class Build:
             entry.resource = self._resource(entry)
 
     def _resource(self, entry: Entry) -> dict[str, Any]:
-        mapping, data, by_id = entry.mapping, entry.fact.data, self.case.by_id
+        mapping = entry.mapping
         for variant in mapping.variants:
+            data, by_id = entry.fact.data, self.case.by_id
             if all(applies(data, by_id) for applies in variant.tests):
                 made = self._fill(entry, variant.rules, variant.url)
                 lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
@@ -100,14 +110,14 @@ class Build:
                 self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
         return self._fill(entry, mapping.rules, "")
 
-    def _fill(self, entry: Entry, rules: tuple[Any, ...], profile: str) -> dict[str, Any]:
+    def _fill(self, entry: Entry, rules: Rules, profile: str) -> dict[str, Any]:
         out: dict[str, Any] = {"resourceType": entry.mapping.resource, "id": entry.id}
         if profile:
             out["meta"] = {"profile": [profile]}
         out["text"] = narrative(entry, self)
-        data = entry.fact.data
-        for rule in rules:
-            rule.made.make(out, data, self)
+        data = entry.fact.flat()
+        for make in rules.makers_for(data):
+            make(out, data, self)
         return out
 
     # -- what value makers ask for --
@@ -122,18 +132,18 @@ class Build:
 
     def entries_of(self, fact: Fact) -> list[Entry]:
         """The resources that a fact makes, the main one first."""
-        return self._of_fact.get(fact.identity, [])
+        return self._of_fact.get(fact, [])
 
     def reference_to(self, fact_id: str) -> str:
         """The reference to the main resource of the fact with this id."""
-        return self._of_fact[self.case.by_id[fact_id].identity][0].reference
+        return self._of_fact[self.case.by_id[fact_id]][0].reference
 
     def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
         """References to a fact's main resource, or to all of its resources but those about the fact itself."""
         found = [e for e in self.entries_of(fact) if e.mapping.section != ANY_SECTION]
         return [entry.reference for entry in (found[:1] if primary else found)]
 
-    def references_of_section(self, section: str) -> list[str]:
+    def _references_of_section(self, section: str) -> list[str]:
         """References to the main resources of a section's facts."""
         return [entries[0].reference for entries in map(self.entries_of, self.case.facts_of(section)) if entries]
 
@@ -141,12 +151,15 @@ class Build:
         """References to every resource that is made from facts, those about other resources left out."""
         return [e.reference for e in self.entries if e.mapping.section not in (ANY_SECTION, "case")]
 
-    def naming(self, fact: Fact, section: str, field_name: str) -> Iterator[Fact]:
+    def naming(self, fact: Fact, section: str, field_name: str) -> list[Fact]:
         """The facts of a section whose field names this fact, in the order of their keys."""
+        index = self._naming.get((section, field_name))
+        if index is None:
+            index = self._naming[section, field_name] = {}
+            for other in sorted(self.case.facts_of(section), key=lambda other: other.key):
+                index.setdefault(other.data.get(field_name), []).append(other)
         name = fact.data.get("id")
-        if name is not None:
-            found = [other for other in self.case.facts_of(section) if other.data.get(field_name) == name]
-            yield from sorted(found, key=lambda other: other.key)
+        return index.get(name, []) if name is not None else []
 
     # -- events --
 

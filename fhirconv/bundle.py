@@ -23,14 +23,19 @@ def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
     nothing. batch: the same PUTs, but a server may do them in any order, so that references are Type/id. collection:
     no requests.
     """
-    made = []
-    for entry in entries:
-        item: dict[str, Any] = {} if bundle_type == "batch" else {"fullUrl": f"urn:uuid:{entry.id}"}
-        item["resource"] = entry.resource
-        if bundle_type != "collection":
-            item["request"] = {"method": "PUT", "url": f"{entry.mapping.resource}/{entry.id}"}
-        made.append(item)
+    if bundle_type == "collection":
+        made = [{"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource} for entry in entries]
+    elif bundle_type == "batch":
+        made = [{"resource": entry.resource, "request": _put(entry)} for entry in entries]
+    else:
+        made = [
+            {"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource, "request": _put(entry)} for entry in entries
+        ]
     return {"resourceType": "Bundle", "type": bundle_type, "entry": made}
+
+
+def _put(entry: Entry) -> dict[str, str]:
+    return {"method": "PUT", "url": f"{entry.mapping.resource}/{entry.id}"}
 
 
 def _write_number(value: object) -> orjson.Fragment:

@@ -16,14 +16,16 @@ from fhirconv.terminology import Units
 from fhirconv.timeline import RELATIONS, circles
 
 Path = tuple[str | int, ...]
+Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
 def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
     """Notes in the case what is wrong with its facts; dates are rewritten as FHIR has them where the case says how."""
     checker = _Checker(case, units, systems)
-    broken = [issue.place.pointer for issue in case.issues if issue.is_error]
+    broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
+    broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
     for fact in case.facts:
-        if not any(pointer == fact.pointer or pointer.startswith(fact.pointer + "/") for pointer in broken):
+        if not broken or fact.pointer not in broken:
             checker.check(fact)
     for fact in circles(case):
         case.add(
@@ -49,13 +51,14 @@ def _check_identities(case: Case) -> None:
 
 
 @functools.cache
-def _plan(section: Section) -> dict[str, list[tuple[Field, str]]]:
-    """Top-level key -> the fields below it that have a check, with the name of the check."""
-    plan: dict[str, list[tuple[Field, str]]] = {}
+def _plan(section: Section) -> dict[str, list[tuple[Field, Check]]]:
+    """Top-level key -> the fields below it that have a check, with the check."""
+    plan: dict[str, list[tuple[Field, Check]]] = {}
     for field in section.fields.values():
         check = "references" if field.refers and field.refers != ("events",) else field.kind
-        if f"check_{check}".lower() in _CHECKS:
-            plan.setdefault(field.path[0], []).append((field, f"check_{check}".lower()))
+        method = _CHECKS.get(f"check_{check}".lower())
+        if method:
+            plan.setdefault(field.path[0], []).append((field, method))
     return plan
 
 
@@ -68,16 +71,21 @@ class _Checker:
         self.systems = systems
         self.conventions = case.conventions
         self.mark = case.conventions.get("decimal_mark", "")
+        self.plans: dict[Section, dict[str, list[tuple[Field, Check]]]] = {}
         self.events = {str(fact.data.get("id")): fact for fact in case.facts_of("events")}
 
     def check(self, fact: Fact) -> None:
-        plan = _plan(fact.section)
-        for key in list(fact.data):
-            for field, check in plan.get(key, ()):
-                value = fact.get(field.path)
+        plan = self.plans.get(fact.section)
+        if plan is None:
+            plan = self.plans[fact.section] = _plan(fact.section)
+        data = fact.data
+        for key in plan.keys() & data.keys():
+            for field, check in plan[key]:
+                value = data[key] if len(field.path) == 1 else fact.get(field.path)
                 if value is not None:
-                    _CHECKS[check](self, fact, field, value)
-        self._check_choice(fact)
+                    check(self, fact, field, value)
+        if fact.section.one_of:
+            self._check_choice(fact)
         if fact.section.name == "events":
             self._check_anchor(fact)
 
@@ -122,6 +130,8 @@ class _Checker:
             _put(fact, field.path, text)
 
     def check_when(self, fact: Fact, field: Field, value: Any) -> None:
+        if type(value) is str and read_date(value, self.conventions) == value:
+            return
         self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
 
     def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:
@@ -244,9 +254,7 @@ class _Checker:
                 self.case.add("system-unknown", message, fact, (*field.path, position, "system"))
 
 
-_CHECKS: dict[str, Callable[[_Checker, Fact, Field, Any], None]] = {
-    name: method for name, method in vars(_Checker).items() if name.startswith("check_")
-}
+_CHECKS: dict[str, Check] = {name: method for name, method in vars(_Checker).items() if name.startswith("check_")}
 
 
 def _put(fact: Fact, path: Path, value: Any) -> None:

@@ -15,7 +15,7 @@ from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
-from fhirconv.ledger import REJECTED, Ledger, rejected, settled
+from fhirconv.ledger import Ledger, merged_into, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.source import read_file, read_value
 
@@ -33,9 +33,16 @@ class Conversion:
 
     bundle: dict[str, Any] | None
     issues: list[Issue]
-    ledger: Ledger
     case: Case
     build: Build | None = field(default=None, repr=False)
+    _ledger: Ledger | None = field(default=None, repr=False)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every fact; made when it is asked for (that it adds up was checked by convert)."""
+        if self._ledger is None:
+            self._ledger = settled(self.case, self.build) if self.build and self.ok else rejected(self.case)
+        return self._ledger
 
     @property
     def ok(self) -> bool:
@@ -92,14 +99,18 @@ def convert_document(
         raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle!r}")
     case = check_document(document, mappings, source)
     if has_errors(case.issues):
-        return Conversion(None, by_place(case.issues), rejected(case), case)
+        return Conversion(None, by_place(case.issues), case)
     build = Build(case, mappings, bundle)
+    unmapped = [fact for fact in case.facts if not build.entries_of(fact) and merged_into(case, fact) is None]
+    for fact in unmapped:
+        case.add("not-mapped", f"no mapping takes this fact of '{fact.section.name}'; see mappings/resources", fact)
+    if unmapped:
+        return Conversion(None, by_place(case.issues), case)
     build.run()
-    ledger = settled(case, build)
-    _close(case, build, ledger)
-    if has_errors(case.issues):
-        return Conversion(None, by_place(case.issues), rejected(case), case)
-    return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), ledger, case, build)
+    for kept in build.kept_as_text:
+        message = f"'{kept.words}' has no entry in concepts/{kept.table}.toml; it goes out as text, without a code"
+        case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
+    return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), case, build)
 
 
 def check_document(document: Document, mappings: Mappings, source: Path | None = None) -> Case:
@@ -109,20 +120,3 @@ def check_document(document: Document, mappings: Mappings, source: Path | None =
         check_case(case, mappings.tables.units, mappings.tables.identifier_systems)
         check_evidence(case, source)
     return case
-
-
-def _close(case: Case, build: Build, ledger: Ledger) -> None:
-    """Reports what was kept as text or not mapped, and holds the ledger against the case."""
-    for kept in build.kept_as_text:
-        message = f"'{kept.words}' has no entry in concepts/{kept.table}.toml; it goes out as text, without a code"
-        case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
-    facts = {fact.identity: fact for fact in case.facts}
-    for line in ledger:
-        if line.outcome == REJECTED:
-            case.add("not-mapped", f"{line.reason}; add a file to mappings/resources", facts[line.fact])
-    made = sum(len(entries) > 0 for entries in map(build.entries_of, case.facts))
-    if len(ledger) != len(case.facts) or sum(ledger.counts().values()) != len(ledger) or made > len(ledger):
-        case.document.add(
-            "ledger",
-            f"{len(case.facts)} facts went in and {len(ledger)} are accounted for; this is a defect of fhirconv",
-        )

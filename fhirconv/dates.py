@@ -14,6 +14,7 @@ from decimal import Decimal
 from fhirconv.numbers import Unreadable
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T(.+))?)?)?")
+_PLAIN = re.compile(r"[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?)?")  # every one of them exists
 _TIME = re.compile(
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9](:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?"
     r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
@@ -30,6 +31,8 @@ def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable
     `conventions` are the case's: date_order decides what 03/04/2019 is, time_zone the zone of times without one.
     """
     text = str(value).strip()
+    if _PLAIN.fullmatch(text):
+        return text
     found = _DATE.fullmatch(text)
     if not found:
         return _other_form(text, conventions)

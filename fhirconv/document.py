@@ -56,6 +56,34 @@ def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 
 
 def audit(document: Document) -> None:
     """Checks depth, characters and digits of every value; iterative, so that no depth can hurt."""
+    if not _is_clean(document.data):
+        _find_faults(document)
+
+
+def _is_clean(data: Any) -> bool:
+    """Whether every value is within the limits; without places, because nearly every document is."""
+    level = [data]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for value in level:
+            kind = type(value)
+            if kind is str:
+                if (not value.isprintable() and _CONTROL.search(value)) or len(value) > MAX_TEXT:
+                    return False
+            elif kind is dict:
+                below.extend(value.values())
+            elif kind is list:
+                below.extend(value)
+            elif value is not None and number_excess(value):
+                return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _find_faults(document: Document) -> None:
+    """Notes each value that is over a limit."""
     stack: list[tuple[Any, str, int]] = [(document.data, "", 0)]
     while stack:
         value, pointer, depth = stack.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -21,16 +22,22 @@ class Fact:
     index: int  # position in the list; -1 for case, source and patient
     data: dict[str, Any]
     key: str
+    identity: str  # section and key: unique within the case, independent of the fact's position and of its values
 
     @property
     def pointer(self) -> str:
         """JSON Pointer to the fact in the case."""
         return f"/{self.section.name}" if self.index < 0 else f"/{self.section.name}/{self.index}"
 
-    @property
-    def identity(self) -> str:
-        """Section and key: unique within the case, independent of the fact's position and of its values."""
-        return f"{self.section.name}/{self.key}" if self.key else self.section.name
+    def flat(self) -> dict[str, Any]:
+        """The fields by dotted name, those of nested objects ('dose.value') beside the objects."""
+        nested = self.section.nested.intersection(self.data)
+        if not nested:
+            return self.data
+        made = dict(self.data)
+        for outer in nested:
+            made |= {f"{outer}.{key}": value for key, value in self.data[outer].items()}
+        return made
 
     def get(self, path: tuple[str, ...]) -> Any:
         """The value at `path`, or None."""
@@ -100,7 +107,12 @@ def _slug(value: Any) -> str:
         return "-".join(f"{key}-{_slug(value[key])}" for key in sorted(value))
     if isinstance(value, list):
         return "-".join(map(_slug, value))
-    return _NOT_WORD.sub("-", fold(str(value))).strip("-")
+    return _slug_of_text(str(value))
+
+
+@functools.lru_cache(maxsize=65536)
+def _slug_of_text(text: str) -> str:
+    return _NOT_WORD.sub("-", fold(text)).strip("-")
 
 
 def fact_key(section: Section, data: Mapping[str, Any]) -> str:
@@ -133,8 +145,8 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
 
 
 def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) -> None:
-    fact = Fact(section, index, data, "")
-    fact.key = fact_key(section, data)
+    key = fact_key(section, data)
+    fact = Fact(section, index, data, key, f"{section.name}/{key}" if key else section.name)
     case.facts.append(fact)
     name = data.get("id")
     if section.name == "case" or not isinstance(name, str):

@@ -13,6 +13,7 @@ import uuid
 NAMESPACE = uuid.UUID("6f0a1c0e-6d3b-5c57-9a53-0f3f3a1f7c11")
 
 _SEED = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 9562, section 4.1
 
 
 def fact_identifier(case_id: str, fact_identity: str, role: str) -> str:
@@ -21,11 +22,8 @@ def fact_identifier(case_id: str, fact_identity: str, role: str) -> str:
 
 
 def resource_id(system: str, identifier: str) -> str:
-    """The id of a resource: uuid5(NAMESPACE, '<system>|<identifier>'), four times as fast as uuid.uuid5."""
+    """The id of a resource: uuid5(NAMESPACE, '<system>|<identifier>'), three times as fast as uuid.uuid5."""
     state = _SEED.copy()
     state.update(f"{system}|{identifier}".encode())
-    digits = bytearray(state.digest()[:16])
-    digits[6] = digits[6] & 0x0F | 0x50
-    digits[8] = digits[8] & 0x3F | 0x80
-    made = digits.hex()
-    return f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}"
+    made = state.hexdigest()
+    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"

@@ -110,7 +110,6 @@ RULES: dict[str, Rule] = {
     "mapping-code": Rule("error", "code-invalid", "mapping"),
     "mapping-lost": Rule("error", "incomplete", "mapping"),
     "mapping-table": Rule("error", "not-found", "mapping"),
-    "ledger": Rule("fatal", "exception", "mapping"),
 }
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fhirconv.build import Build
+from fhirconv.build import Build, Entry
 from fhirconv.facts import Case, Fact
 from fhirconv.issues import Place
 
@@ -67,19 +67,25 @@ def settled(case: Case, build: Build) -> Ledger:
     return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
 
 
+def merged_into(case: Case, fact: Fact) -> Fact | None:
+    """The fact that an event is the time of: the event makes no resource of its own."""
+    return case.by_id.get(str(fact.data.get("of"))) if fact.section.name == "events" else None
+
+
 def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) -> Line:
     entries = build.entries_of(fact)
-    resources = tuple(f"{entry.mapping.resource}/{entry.id}" for entry in entries)
     place = case.place(fact)
-    if not resources:
-        target = case.by_id.get(str(fact.data.get("of", ""))) if fact.section.name == "events" else None
-        if target is None:
-            return Line(fact.identity, place, REJECTED, reason=f"no mapping takes this fact of '{fact.section.name}'")
-        into = build.entries_of(target)
-        made = tuple(f"{entry.mapping.resource}/{entry.id}" for entry in into[:1])
-        return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}")
+    target = None if entries else merged_into(case, fact)
+    if target is not None:
+        return Line(
+            fact.identity, place, MERGED, _names(build.entries_of(target)[:1]), f"is a time of {target.identity}"
+        )
     about = {entry.mapping.about_table for entry in entries if entry.mapping.about}
     reasons = tuple(dict.fromkeys(text for table, text in words if table in about))
     remarks = tuple(dict.fromkeys(text for table, text in words if table not in about))
     outcome = KEPT_AS_TEXT if reasons else CONVERTED
-    return Line(fact.identity, place, outcome, resources, "; ".join(reasons), remarks)
+    return Line(fact.identity, place, outcome, _names(entries), "; ".join(reasons), remarks)
+
+
+def _names(entries: list[Entry]) -> tuple[str, ...]:
+    return tuple(f"{entry.mapping.resource}/{entry.id}" for entry in entries)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhirconv.schema import Section
@@ -62,16 +62,34 @@ def _plain(value: Any, build: Build) -> str:
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One field in the narrative: what leads to its value, and the value's words."""
+
+    head: str
+    key: str
+    path: tuple[str, ...]  # empty for a field at the top
+    words: Words
+
+
 @functools.cache
-def _plan(section: Section) -> tuple[str, list[tuple[str, tuple[str, ...], Words]]]:
-    """The field that names a fact of the section, and label, path and wording of the others."""
+def _plan(section: Section) -> tuple[str, tuple[_Row, ...]]:
+    """The field that names a fact of the section, and the rows of the others."""
     named = next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
     rows = []
     for field in section.fields.values():
         if field.name not in _SKIPPED and field.name != named:
             words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
-            rows.append((field.name.replace("_", " ").replace(".", " "), field.path, words))
-    return named, rows
+            label = field.name.replace("_", " ").replace(".", " ")
+            rows.append(_Row(f"<li>{label}: ", field.path[0], field.path if len(field.path) > 1 else (), words))
+    return named, tuple(rows)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rows_for(section: Section, stated: tuple[str, ...]) -> tuple[str, tuple[_Row, ...]]:
+    """The plan for a fact that states these fields."""
+    named, rows = _plan(section)
+    return named, tuple(row for row in rows if row.key in stated)
 
 
 def title_of(build: Build, fact_id: str) -> str:
@@ -87,19 +105,21 @@ def title_of(build: Build, fact_id: str) -> str:
 def narrative(entry: Entry, build: Build) -> dict[str, str]:
     """Narrative of the resource that an entry makes: the fact's name and every field that is stated."""
     fact = entry.fact
-    named, rows = _plan(fact.section)
     data = fact.data
-    head = data.get(named) or fact.section.title
+    named, rows = _rows_for(fact.section, tuple(data))
+    title = data.get(named)
     role = f" ({entry.mapping.role})" if entry.mapping.role else ""
-    parts = [f"{_OPEN}<p><b>{escape(_plain(head, build), quote=False)}</b>{role}</p>"]
-    items = []
-    for label, path, words in rows:
-        value = data.get(path[0])
-        if value is not None and len(path) > 1:
-            value = fact.get(path)
+    div = f"{_OPEN}<p><b>{_escape(_plain(title, build)) if title else fact.section.title}</b>{role}</p>"
+    items = ""
+    for row in rows:
+        value = fact.get(row.path) if row.path else data[row.key]
         if value is not None:
-            items.append(f"<li>{label}: {escape(words(value, build), quote=False)}</li>")
-    if items:
-        parts.append(f"<ul>{''.join(items)}</ul>")
-    parts.append("</div>")
-    return {"status": "generated", "div": "".join(parts)}
+            items += f"{row.head}{_escape(row.words(value, build))}</li>"
+    return {"status": "generated", "div": f"{div}<ul>{items}</ul></div>" if items else f"{div}</div>"}
+
+
+def _escape(text: str) -> str:
+    """Text as XHTML text."""
+    if "&" in text or "<" in text or ">" in text:
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text

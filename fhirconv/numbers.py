@@ -5,11 +5,13 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#decimal (the precision of a decimal
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import NamedTuple
 
 MAX_DIGITS = 34  # IEEE 754 decimal128; FHIR asks for 18
+_LIMIT = 10**MAX_DIGITS
 MAX_EXPONENT = 308  # beyond it most readers make infinity or zero of the number
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -56,18 +58,19 @@ def read_number(text: str) -> int | Decimal:
     return plain if str(plain) == text else Number(text)
 
 
-def number_excess(value: int | float | Decimal) -> str:
+def number_excess(value: object) -> str:
     """Why `value` is over the limits for numbers; empty if it is not."""
-    if isinstance(value, bool):
+    if isinstance(value, int):
+        return "" if -_LIMIT < value < _LIMIT else f"has more than {MAX_DIGITS} digits"
+    if not isinstance(value, float | Decimal):
         return ""
-    decimal = value if isinstance(value, Decimal) else Decimal(str(value)) if isinstance(value, float) else None
-    if decimal is None:
-        return "" if -(10**MAX_DIGITS) < value < 10**MAX_DIGITS else f"has more than {MAX_DIGITS} digits"
-    if not decimal.is_finite():
+    if not math.isfinite(value):
         return "is not a finite number"
-    if len(decimal.as_tuple().digits) > MAX_DIGITS:
+    if isinstance(value, float):
+        return ""  # 17 digits at most
+    if len(value.as_tuple().digits) > MAX_DIGITS:
         return f"has more than {MAX_DIGITS} digits"
-    if abs(decimal.adjusted()) > MAX_EXPONENT:
+    if abs(value.adjusted()) > MAX_EXPONENT:
         return f"has an exponent beyond {MAX_EXPONENT}"
     return ""
 

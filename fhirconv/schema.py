@@ -54,6 +54,7 @@ class Section:
     one_of: tuple[str, ...]  # at most one of these fields may stand in a fact
     one_needed: bool  # and one of them must
     fields: dict[str, Field]  # by dotted name, in the order of the schema
+    nested: frozenset[str]  # the fields that are objects with fields of their own
 
     def fields_of(self, kind: str) -> Iterator[Field]:
         """The fields of one kind."""
@@ -104,7 +105,9 @@ def _section(schema: dict[str, Any], name: str) -> Section:
     fields = {field.name: field for field in _fields(schema, definition, ())}
     exactly = definition.get("x-exactly-one-of", ())
     one_of = tuple(exactly or definition.get("x-at-most-one-of", ()))
-    return Section(name, definition["title"], is_list, tuple(definition["x-identity"]), one_of, bool(exactly), fields)
+    nested = frozenset(field.path[0] for field in fields.values() if len(field.path) > 1)
+    identity = tuple(definition["x-identity"])
+    return Section(name, definition["title"], is_list, identity, one_of, bool(exactly), fields, nested)
 
 
 def _fields(schema: dict[str, Any], definition: dict[str, Any], path: tuple[str, ...]) -> Iterator[Field]:

@@ -8,12 +8,12 @@ from typing import Any
 from fhirconv.facts import Fact
 from fhirconv.issues import Issue, Place
 from fhirconv.mapping.checks import mistakes_of
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
+from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Rules, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import build_table, build_units
 from fhirconv.values import compile_elements
-from fhirconv.values.base import ElementRule, Env, Tables, nearest
+from fhirconv.values.base import Env, Tables, nearest
 
 _MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only")
 _CLAIM_KEYS = ("mapping", "only", "about", "needs", "url", "elements")
@@ -39,7 +39,14 @@ class Compiler:
         for mapping in sorted(compiled, key=lambda mapping: mapping.role):
             by_section.setdefault(mapping.section, []).append(mapping)
         grouped = {section: tuple(found) for section, found in by_section.items()}
-        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped)
+        order = (
+            "patient",
+            "source",
+            *(name for name in self.sections if name not in ("patient", "source", "case")),
+            "case",
+        )
+        rank = {name: position for position, name in enumerate(order)}
+        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, rank)
         if not self.issues:  # a rule that could not be compiled reads nothing, and all would seem lost
             for mistake in dict.fromkeys(mistakes_of(mappings)):
                 self.error(mistake.rule, mistake.name, mistake.message)
@@ -87,15 +94,16 @@ class Compiler:
             return None
         short = name.partition("/")[2]
         only = raw.get("only", {})
+        rules = self._rules(name, raw["resource"], section, raw["elements"], "elements")
         mapping = ResourceMapping(
             name=short,
             file=self.origin[name],
             resource=raw["resource"],
             section=raw["each"],
             role=raw.get("role", ""),
-            applies=self._predicate(name, only, section),
+            applies=self._predicate(name, only, section) if only else None,
             about=raw.get("about", ""),
-            rules=self._rules(name, raw["resource"], section, raw["elements"], "elements"),
+            rules=rules,
             only=tuple(only),
             variants=tuple(self._variants(short, raw, section, claims)),
             narrative_only=tuple(raw.get("narrative_only", {})),
@@ -111,11 +119,9 @@ class Compiler:
             self.error("mapping-source", name, f"case facts have no section '{each}'{nearest(each, self.sections)}")
         return self.sections.get(each)
 
-    def _rules(
-        self, name: str, resource: str, section: Section, raw: Mapping[str, Any], key: str
-    ) -> tuple[ElementRule, ...]:
+    def _rules(self, name: str, resource: str, section: Section, raw: Mapping[str, Any], key: str) -> Rules:
         env = Env(self.tables, section, "", Element("", 0, False, (resource,)), self.origin[name], key)
-        rules = tuple(compile_elements(raw, env))
+        rules = Rules(compile_elements(raw, env))
         self.issues += [issue for issue in env.issues if issue not in self.issues]
         return rules
 
@@ -218,4 +224,4 @@ def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
 def _any_section(sections: Mapping[str, Section]) -> Section:
     """What all kinds of facts have in common: the words of the source."""
     evidence = next(section.fields["evidence"] for section in sections.values() if "evidence" in section.fields)
-    return Section(ANY_SECTION, "fact", True, (), (), False, {"evidence": evidence})
+    return Section(ANY_SECTION, "fact", True, (), (), False, {"evidence": evidence}, frozenset())

@@ -45,16 +45,17 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
 
     sources = tuple(dict.fromkeys(s for r in rules for s in r.made.sources))
     if "each" in rule:
-        return Made(_each(rule["each"], env, fill), (rule["each"],), children=tuple(rules))
+        return Made(_each(rule["each"], fill), (rule["each"],), children=tuple(rules))
     if "for" in rule:
-        return Made(_for(rule["for"], rule["by"], fill), (), children=tuple(rules))
-    return Made(fill, sources, constant=always, children=tuple(rules))
+        return Made(_for(rule["for"], rule["by"], fill), children=tuple(rules), always=True)
+    free = any(not r.made.constant and (r.made.always or not r.made.sources) for r in rules)
+    return Made(fill, sources, constant=always, children=tuple(rules), always=free)
 
 
 def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
     """The Env of the parts: the fact's own fields, the items of a list, or the facts of another section."""
     if "each" in rule:
-        if env.source(rule["each"]) is None:
+        if not env.source(rule["each"]):
             return None
         field = env.field(rule["each"])
         known = _item_fields(env, rule["each"]) if field and field.kind == "objects" else frozenset(("item",))
@@ -74,11 +75,9 @@ def _item_fields(env: Env, name: str) -> frozenset[str]:
     return item_keys(case_schema(), env.section, name) if env.section else frozenset()
 
 
-def _each(name: str, env: Env, fill: Maker) -> Maker:
-    get = env.source(name)
-
+def _each(name: str, fill: Maker) -> Maker:
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data) if get else None
+        value = data.get(name)
         if value is not None:
             for item in value if isinstance(value, list) else (value,):
                 fill(out, item if isinstance(item, dict) else {"item": item}, build)
@@ -91,7 +90,7 @@ def _for(section: str, by: str, fill: Maker) -> Maker:
         here = build.fact
         for other in build.naming(here, section, by):
             build.fact = other
-            fill(out, other.data, build)
+            fill(out, other.flat(), build)
         build.fact = here
 
     return make
@@ -113,8 +112,8 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
             put(out, {"url": url, key: found})
 
     if "each" in rule:
-        return Made(_each(rule["each"], env, make), (rule["each"],), children=(value,))
-    return Made(make, value.made.sources, constant=value.made.constant, children=(value,))
+        return Made(_each(rule["each"], make), (rule["each"],), children=(value,))
+    return Made(make, value.made.sources, value.made.constant, (value,), always=value.made.always)
 
 
 VERBS: dict[str, Verb] = {
@@ -182,7 +181,8 @@ def _several(made: list[Made], element: Element) -> Made:
     sources = tuple(dict.fromkeys(source for one in made for source in one.sources))
     table = next((one.main_table for one in made if one.main_table), "")
     refers = tuple(dict.fromkeys(section for one in made for section in one.refers))
-    return Made(make, sources, all(one.constant for one in made), children, table, refers)
+    always = any(one.always or not one.sources for one in made)
+    return Made(make, sources, all(one.constant for one in made), children, table, refers, always)
 
 
 def _compile_rule(rule: Any, env: Env) -> Made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fhirconv.numbers import Measured, read_measured
@@ -12,8 +12,6 @@ from fhirconv.values.words import codeable
 
 if TYPE_CHECKING:
     from fhirconv.build import Build
-
-Getter = Callable[[Mapping[str, Any]], Any]
 
 
 def _unit_parts(unit: Any, build: Build) -> dict[str, Any]:
@@ -41,17 +39,16 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
 
     The number keeps its digits; words are looked up in the table and go out as text where they are not there.
     """
-    names = [rule["measure"], rule.get("unit", "unit"), rule.get("words", "result")]
-    get, get_unit, get_words = (env.source(name) for name in names)
+    names = name, unit_name, words_name = rule["measure"], rule["unit"], rule["words"]
     table = env.table(rule["table"])
-    if get is None or get_unit is None or get_words is None or table is None:
+    if not all([env.source(one) for one in names]) or table is None:
         return failed()
     quantity_key, range_key, words_key = env.slot("Quantity"), env.slot("Range"), env.slot("CodeableConcept")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
-            unit = _unit_parts(get_unit(data), build)
+            unit = _unit_parts(data.get(unit_name), build)
             if not isinstance(value, str):
                 out[quantity_key] = {"value": value, **unit}
                 return
@@ -61,76 +58,76 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
             else:
                 out[range_key] = {"low": {"value": found.low, **unit}, "high": {"value": found.high, **unit}}
             return
-        words = get_words(data)
+        words = data.get(words_name)
         if words is not None:
             concept = table.find(words)
             if concept is None:
-                build.keep_as_text(table.name, names[2], words)
+                build.keep_as_text(table.name, words_name, words)
             out[words_key] = codeable(concept, words)
 
-    return Made(make, tuple(names))
+    return Made(make, names)
 
 
 def quantity(rule: Mapping[str, Any], env: Env) -> Made:
     """`quantity = FIELD, unit = FIELD`: a number with its unit."""
-    get, get_unit = env.source(rule["quantity"]), env.source(rule["unit"], "unit")
-    if get is None or get_unit is None:
+    name, unit_name = rule["quantity"], rule["unit"]
+    if not all([env.source(name), env.source(unit_name, "unit")]):
         return failed()
     put = env.put("Quantity")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
-            put(out, {"value": value, **_unit_parts(get_unit(data), build)})
+            put(out, {"value": value, **_unit_parts(data.get(unit_name), build)})
 
-    return Made(make, (rule["quantity"], rule["unit"]))
+    return Made(make, (name, unit_name))
 
 
 def reference_range(rule: Mapping[str, Any], env: Env) -> Made:
     """`reference_range = FIELD, unit = FIELD`: Observation.referenceRange, in the unit of the result."""
-    get, get_unit = env.source(rule["reference_range"], "referenceRange"), env.source(rule["unit"], "unit")
-    if get is None or get_unit is None:
+    name, unit_name = rule["reference_range"], rule["unit"]
+    if not all([env.source(name, "referenceRange"), env.source(unit_name, "unit")]):
         return failed()
     put = env.put("Observation.referenceRange")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        given = get(data)
+        given = data.get(name)
         if given is not None:
-            unit = _unit_parts(get_unit(data), build)
+            unit = _unit_parts(data.get(unit_name), build)
             made: dict[str, Any] = {end: {"value": given[end], **unit} for end in ("low", "high") if end in given}
             put(out, made | ({"text": given["text"]} if "text" in given else {}))
 
-    return Made(make, (rule["reference_range"], rule["unit"]))
+    return Made(make, (name, unit_name))
 
 
 def number(rule: Mapping[str, Any], env: Env) -> Made:
     """`number = FIELD`: a number as it stands."""
-    get = env.source(rule["number"])
-    field = env.field(rule["number"])
-    if get is None:
+    name = rule["number"]
+    field = env.field(name)
+    if not env.source(name):
         return failed()
     put = env.put(*(("integer", "positiveInt", "unsignedInt") if field and field.kind == "integer" else ("decimal",)))
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
             put(out, value)
 
-    return Made(make, (rule["number"],))
+    return Made(make, (name,))
 
 
 def absent(rule: Mapping[str, Any], env: Env) -> Made:
     """`absent = FIELD`: why there is no value, as a code of data-absent-reason and in words."""
-    get = env.source(rule["absent"], "absent")
-    if get is None:
+    name = rule["absent"]
+    if not env.source(name, "absent"):
         return failed()
     put = env.put("CodeableConcept")
     system = env.tables.code_systems.get("data-absent-reason", "")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        given = get(data)
+        given = data.get(name)
         if given is not None:
             made: dict[str, Any] = {"coding": [{"system": system, "code": given["reason"]}]}
             put(out, made | ({"text": given["text"]} if "text" in given else {}))
 
-    return Made(make, (rule["absent"],))
+    return Made(make, (name,))

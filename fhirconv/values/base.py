@@ -15,7 +15,8 @@ from fhirconv.terminology import ConceptTable, Units
 if TYPE_CHECKING:
     from fhirconv.build import Build
 
-# Fills its element in `out` (the resource or a part of it) from `data` (the fact or a part of it), or leaves it out.
+# Fills its element in `out` (the resource or a part of it) from `data` (the fact's fields by dotted name, or a part of
+# the fact), or leaves it out.
 Maker = Callable[[dict[str, Any], Mapping[str, Any], "Build"], None]
 
 
@@ -29,6 +30,11 @@ class Made:
     children: tuple[ElementRule, ...] = ()
     main_table: str = ""
     refers: tuple[str, ...] = ()  # sections whose facts the made references lead to
+    always: bool = False  # it may yield something although none of `sources` is stated
+
+    def reads(self, stated: frozenset[str]) -> bool:
+        """Whether it can yield anything for a fact that states these top-level fields."""
+        return self.always or not self.sources or any(source.partition(".")[0] in stated for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +80,22 @@ class Env:
         """Notes a mistake of the mapping."""
         self.issues.append(Issue(rule, f"{self.key}: {message}", Place(self.file)))
 
-    def source(self, name: str, *kinds: str) -> Callable[[Mapping[str, Any]], Any] | None:
-        """A function that reads the field `name`; a mistake if the schema has no such field or not of these kinds."""
+    def source(self, name: str, *kinds: str) -> bool:
+        """Whether the facts have the field `name`, of one of these kinds; a mistake if not. Makers read `data.get(name)`."""
         if self.section is None:
-            if name in self.part:
-                return _getter((name,))
-            self.error(
-                "mapping-source", f"'{name}' is not a field here; expected one of: {', '.join(sorted(self.part))}"
-            )
-            return None
+            if name not in self.part:
+                self.error("mapping-source", f"'{name}' is not a field here{nearest(name, sorted(self.part))}")
+            return name in self.part
         found = self.section.fields.get(name)
         if found is None:
-            self.error(
-                "mapping-source", f"{self.section.title} has no field '{name}'{nearest(name, self.section.fields)}"
-            )
-            return None
+            title, known = self.section.title, nearest(name, self.section.fields)
+            self.error("mapping-source", f"{title} has no field '{name}'{known}")
+            return False
         if kinds and found.kind not in kinds:
             wanted = " or ".join(kinds)
             self.error("mapping-source", f"'{name}' is of kind {found.kind}; this value maker needs {wanted}")
-            return None
-        return _getter(found.path)
+            return False
+        return True
 
     def field(self, name: str) -> Field | None:
         """The schema's field, if there is one."""
@@ -162,20 +164,3 @@ def nothing(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
 def failed() -> Made:
     """The result of compiling a rule with a mistake; the mistake is noted in the Env."""
     return Made(nothing)
-
-
-def _getter(path: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
-    if len(path) == 1:
-        name = path[0]
-        return lambda data: data.get(name)
-    first, *rest = path
-
-    def get(data: Mapping[str, Any]) -> Any:
-        value = data.get(first)
-        for step in rest:
-            if value is None:
-                return None
-            value = value.get(step)
-        return value
-
-    return get

@@ -14,8 +14,8 @@ Finder = Callable[["Build"], list[str]]
 
 # What a reference can name besides a field of the fact.
 NAMED: dict[str, Finder] = {
-    "@patient": lambda build: build.references_of_section("patient"),
-    "@source": lambda build: build.references_of_section("source"),
+    "@patient": lambda build: build.singles["patient"],
+    "@source": lambda build: build.singles["source"],
     "@self": lambda build: build.references_of_fact(build.fact, primary=True),
     "@resources": lambda build: build.references_of_fact(build.fact, primary=False),
     "@all": lambda build: build.all_references(),
@@ -29,28 +29,30 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     """
     name = rule["reference"]
     put = env.put("Reference")
-    get_display = env.source(rule["display"]) if "display" in rule else None
-    display_sources = (rule["display"],) if "display" in rule else ()
+    display = rule.get("display", "")
+    if display and not env.source(display):
+        return failed()
+    display_sources = (display,) if display else ()
     if name in NAMED:
         find = NAMED[name]
 
         def make_named(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-            for target in find(build):
-                made = {"reference": target}
-                if get_display:
-                    made["display"] = get_display(data)
-                put(out, made)
+            words = data.get(display) if display else None
+            targets = find(build)
+            for target in targets:
+                put(out, {"reference": target} if words is None else {"reference": target, "display": words})
+            if words is not None and not targets:
+                put(out, {"display": words})
 
-        return Made(make_named, display_sources, constant=True)
-    get = env.source(name)
+        return Made(make_named, display_sources, always=True)
     field = env.field(name)
-    if get is None or field is None:
+    if not env.source(name) or field is None:
         return failed()
     if not field.refers:
         env.error("mapping-source", f"'{name}' is not the id of a fact")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
             for target in value if isinstance(value, list) else (value,):
                 put(out, {"reference": build.reference_to(target)})

@@ -112,24 +112,23 @@ def _set(out: dict[str, Any], key: str, moment: Moment | None, build: Build) -> 
 
 def date(rule: Mapping[str, Any], env: Env) -> Made:
     """`date = FIELD`: a date as precise as it stands."""
-    get = env.source(rule["date"], "date")
-    if get is None:
+    name = rule["date"]
+    if not env.source(name, "date"):
         return failed()
     put = env.put("date", "dateTime")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
             put(out, str(value))
 
-    return Made(make, (rule["date"],))
+    return Made(make, (name,))
 
 
 def time(rule: Mapping[str, Any], env: Env) -> Made:
     """`time = FIELD`: a date, a relation to an event, a period, an age or words, in the choice that fits."""
     name = rule["time"]
-    get = env.source(name, "when")
-    if get is None:
+    if not env.source(name, "when"):
         return failed()
     key = env.slot("dateTime")
     types = env.element.types
@@ -138,7 +137,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
     aged = "Age" in types
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        when = get(data)
+        when = data.get(name)
         if when is None:
             return
         if isinstance(when, str):
@@ -170,8 +169,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
 def period(rule: Mapping[str, Any], env: Env) -> Made:
     """`period = [START, END]`: a Period from two times."""
     start_name, end_name = rule["period"]
-    start_get, end_get = env.source(start_name, "when"), env.source(end_name, "when")
-    if start_get is None or end_get is None:
+    if not all([env.source(name, "when") for name in (start_name, end_name)]):
         return failed()
     put = env.put("Period")
     parts = elements_of("Period")
@@ -181,7 +179,7 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
     ]
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        start, end = start_get(data), end_get(data)
+        start, end = data.get(start_name), data.get(end_name)
         if start is None and end is None:
             return
         made: dict[str, Any] = {}
@@ -209,16 +207,16 @@ def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def age(rule: Mapping[str, Any], env: Env) -> Made:
     """`age = FIELD`: an age as Quantity or, for decades and ranges, as Range."""
-    get = env.source(rule["age"], "age")
-    if get is None:
+    name = rule["age"]
+    if not env.source(name, "age"):
         return failed()
     env.slot("Range")
     exact = "Age" if "Age" in env.element.types else "Quantity"
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        extent = get(data)
+        extent = data.get(name)
         if extent is not None:
             made, value = age_value(extent)
             out[env.element.key(exact if made == "Age" else made)] = value
 
-    return Made(make, (rule["age"],))
+    return Made(make, (name,))

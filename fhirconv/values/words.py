@@ -43,8 +43,7 @@ _TEXTS = ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annota
 def text(rule: Mapping[str, Any], env: Env) -> Made:
     """`text = FIELD`: the words as they stand, as text, CodeableConcept.text or Annotation.text."""
     name = rule["text"]
-    get = env.source(name)
-    if get is None or env.refuses_list(name):
+    if not env.source(name) or env.refuses_list(name):
         return failed()
     kind = next((kind for kind in _TEXTS if kind in env.element.types), "string")
     put = env.put(kind)
@@ -52,7 +51,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     label = str(rule.get("label", ""))
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
             for words in value if isinstance(value, list) else (value,):
                 said = f"{label}: {words}" if label else str(words)
@@ -64,15 +63,14 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
 def note(rule: Mapping[str, Any], env: Env) -> Made:
     """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
     names: list[str] = rule["note"]
-    gets = [get for get in map(env.source, names) if get]
     labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
-    if len(gets) < len(names):
+    if not all([env.source(name) for name in names]):
         return failed()
     put = env.put("Annotation")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        for get, label in zip(gets, labels, strict=True):
-            value = get(data)
+        for name, label in zip(names, labels, strict=True):
+            value = data.get(name)
             if value is not None:
                 put(out, {"text": f"{label}{', '.join(value) if isinstance(value, list) else value}"})
 
@@ -85,9 +83,8 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     Every value that the schema allows must lead to a code of the element's required binding.
     """
     name, mapping, system = rule["code"], rule.get("map", {}), rule.get("system", "")
-    get = env.source(name)
     field = env.field(name)
-    if get is None:
+    if not env.source(name):
         return failed()
     if field is not None and not field.choices and not mapping:
         env.error("mapping-source", f"'{name}' may hold any words; 'code' needs a field with choices, or 'map'")
@@ -105,7 +102,7 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     wrap = "CodeableConcept" in env.element.types
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is None:
             return
         made = mapping.get(str(value), value)
@@ -149,32 +146,34 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
 
 def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put) -> Made:
     names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
-    gets = [get for get in map(env.source, names) if get]
-    get_side = env.source(rule["side"]) if "side" in rule else None
+    side_name = rule.get("side", "")
+    known = [env.source(name) for name in (*names, *filter(None, [side_name]))]
     add_side = _side_extension(rule, env)
-    if len(gets) < len(names) or env.refuses_list(names[0]):
+    if not all(known) or env.refuses_list(names[0]):
         return failed()
-    read = gets[0] if len(gets) == 1 else _joined(gets)
     other = table.concepts.get(rule.get("else", ""))
-    coded, name = rule.get("coded", False), names[-1]
+    coded, name, single = rule.get("coded", False), names[-1], len(names) == 1
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        words = read(data)
+        words = data.get(name) if single else _joined(data, names)
         if words is None:
             if other is not None:
                 put(out, codeable(other, other.text))
             return
-        side = get_side(data) if get_side else None
+        side = data.get(side_name)
         for word in words if isinstance(words, list) else (words,):
             found = table.find(word, side or "")
             if found is None or not found.codings:
                 if coded:
                     continue
                 build.keep_as_text(table.name, name, word)
-            made = codeable(found, f"{side} {word}" if side and side not in word.lower() else word)
-            put(out, add_side(side, made) if side else made)
+            if side is None:
+                put(out, codeable(found, word))
+            else:
+                put(out, add_side(side, codeable(found, word if side in word.lower() else f"{side} {word}")))
 
-    return Made(make, (*names, rule["side"]) if "side" in rule else tuple(names), main_table=table.name)
+    sources = (*names, side_name) if side_name else tuple(names)
+    return Made(make, sources, main_table=table.name, always=other is not None)
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
@@ -202,9 +201,9 @@ def _put_concept(env: Env) -> Put:
     return put_codings
 
 
-def _joined(gets: list[Callable[[Mapping[str, Any]], Any]]) -> Callable[[Mapping[str, Any]], str | None]:
-    """Reads several fields as one text, those that are not stated left out."""
-    return lambda data: " ".join(str(value) for get in gets if (value := get(data)) is not None) or None
+def _joined(data: Mapping[str, Any], names: list[str]) -> str | None:
+    """Several fields as one text, those that are not stated left out."""
+    return " ".join(str(data[name]) for name in names if name in data) or None
 
 
 def identifier(rule: Mapping[str, Any], env: Env) -> Made:
@@ -216,12 +215,11 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["identifier"]
     if name == "@fact":
         return Made(lambda out, data, build: put(out, build.own_identifier()), constant=True)
-    get = env.source(name)
-    if get is None:
+    if not env.source(name):
         return failed()
     systems = env.tables.identifier_systems
     if "system" not in rule:
-        return Made(_identifiers(get, put, systems), (name,))
+        return Made(_identifiers(name, put, systems), (name,))
     if rule["system"] not in systems:
         env.error(
             "mapping-table",
@@ -231,16 +229,16 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     system = systems[rule["system"]]
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = get(data)
+        value = data.get(name)
         if value is not None:
             put(out, {"system": system, "value": value})
 
     return Made(make, (name,))
 
 
-def _identifiers(get: Callable[[Mapping[str, Any]], Any], put: Put, systems: Mapping[str, str]) -> Maker:
+def _identifiers(name: str, put: Put, systems: Mapping[str, str]) -> Maker:
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        for given in get(data) or ():
+        for given in data.get(name) or ():
             made = {"system": systems.get(given["system"], given["system"]), "value": given["value"]}
             put(out, {"type": {"text": given["type"]}, **made} if "type" in given else made)
 
@@ -253,7 +251,9 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
     With `from = FIELD` the code comes from the field; where it is not stated nothing is made, or with `else = true`
     the element with CODE.
     """
-    get = env.source(rule["from"]) if "from" in rule else None
+    name = rule.get("from", "")
+    if name and not env.source(name):
+        return failed()
     constant = str(rule["missing"])
     kind = env.element.types[0]
     primitive = not elements_of(kind) and kind_of(kind).startswith("primitive")
@@ -264,12 +264,12 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
         if key in out:  # Patient.name and others that repeat: absent only where nothing is there
             return
-        reason = (get(data) or default) if get else constant
+        reason = data.get(name, default) if name else constant
         if reason is not None:
             made = {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
             out[key] = [made] if repeats else made
 
-    return Made(make, (rule["from"],) if "from" in rule else (), constant=get is None)
+    return Made(make, (name,) if name else (), constant=not name, always=default is not None)
 
 
 def instant(rule: Mapping[str, Any], env: Env) -> Made:
@@ -285,4 +285,4 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
         if value is not None:
             put(out, value)
 
-    return Made(make, (f"case.{name}",))
+    return Made(make, (f"case.{name}",), always=True)
