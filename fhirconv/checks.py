@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhirconv.dates import read_date
+from fhirconv.dates import is_plain_date, read_date
 from fhirconv.facts import Case, Fact
 from fhirconv.issues import shown
 from fhirconv.numbers import Unreadable, read_measured
@@ -71,16 +71,12 @@ class _Checker:
         self.systems = systems
         self.conventions = case.conventions
         self.mark = case.conventions.get("decimal_mark", "")
-        self.plans: dict[Section, dict[str, list[tuple[Field, Check]]]] = {}
         self.events = {str(fact.data.get("id")): fact for fact in case.facts_of("events")}
 
     def check(self, fact: Fact) -> None:
-        plan = self.plans.get(fact.section)
-        if plan is None:
-            plan = self.plans[fact.section] = _plan(fact.section)
-        data = fact.data
-        for key in plan.keys() & data.keys():
-            for field, check in plan[key]:
+        plan, data = _plan(fact.section), fact.data
+        for key in data:
+            for field, check in plan.get(key, ()):
                 value = data[key] if len(field.path) == 1 else fact.get(field.path)
                 if value is not None:
                     check(self, fact, field, value)
@@ -130,9 +126,8 @@ class _Checker:
             _put(fact, field.path, text)
 
     def check_when(self, fact: Fact, field: Field, value: Any) -> None:
-        if type(value) is str and read_date(value, self.conventions) == value:
-            return
-        self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
+        if type(value) is not str or not is_plain_date(value):
+            self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
 
     def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:
         text = read_date(value, self.conventions)
@@ -198,6 +193,8 @@ class _Checker:
     # -- numbers and units --
 
     def check_number(self, fact: Fact, field: Field, value: Any) -> None:
+        if type(value) is not str and not self.mark and "unit" in fact.data:
+            return
         found = read_measured(value, self.mark)
         if isinstance(found, Unreadable):
             rule = "number-ambiguous" if found.ambiguous else "number-invalid"

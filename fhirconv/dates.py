@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#dateTime (YYYY, YYYY-MM, YYYY-MM-DD
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -25,13 +26,19 @@ _MONTHS = {name.casefold(): number for number, name in enumerate(calendar.month_
 _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())}
 
 
+@functools.lru_cache(maxsize=65536)
+def is_plain_date(text: str) -> bool:
+    """Whether `text` is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD up to the 28th."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable:
     """A date of the case as FHIR dateTime text with its precision kept; never a guess.
 
     `conventions` are the case's: date_order decides what 03/04/2019 is, time_zone the zone of times without one.
     """
     text = str(value).strip()
-    if _PLAIN.fullmatch(text):
+    if is_plain_date(text):
         return text
     found = _DATE.fullmatch(text)
     if not found:

@@ -121,7 +121,11 @@ def fact_key(section: Section, data: Mapping[str, Any]) -> str:
         return ""
     if "id" in data:
         return str(data["id"])
-    return "/".join(_slug(data[name]) if name in data else "" for name in section.identity).rstrip("/")
+    parts = []
+    for name in section.identity:
+        value = data.get(name, "")
+        parts.append(_slug_of_text(value) if type(value) is str else _slug(value))
+    return "/".join(parts).rstrip("/")
 
 
 def read_case(document: Document, schema: CaseSchema | None = None) -> Case:

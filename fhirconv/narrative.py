@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/narrative.html (status generated: from the resourc
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fhirconv.build import Build, Entry
 
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
+_MARKUP = re.compile("[&<>]").search
 _SKIPPED = ("id", "evidence")
 
 Words = Callable[[Any, "Build"], str]
@@ -70,6 +72,7 @@ class _Row:
     key: str
     path: tuple[str, ...]  # empty for a field at the top
     words: Words
+    verbatim: bool  # whether text stands for itself; the id of a fact does not
 
 
 @functools.cache
@@ -81,7 +84,8 @@ def _plan(section: Section) -> tuple[str, tuple[_Row, ...]]:
         if field.name not in _SKIPPED and field.name != named:
             words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
             label = field.name.replace("_", " ").replace(".", " ")
-            rows.append(_Row(f"<li>{label}: ", field.path[0], field.path if len(field.path) > 1 else (), words))
+            path = field.path if len(field.path) > 1 else ()
+            rows.append(_Row(f"<li>{label}: ", field.path[0], path, words, words is not _fact))
     return named, tuple(rows)
 
 
@@ -114,12 +118,11 @@ def narrative(entry: Entry, build: Build) -> dict[str, str]:
     for row in rows:
         value = fact.get(row.path) if row.path else data[row.key]
         if value is not None:
-            items += f"{row.head}{_escape(row.words(value, build))}</li>"
+            text = value if row.verbatim and type(value) is str else row.words(value, build)
+            items += f"{row.head}{_escape(text) if _MARKUP(text) else text}</li>"
     return {"status": "generated", "div": f"{div}<ul>{items}</ul></div>" if items else f"{div}</div>"}
 
 
 def _escape(text: str) -> str:
     """Text as XHTML text."""
-    if "&" in text or "<" in text or ">" in text:
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -56,7 +56,7 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
         )
         concept = Concept(key, entry["text"], codings, tuple(c["verified"] for c in entry.get("codings", ())))
         concepts[key] = concept
-        for word in {fold(key.replace("-", " ")), fold(key), *map(fold, (entry["text"], *entry.get("also", ())))}:
+        for word in map(fold, (key.replace("-", " "), key, entry["text"], *entry.get("also", ()))):
             other = words.setdefault(word, concept)
             if other is not concept:
                 mistakes.append(f"{key}: '{word}' also means {other.key}; a word may mean one concept only")
@@ -92,8 +92,10 @@ class Units:
         return self._by_spelling.get(unit) or self._by_spelling.get(_unit_fold(unit))
 
     def nearest(self, unit: str) -> str:
-        """A unit that was probably meant; empty if none is near."""
-        folded = {spelling.casefold(): spelling for spelling in self._by_spelling}
+        """The UCUM code of a unit that was probably meant; empty if none is near."""
+        folded: dict[str, str] = {}
+        for spelling, code in self._by_spelling.items():
+            folded.setdefault(spelling.casefold(), code)
         near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6)
         return folded[near[0]] if near else ""
 
@@ -111,7 +113,7 @@ def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
         if not isinstance(entry, dict) or set(entry) - {"spellings"}:
             mistakes.append(f"{code}: expected spellings = [...]")
             continue
-        for spelling in {s for given in (code, *entry.get("spellings", ())) for s in (given, _unit_fold(given))}:
+        for spelling in (s for given in (code, *entry.get("spellings", ())) for s in (given, _unit_fold(given))):
             other = spellings.setdefault(spelling, code)
             if other != code:
                 mistakes.append(f"{code}: '{spelling}' also means {other}; a spelling may mean one unit only")

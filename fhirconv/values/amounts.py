@@ -41,7 +41,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
     """
     names = name, unit_name, words_name = rule["measure"], rule["unit"], rule["words"]
     table = env.table(rule["table"])
-    if not all([env.source(one) for one in names]) or table is None:
+    if not all(env.source(one) for one in names) or table is None:
         return failed()
     quantity_key, range_key, words_key = env.slot("Quantity"), env.slot("Range"), env.slot("CodeableConcept")
 

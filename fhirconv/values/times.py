@@ -169,7 +169,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
 def period(rule: Mapping[str, Any], env: Env) -> Made:
     """`period = [START, END]`: a Period from two times."""
     start_name, end_name = rule["period"]
-    if not all([env.source(name, "when") for name in (start_name, end_name)]):
+    if not all(env.source(name, "when") for name in (start_name, end_name)):
         return failed()
     put = env.put("Period")
     parts = elements_of("Period")

@@ -64,7 +64,7 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
     """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
     names: list[str] = rule["note"]
     labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
-    if not all([env.source(name) for name in names]):
+    if not all(env.source(name) for name in names):
         return failed()
     put = env.put("Annotation")
 
