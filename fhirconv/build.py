@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from fhirconv.facts import Case, Fact
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping
-from fhirconv.mapping.types import Rules
-from fhirconv.narrative import narrative
 from fhirconv.timeline import Moment, Timeline
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
@@ -59,37 +57,33 @@ class Build:
         self.fact: Fact = self.case_fact
         self.entry: Entry
         self._plan()
-        self.singles: dict[str, list[str]] = {name: self._references_of_section(name) for name in ("patient", "source")}
+        self.patient: list[str] = self._references_of_section("patient")
+        self.source: list[str] = self._references_of_section("source")
 
     # -- what is made --
 
     def _plan(self) -> None:
         """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
-        rank = self.mappings.section_rank
+        rank, by_section = self.mappings.section_rank, self.mappings.by_section
         facts = sorted(self.case.facts, key=lambda fact: (rank[fact.section.name], fact.key))
-        by_section = self.mappings.by_section
         for fact in facts:
             for mapping in by_section.get(fact.section.name, ()):
-                self._add(fact, mapping)
+                if mapping.applies is None or mapping.applies(fact.data, self.case.by_id):
+                    self._add(fact, mapping)
         for mapping in by_section.get(ANY_SECTION, ()):
             for fact in facts:
-                if fact in self._of_fact:
+                if fact in self._of_fact and (mapping.applies is None or mapping.applies(fact.data, self.case.by_id)):
                     self._add(fact, mapping)
         if by_section.get("case"):  # about all the others: last
             self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
     def _add(self, fact: Fact, mapping: ResourceMapping) -> None:
-        if mapping.applies is None or mapping.applies(fact.data, self.case.by_id):
-            identifier = fact_identifier(self.case_id, fact.identity, mapping.role)
-            made = resource_id(self.system, identifier)
-            reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
-            entry = Entry(fact, mapping, identifier, made, reference)
-            self.entries.append(entry)
-            found = self._of_fact.get(fact)
-            if found is None:
-                self._of_fact[fact] = [entry]
-            else:
-                found.append(entry)
+        identifier = fact_identifier(self.case_id, fact.identity, mapping.role)
+        made = resource_id(self.system, identifier)
+        reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
+        entry = Entry(fact, mapping, identifier, made, reference)
+        self.entries.append(entry)
+        self._of_fact.setdefault(fact, []).append(entry)
 
     def run(self) -> None:
         """Fills the resource of every entry."""
@@ -98,33 +92,18 @@ class Build:
             entry.resource = self._resource(entry)
 
     def _resource(self, entry: Entry) -> dict[str, Any]:
-        mapping = entry.mapping
+        mapping, data = entry.mapping, entry.fact.flat()
         for variant in mapping.variants:
-            data, by_id = entry.fact.data, self.case.by_id
-            if all(applies(data, by_id) for applies in variant.tests):
-                made = self._fill(entry, variant.rules, variant.url)
+            if all(applies(data, self.case.by_id) for applies in variant.tests):
+                made = variant.recipe.fill(entry, data, self)
                 lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
                 if not lacking:
                     entry.profile = variant.url
                     return made
                 self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
-        return self._fill(entry, mapping.rules, "")
-
-    def _fill(self, entry: Entry, rules: Rules, profile: str) -> dict[str, Any]:
-        out: dict[str, Any] = {"resourceType": entry.mapping.resource, "id": entry.id}
-        if profile:
-            out["meta"] = {"profile": [profile]}
-        out["text"] = narrative(entry, self)
-        data = entry.fact.flat()
-        for make in rules.makers_for(data):
-            make(out, data, self)
-        return out
+        return mapping.recipe.fill(entry, data, self)
 
     # -- what value makers ask for --
-
-    def own_identifier(self) -> dict[str, Any]:
-        """fhirconv's identifier of the resource that is being made."""
-        return {"system": self.system, "value": self.entry.identifier}
 
     def keep_as_text(self, table: str, field_name: str, words: str) -> None:
         """Notes that words of the current fact have no code."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fhirconv.schema import Section
+from fhirconv.schema import Field, Section
 from fhirconv.values.times import extent_words, moment_words
 
 if TYPE_CHECKING:
-    from fhirconv.build import Build, Entry
+    from fhirconv.build import Build
 
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
 _MARKUP = re.compile("[&<>]").search
@@ -64,36 +63,38 @@ def _plain(value: Any, build: Build) -> str:
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One field in the narrative: what leads to its value, and the value's words."""
-
-    head: str
-    key: str
-    path: tuple[str, ...]  # empty for a field at the top
-    words: Words
-    verbatim: bool  # whether text stands for itself; the id of a fact does not
-
-
 @functools.cache
-def _plan(section: Section) -> tuple[str, tuple[_Row, ...]]:
-    """The field that names a fact of the section, and the rows of the others."""
-    named = next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
-    rows = []
-    for field in section.fields.values():
-        if field.name not in _SKIPPED and field.name != named:
-            words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
-            label = field.name.replace("_", " ").replace(".", " ")
-            path = field.path if len(field.path) > 1 else ()
-            rows.append(_Row(f"<li>{label}: ", field.path[0], path, words, words is not _fact))
-    return named, tuple(rows)
+def _name_field(section: Section) -> str:
+    """The field that names a fact of the section; '' for none."""
+    return next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
 
 
-@functools.lru_cache(maxsize=4096)
-def _rows_for(section: Section, stated: tuple[str, ...]) -> tuple[str, tuple[_Row, ...]]:
-    """The plan for a fact that states these fields."""
-    named, rows = _plan(section)
-    return named, tuple(row for row in rows if row.key in stated)
+def narrative_source(section: Section, stated: frozenset[str], role: str, names: dict[str, Any]) -> str:
+    """A Python expression for text.div of a fact that states these fields: its name and a row for each other field.
+
+    It reads `data` and `build`; the functions that it calls are added to `names`.
+    """
+    named = _name_field(section)
+    names["escape"] = _escape
+    head = f"escape({_words(section.fields[named], names)})" if named in stated else repr(section.title)
+    pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
+    rows = [f for f in section.fields.values() if f.name in stated and f.name not in (*_SKIPPED, named)]
+    for field in rows:
+        label = field.name.replace("_", " ").replace(".", " ")
+        row = f"{'<ul>' if field is rows[0] else '</li>'}<li>{label}: "
+        pieces += [repr(row), f"escape({_words(field, names)})"]
+    pieces.append(repr("</li></ul></div>" if rows else "</div>"))
+    return f"''.join(({', '.join(pieces)}))"
+
+
+def _words(field: Field, names: dict[str, Any]) -> str:
+    """A Python expression for the words of a field that is stated."""
+    value = f"data[{field.name!r}]"
+    if not field.refers and field.kind in ("string", "choice") and not field.is_list:
+        return value
+    words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
+    names[words.__name__] = words
+    return f"{words.__name__}({value}, build)"
 
 
 def title_of(build: Build, fact_id: str) -> str:
@@ -101,28 +102,12 @@ def title_of(build: Build, fact_id: str) -> str:
     fact = build.case.by_id.get(fact_id)
     if fact is None:
         return fact_id
-    named, _ = _plan(fact.section)
-    value = fact.data.get(named)
+    value = fact.data.get(_name_field(fact.section))
     return value if isinstance(value, str) and value not in build.case.by_id else fact_id
-
-
-def narrative(entry: Entry, build: Build) -> dict[str, str]:
-    """Narrative of the resource that an entry makes: the fact's name and every field that is stated."""
-    fact = entry.fact
-    data = fact.data
-    named, rows = _rows_for(fact.section, tuple(data))
-    title = data.get(named)
-    role = f" ({entry.mapping.role})" if entry.mapping.role else ""
-    div = f"{_OPEN}<p><b>{_escape(_plain(title, build)) if title else fact.section.title}</b>{role}</p>"
-    items = ""
-    for row in rows:
-        value = fact.get(row.path) if row.path else data[row.key]
-        if value is not None:
-            text = value if row.verbatim and type(value) is str else row.words(value, build)
-            items += f"{row.head}{_escape(text) if _MARKUP(text) else text}</li>"
-    return {"status": "generated", "div": f"{div}<ul>{items}</ul></div>" if items else f"{div}</div>"}
 
 
 def _escape(text: str) -> str:
     """Text as XHTML text."""
+    if not _MARKUP(text):
+        return text
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

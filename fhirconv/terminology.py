@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
@@ -28,16 +28,14 @@ class ConceptTable:
     name: str
     concepts: dict[str, Concept]
     _by_word: dict[str, Concept]
-    _seen: dict[tuple[str, str], Concept | None] = field(default_factory=dict)
 
     def find(self, text: str, side: str = "") -> Concept | None:
         """The concept for a text as written; with a side, '<side> <text>' is looked for first."""
-        asked = (text, side)
-        if asked not in self._seen:
+        found = self._by_word.get(f"{side} {text}" if side else text)  # as it is written in the table
+        if found is None:
             word = fold(text)
-            sided = self._by_word.get(f"{side} {word}") if side else None
-            self._seen[asked] = sided or self._by_word.get(word)
-        return self._seen[asked]
+            found = (self._by_word.get(f"{side} {word}") if side else None) or self._by_word.get(word)
+        return found
 
 
 def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str]) -> tuple[ConceptTable, list[str]]:

@@ -8,8 +8,9 @@ from typing import Any
 from fhirconv.facts import Fact
 from fhirconv.issues import Issue, Place
 from fhirconv.mapping.checks import mistakes_of
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Rules, Variant
+from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
+from fhirconv.recipe import Recipe
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import build_table, build_units
 from fhirconv.values import compile_elements
@@ -94,7 +95,7 @@ class Compiler:
             return None
         short = name.partition("/")[2]
         only = raw.get("only", {})
-        rules = self._rules(name, raw["resource"], section, raw["elements"], "elements")
+        recipe = self._recipe(name, raw, section, raw["elements"], "elements")
         mapping = ResourceMapping(
             name=short,
             file=self.origin[name],
@@ -103,7 +104,7 @@ class Compiler:
             role=raw.get("role", ""),
             applies=self._predicate(name, only, section) if only else None,
             about=raw.get("about", ""),
-            rules=rules,
+            recipe=recipe,
             only=tuple(only),
             variants=tuple(self._variants(short, raw, section, claims)),
             narrative_only=tuple(raw.get("narrative_only", {})),
@@ -119,11 +120,13 @@ class Compiler:
             self.error("mapping-source", name, f"case facts have no section '{each}'{nearest(each, self.sections)}")
         return self.sections.get(each)
 
-    def _rules(self, name: str, resource: str, section: Section, raw: Mapping[str, Any], key: str) -> Rules:
-        env = Env(self.tables, section, "", Element("", 0, False, (resource,)), self.origin[name], key)
-        rules = Rules(compile_elements(raw, env))
+    def _recipe(
+        self, name: str, raw: Mapping[str, Any], section: Section, elements: Mapping[str, Any], key: str, url: str = ""
+    ) -> Recipe:
+        env = Env(self.tables, section, "", Element("", 0, False, (raw["resource"],)), self.origin[name], key)
+        rules = tuple(compile_elements(elements, env))
         self.issues += [issue for issue in env.issues if issue not in self.issues]
-        return rules
+        return Recipe(raw["resource"], section, raw.get("role", ""), url, rules)
 
     # -- which facts a mapping or a claim is for --
 
@@ -194,9 +197,9 @@ class Compiler:
             tests = [self._predicate(name, claim.get("only", {}), section)]
             tests += [self._about(name, key, claim, raw)] if "about" in claim else []
             elements = {**raw["elements"], **claim.get("elements", {})}
-            rules = self._rules(name, raw["resource"], section, elements, f"{key}.elements")
+            recipe = self._recipe(name, raw, section, elements, f"{key}.elements", claim["url"])
             needs = tuple((need, self._keys(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
-            yield Variant(key, claim["url"], tuple(tests), needs, rules)
+            yield Variant(key, claim["url"], tuple(tests), needs, recipe)
 
     def _keys(self, name: str, claim: str, resource: str, need: str) -> tuple[str, ...]:
         """The JSON keys that may hold the element that a claim needs."""

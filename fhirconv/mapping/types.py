@@ -7,34 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import Fact
-from fhirconv.values.base import ElementRule, Maker, Tables
+from fhirconv.recipe import Recipe
+from fhirconv.values.base import ElementRule, Tables
 
 ANY_SECTION = "*"  # a mapping for every kind of fact
 DEFAULT_PROFILE = "r4"
-_MOST_SHAPES = 4096
 
 # Whether a fact (its data, and all facts by id) is one for a mapping or a claim.
 Predicate = Callable[[Mapping[str, Any], Mapping[str, Fact]], bool]
-
-
-class Rules(tuple[ElementRule, ...]):
-    """The rules of a resource, in the order of the specification."""
-
-    _shapes: dict[tuple[str, ...], tuple[Maker, ...]]
-
-    def makers_for(self, data: Mapping[str, Any]) -> tuple[Maker, ...]:
-        """The makers that can yield something for a fact with these fields; facts have few shapes, so it is remembered."""
-        shape = tuple(data)
-        try:
-            return self._shapes[shape]
-        except AttributeError:
-            self._shapes = {}
-        except KeyError:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-        stated = frozenset(shape)
-        makers = self._shapes[shape] = tuple(rule.made.make for rule in self if rule.made.reads(stated))
-        return makers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +25,12 @@ class Variant:
     url: str
     tests: tuple[Predicate, ...]
     needs: tuple[tuple[str, tuple[str, ...]], ...]  # what is needed, and the JSON keys any of which provides it
-    rules: Rules
+    recipe: Recipe
+
+    @property
+    def rules(self) -> tuple[ElementRule, ...]:
+        """The element rules with those of the claim in place."""
+        return self.recipe.rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +44,22 @@ class ResourceMapping:
     role: str
     applies: Predicate | None  # None: every fact of the section
     about: str  # the element that says what the fact is about, '' for none
-    rules: Rules
+    recipe: Recipe
     only: tuple[str, ...] = ()  # the fields that `applies` looks at
     variants: tuple[Variant, ...] = ()
     narrative_only: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[ElementRule, ...]:
+        """The element rules, those of claims apart."""
+        return self.recipe.rules
 
     @property
     def about_table(self) -> str:
         """The concept table of the element `about`."""
         return next((rule.made.main_table for rule in self.rules if rule.element == self.about), "")
 
-    def rules_for(self, profile_url: str) -> Rules:
+    def rules_for(self, profile_url: str) -> tuple[ElementRule, ...]:
         """The rules by which a resource was made that claims `profile_url` ('' for none)."""
         return next((variant.rules for variant in self.variants if variant.url == profile_url), self.rules)
 

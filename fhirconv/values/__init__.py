@@ -182,7 +182,7 @@ def _several(made: list[Made], element: Element) -> Made:
     table = next((one.main_table for one in made if one.main_table), "")
     refers = tuple(dict.fromkeys(section for one in made for section in one.refers))
     always = any(one.always or not one.sources for one in made)
-    return Made(make, sources, all(one.constant for one in made), children, table, refers, always)
+    return Made(make, sources, all(one.constant for one in made), children, table, refers, always=always)
 
 
 def _compile_rule(rule: Any, env: Env) -> Made:

@@ -30,6 +30,7 @@ class Made:
     children: tuple[ElementRule, ...] = ()
     main_table: str = ""
     refers: tuple[str, ...] = ()  # sections whose facts the made references lead to
+    literal: tuple[str, str] | None = None  # of a constant: its JSON key, and its value as a Python expression
     always: bool = False  # it may yield something although none of `sources` is stated
 
     def reads(self, stated: frozenset[str]) -> bool:
@@ -159,6 +160,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def nothing(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
     """The maker of a rule that could not be compiled."""
+
+
+def constant(env: Env, expression: str, *types: str) -> Made:
+    """A value that is the same for every fact, or needs only `build`: a Python expression, evaluated for each resource."""
+    put = env.put(*types)
+    value = eval(f"lambda build: {expression}")  # noqa: S307  (made of literals of the mappings, see recipe.py)
+    literal = (env.slot(*types), f"[{expression}]" if env.element.repeats else expression)
+    return Made(lambda out, data, build: put(out, value(build)), constant=True, literal=literal)
 
 
 def failed() -> Made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fhirconv.values.base import Env, Made, failed
+from fhirconv.values.base import Env, Made, constant, failed
 
 if TYPE_CHECKING:
     from fhirconv.build import Build
@@ -14,8 +14,8 @@ Finder = Callable[["Build"], list[str]]
 
 # What a reference can name besides a field of the fact.
 NAMED: dict[str, Finder] = {
-    "@patient": lambda build: build.singles["patient"],
-    "@source": lambda build: build.singles["source"],
+    "@patient": lambda build: build.patient,
+    "@source": lambda build: build.source,
     "@self": lambda build: build.references_of_fact(build.fact, primary=True),
     "@resources": lambda build: build.references_of_fact(build.fact, primary=False),
     "@all": lambda build: build.all_references(),
@@ -33,6 +33,8 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     if display and not env.source(display):
         return failed()
     display_sources = (display,) if display else ()
+    if name == "@patient" and not display:  # there is one in every case
+        return constant(env, "{'reference': build.patient[0]}", "Reference")
     if name in NAMED:
         find = NAMED[name]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import Env, Made, Maker, failed, nearest
+from fhirconv.values.base import Env, Made, Maker, constant, failed, nearest
 
 if TYPE_CHECKING:
     from fhirconv.build import Build
@@ -33,8 +34,7 @@ def fixed(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     if isinstance(value, str) and "code" in env.element.types:
         env.allow_code(value)
-    put = env.put(*wanted)
-    return Made(lambda out, data, build: put(out, value), constant=True)
+    return constant(env, repr(value), *wanted)
 
 
 _TEXTS = ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annotation")
@@ -134,13 +134,16 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     for option in ("is", "else"):
         if option in rule and rule[option] not in table.concepts:
-            known = nearest(rule[option], table.concepts)
-            env.error("mapping-table", f"concepts/{table.name}.toml has no '{rule[option]}'{known}")
+            hint = nearest(rule[option], table.concepts)
+            env.error("mapping-table", f"concepts/{table.name}.toml has no '{rule[option]}'{hint}")
             return failed()
     put = _put_concept(env)
     if "is" in rule:
-        constant = table.concepts[rule["is"]]
-        return Made(lambda out, data, build: put(out, codeable(constant, constant.text)), constant=True)
+        known = table.concepts[rule["is"]]
+        made = codeable(known, known.text)
+        if "CodeableConcept" in env.element.types:
+            return constant(env, repr(made), "CodeableConcept")
+        return Made(lambda out, data, build: put(out, copy.deepcopy(made)), constant=True)
     return _looked_up(rule, env, table, put)
 
 
@@ -154,23 +157,27 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     other = table.concepts.get(rule.get("else", ""))
     coded, name, single = rule.get("coded", False), names[-1], len(names) == 1
 
+    def put_word(out: dict[str, Any], word: str, side: str | None, build: Build) -> None:
+        found = table.find(word, side or "")
+        if found is None or not found.codings:
+            if coded:
+                return
+            build.keep_as_text(table.name, name, word)
+        if side is None:
+            put(out, codeable(found, word))
+        else:
+            put(out, add_side(side, codeable(found, word if side in word.lower() else f"{side} {word}")))
+
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
         words = data.get(name) if single else _joined(data, names)
-        if words is None:
-            if other is not None:
-                put(out, codeable(other, other.text))
-            return
         side = data.get(side_name)
-        for word in words if isinstance(words, list) else (words,):
-            found = table.find(word, side or "")
-            if found is None or not found.codings:
-                if coded:
-                    continue
-                build.keep_as_text(table.name, name, word)
-            if side is None:
-                put(out, codeable(found, word))
-            else:
-                put(out, add_side(side, codeable(found, word if side in word.lower() else f"{side} {word}")))
+        if isinstance(words, list):
+            for word in words:
+                put_word(out, word, side, build)
+        elif words is not None:
+            put_word(out, words, side, build)
+        elif other is not None:
+            put(out, codeable(other, other.text))
 
     sources = (*names, side_name) if side_name else tuple(names)
     return Made(make, sources, main_table=table.name, always=other is not None)
@@ -211,10 +218,11 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
 
     `identifier = FIELD` alone: a list of objects with system, value and type.
     """
-    put = env.put("Identifier")
     name = rule["identifier"]
     if name == "@fact":
-        return Made(lambda out, data, build: put(out, build.own_identifier()), constant=True)
+        system = env.tables.identifier_systems.get("fact", "")
+        return constant(env, f"{{'system': {system!r}, 'value': build.entry.identifier}}", "Identifier")
+    put = env.put("Identifier")
     if not env.source(name):
         return failed()
     systems = env.tables.identifier_systems
@@ -254,17 +262,17 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule.get("from", "")
     if name and not env.source(name):
         return failed()
-    constant = str(rule["missing"])
+    reason_code = str(rule["missing"])
     kind = env.element.types[0]
     primitive = not elements_of(kind) and kind_of(kind).startswith("primitive")
     key = ("_" if primitive else "") + env.element.key(kind)
     repeats = env.element.repeats
-    default = constant if rule.get("else") else None
+    default = reason_code if rule.get("else") else None
 
     def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
         if key in out:  # Patient.name and others that repeat: absent only where nothing is there
             return
-        reason = data.get(name, default) if name else constant
+        reason = data.get(name, default) if name else reason_code
         if reason is not None:
             made = {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
             out[key] = [made] if repeats else made

@@ -1,0 +1,70 @@
+"""How a fact becomes a resource: the rules of a mapping as one Python function for each shape of fact.
+
+A shape is the set of fields that a fact states. Facts have few shapes, so the function for one is generated once: it
+holds the constants of the mapping as literals, the narrative as one expression, and calls only the makers that can
+yield something. Only names and constants of the mappings enter the source, as Python literals; values of a case never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fhirconv.narrative import narrative_source
+from fhirconv.schema import Section
+from fhirconv.values.base import ElementRule
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build, Entry
+
+Filler = Callable[["Entry", Mapping[str, Any], "Build"], dict[str, Any]]
+_MOST_SHAPES = 4096
+
+
+class Recipe:
+    """The rules of a resource in the order of the specification, with what every such resource has."""
+
+    def __init__(
+        self, resource: str, section: Section, role: str, profile: str, rules: tuple[ElementRule, ...]
+    ) -> None:
+        self.resource = resource
+        self.section = section
+        self.role = role
+        self.profile = profile
+        self.rules = rules
+        self._fillers: dict[tuple[str, ...], Filler] = {}
+
+    def fill(self, entry: Entry, data: Mapping[str, Any], build: Build) -> dict[str, Any]:
+        """The resource of an entry whose fact has these fields (by dotted name)."""
+        shape = tuple(data)
+        filler = self._fillers.get(shape)
+        if filler is None:
+            if len(self._fillers) >= _MOST_SHAPES:
+                self._fillers.clear()
+            filler = self._fillers[shape] = self._compile(shape)
+        return filler(entry, data, build)
+
+    def _compile(self, shape: tuple[str, ...]) -> Filler:
+        names: dict[str, Any] = {}
+        source = "def fill(entry, data, build):\n " + "\n ".join(self._lines(frozenset(shape), names)) + "\n return out"
+        exec(compile(source, f"<recipe of {self.resource}>", "exec"), names)  # noqa: S102  (see above)
+        filler: Filler = names["fill"]
+        return filler
+
+    def _lines(self, stated: frozenset[str], names: dict[str, Any]) -> Iterator[str]:
+        """The statements of the function; what they call goes into `names`."""
+        head = {"resourceType": repr(self.resource), "id": "entry.id"}
+        if self.profile:
+            head["meta"] = repr({"profile": [self.profile]})
+        narrative = narrative_source(self.section, stated, self.role, names)
+        head["text"] = f"{{'status': 'generated', 'div': {narrative}}}"
+        yield "out = {" + ", ".join(f"{key!r}: {value}" for key, value in head.items()) + "}"
+        for position, rule in enumerate(self.rules):
+            if not rule.made.reads(stated):
+                continue
+            if rule.made.literal:
+                key, value = rule.made.literal
+                yield f"out[{key!r}] = {value}"
+            else:
+                names[f"make{position}"] = rule.made.make
+                yield f"make{position}(out, data, build)"
