@@ -37,7 +37,7 @@ class KeptText(NamedTuple):
 
 
 class Build:
-    """The state of one conversion; value makers ask it for what is outside their own fact."""
+    """The state of one conversion; value makers see it as their Context."""
 
     def __init__(self, case: Case, mappings: Mappings, bundle_type: str) -> None:
         self.case = case
@@ -55,7 +55,7 @@ class Build:
         self._restful = bundle_type == RESTFUL
         self.case_fact = next(case.facts_of("case"))
         self.fact: Fact = self.case_fact
-        self.entry: Entry
+        self.identifier = ""
         self._plan()
         self.patient: list[str] = self._references_of_section("patient")
         self.source: list[str] = self._references_of_section("source")
@@ -88,20 +88,20 @@ class Build:
     def run(self) -> None:
         """Fills the resource of every entry."""
         for entry in self.entries:
-            self.entry, self.fact = entry, entry.fact
+            self.identifier, self.fact = entry.identifier, entry.fact
             entry.resource = self._resource(entry)
 
     def _resource(self, entry: Entry) -> dict[str, Any]:
         mapping, data = entry.mapping, entry.fact.flat()
         for variant in mapping.variants:
             if all(applies(data, self.case.by_id) for applies in variant.tests):
-                made = variant.recipe.fill(entry, data, self)
+                made = variant.recipe.fill(entry.id, data, self)
                 lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
                 if not lacking:
                     entry.profile = variant.url
                     return made
                 self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
-        return mapping.recipe.fill(entry, data, self)
+        return mapping.recipe.fill(entry.id, data, self)
 
     # -- what value makers ask for --
 

@@ -8,34 +8,32 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.schema import Field, Section
 from fhirconv.values.times import extent_words, moment_words
-
-if TYPE_CHECKING:
-    from fhirconv.build import Build
 
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
 _MARKUP = re.compile("[&<>]").search
 _SKIPPED = ("id", "evidence")
 
-Words = Callable[[Any, "Build"], str]
+Words = Callable[[Any, Context], str]
 
 
-def _when(value: Any, build: Build) -> str:
-    return value if isinstance(value, str) else moment_words(build.timeline.moment(value), build)
+def _when(value: Any, context: Context) -> str:
+    return value if isinstance(value, str) else moment_words(context.timeline.moment(value), context)
 
 
-def _age(value: Any, build: Build) -> str:
+def _age(value: Any, context: Context) -> str:
     return extent_words(value)
 
 
-def _unit(value: Any, build: Build) -> str:
+def _unit(value: Any, context: Context) -> str:
     return value if isinstance(value, str) else str(value["text"])
 
 
-def _range(value: Any, build: Build) -> str:
+def _range(value: Any, context: Context) -> str:
     ends = [str(value[end]) for end in ("low", "high") if end in value]
     words = (
         "-".join(ends) if len(ends) == 2 else f">={value['low']}" if "low" in value else f"<={value.get('high', '')}"
@@ -43,18 +41,18 @@ def _range(value: Any, build: Build) -> str:
     return " ".join(filter(None, (words if ends else "", value.get("text", ""))))
 
 
-def _absent(value: Any, build: Build) -> str:
+def _absent(value: Any, context: Context) -> str:
     return str(value.get("text", value["reason"]))
 
 
-def _fact(value: Any, build: Build) -> str:
+def _fact(value: Any, context: Context) -> str:
     names = value if isinstance(value, list) else [value]
-    return ", ".join(title_of(build, name) for name in names)
+    return ", ".join(title_of(context, name) for name in names)
 
 
-def _plain(value: Any, build: Build) -> str:
+def _plain(value: Any, context: Context) -> str:
     if isinstance(value, list):
-        return ", ".join(_plain(item, build) for item in value)
+        return ", ".join(_plain(item, context) for item in value)
     if isinstance(value, dict):
         return " ".join(str(item) for item in value.values())
     return str(value)
@@ -72,7 +70,7 @@ def _name_field(section: Section) -> str:
 def narrative_source(section: Section, stated: frozenset[str], role: str, names: dict[str, Any]) -> str:
     """A Python expression for text.div of a fact that states these fields: its name and a row for each other field.
 
-    It reads `data` and `build`; the functions that it calls are added to `names`.
+    It reads `data` and `context`; the functions that it calls are added to `names`.
     """
     named = _name_field(section)
     names["escape"] = _escape
@@ -94,16 +92,16 @@ def _words(field: Field, names: dict[str, Any]) -> str:
         return value
     words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
     names[words.__name__] = words
-    return f"{words.__name__}({value}, build)"
+    return f"{words.__name__}({value}, context)"
 
 
-def title_of(build: Build, fact_id: str) -> str:
+def title_of(context: Context, fact_id: str) -> str:
     """A fact in a few words, for others that refer to it."""
-    fact = build.case.by_id.get(fact_id)
+    fact = context.case.by_id.get(fact_id)
     if fact is None:
         return fact_id
     value = fact.data.get(_name_field(fact.section))
-    return value if isinstance(value, str) and value not in build.case.by_id else fact_id
+    return value if isinstance(value, str) and value not in context.case.by_id else fact_id
 
 
 def _escape(text: str) -> str:

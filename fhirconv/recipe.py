@@ -8,16 +8,14 @@ yield something. Only names and constants of the mappings enter the source, as P
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.narrative import narrative_source
 from fhirconv.schema import Section
 from fhirconv.values.base import ElementRule
 
-if TYPE_CHECKING:
-    from fhirconv.build import Build, Entry
-
-Filler = Callable[["Entry", Mapping[str, Any], "Build"], dict[str, Any]]
+Filler = Callable[[str, Mapping[str, Any], Context], dict[str, Any]]
 _MOST_SHAPES = 4096
 
 
@@ -34,26 +32,30 @@ class Recipe:
         self.rules = rules
         self._fillers: dict[tuple[str, ...], Filler] = {}
 
-    def fill(self, entry: Entry, data: Mapping[str, Any], build: Build) -> dict[str, Any]:
-        """The resource of an entry whose fact has these fields (by dotted name)."""
+    def fill(self, resource_id: str, data: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """The resource with this id for a fact with these fields (by dotted name)."""
         shape = tuple(data)
         filler = self._fillers.get(shape)
         if filler is None:
             if len(self._fillers) >= _MOST_SHAPES:
                 self._fillers.clear()
             filler = self._fillers[shape] = self._compile(shape)
-        return filler(entry, data, build)
+        return filler(resource_id, data, context)
 
     def _compile(self, shape: tuple[str, ...]) -> Filler:
         names: dict[str, Any] = {}
-        source = "def fill(entry, data, build):\n " + "\n ".join(self._lines(frozenset(shape), names)) + "\n return out"
+        source = (
+            "def fill(resource_id, data, context):\n "
+            + "\n ".join(self._lines(frozenset(shape), names))
+            + "\n return out"
+        )
         exec(compile(source, f"<recipe of {self.resource}>", "exec"), names)  # noqa: S102  (see above)
         filler: Filler = names["fill"]
         return filler
 
     def _lines(self, stated: frozenset[str], names: dict[str, Any]) -> Iterator[str]:
         """The statements of the function; what they call goes into `names`."""
-        head = {"resourceType": repr(self.resource), "id": "entry.id"}
+        head = {"resourceType": repr(self.resource), "id": "resource_id"}
         if self.profile:
             head["meta"] = repr({"profile": [self.profile]})
         narrative = narrative_source(self.section, stated, self.role, names)
@@ -67,4 +69,4 @@ class Recipe:
                 yield f"out[{key!r}] = {value}"
             else:
                 names[f"make{position}"] = rule.made.make
-                yield f"make{position}(out, data, build)"
+                yield f"make{position}(out, data, context)"

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.values import amounts, links, times, words
 from fhirconv.values.base import ElementRule, Env, Made, Maker, Verb, failed, nearest
-
-if TYPE_CHECKING:
-    from fhirconv.build import Build
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:
@@ -33,12 +31,12 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put(*env.element.types)
     makers = [(r.made.make, r.made.constant) for r in rules]
 
-    def fill(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def fill(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         made: dict[str, Any] = {}
         stated = always
         for make, constant in makers:
             before = len(made)
-            make(made, data, build)
+            make(made, data, context)
             stated = stated or (not constant and len(made) > before)
         if stated and made:
             put(out, made)
@@ -76,22 +74,22 @@ def _item_fields(env: Env, name: str) -> frozenset[str]:
 
 
 def _each(name: str, fill: Maker) -> Maker:
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             for item in value if isinstance(value, list) else (value,):
-                fill(out, item if isinstance(item, dict) else {"item": item}, build)
+                fill(out, item if isinstance(item, dict) else {"item": item}, context)
 
     return make
 
 
 def _for(section: str, by: str, fill: Maker) -> Maker:
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        here = build.fact
-        for other in build.naming(here, section, by):
-            build.fact = other
-            fill(out, other.flat(), build)
-        build.fact = here
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
+        here = context.fact
+        for other in context.naming(here, section, by):
+            context.fact = other
+            fill(out, other.flat(), context)
+        context.fact = here
 
     return make
 
@@ -105,9 +103,9 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put("Extension")
     url = rule["url"]
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         made: dict[str, Any] = {}
-        value.made.make(made, data, build)
+        value.made.make(made, data, context)
         for key, found in made.items():
             put(out, {"url": url, key: found})
 
@@ -170,10 +168,10 @@ def _several(made: list[Made], element: Element) -> Made:
     makers = [one.make for one in made]
     first_only = not element.repeats
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         for maker in makers:
             before = len(out)
-            maker(out, data, build)
+            maker(out, data, context)
             if first_only and len(out) > before:
                 return
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.values.base import Env, Made, failed
 from fhirconv.values.times import UCUM
 from fhirconv.values.words import codeable
 
-if TYPE_CHECKING:
-    from fhirconv.build import Build
 
-
-def _unit_parts(unit: Any, build: Build) -> dict[str, Any]:
+def _unit_parts(unit: Any, context: Context) -> dict[str, Any]:
     """unit, system and code of a Quantity; the unit as printed, the code only from the table."""
     if unit is None:
         return {}
     if isinstance(unit, dict):
         return {"unit": unit["text"]}
-    code = build.units.find(unit)
+    code = context.units.find(unit)
     return {"unit": unit, "system": UCUM, "code": code} if code else {"unit": unit}
 
 
@@ -28,8 +26,8 @@ def _quantity(value: Any, comparator: str, unit: dict[str, Any]) -> dict[str, An
     return {"value": value, "comparator": comparator, **unit} if comparator else {"value": value, **unit}
 
 
-def _measured(value: Any, build: Build) -> Measured:
-    found = read_measured(value, build.decimal_mark)
+def _measured(value: Any, context: Context) -> Measured:
+    found = read_measured(value, context.decimal_mark)
     assert isinstance(found, Measured), "checks.py refuses values that cannot be read"
     return found
 
@@ -45,14 +43,14 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     quantity_key, range_key, words_key = env.slot("Quantity"), env.slot("Range"), env.slot("CodeableConcept")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
-            unit = _unit_parts(data.get(unit_name), build)
+            unit = _unit_parts(data.get(unit_name), context)
             if not isinstance(value, str):
                 out[quantity_key] = {"value": value, **unit}
                 return
-            found = _measured(value, build)
+            found = _measured(value, context)
             if found.value is not None:
                 out[quantity_key] = _quantity(found.value, found.comparator, unit)
             else:
@@ -62,7 +60,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
         if words is not None:
             concept = table.find(words)
             if concept is None:
-                build.keep_as_text(table.name, words_name, words)
+                context.keep_as_text(table.name, words_name, words)
             out[words_key] = codeable(concept, words)
 
     return Made(make, names)
@@ -75,10 +73,10 @@ def quantity(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Quantity")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
-            put(out, {"value": value, **_unit_parts(data.get(unit_name), build)})
+            put(out, {"value": value, **_unit_parts(data.get(unit_name), context)})
 
     return Made(make, (name, unit_name))
 
@@ -90,10 +88,10 @@ def reference_range(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Observation.referenceRange")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         given = data.get(name)
         if given is not None:
-            unit = _unit_parts(data.get(unit_name), build)
+            unit = _unit_parts(data.get(unit_name), context)
             made: dict[str, Any] = {end: {"value": given[end], **unit} for end in ("low", "high") if end in given}
             put(out, made | ({"text": given["text"]} if "text" in given else {}))
 
@@ -108,7 +106,7 @@ def number(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put(*(("integer", "positiveInt", "unsignedInt") if field and field.kind == "integer" else ("decimal",)))
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             put(out, value)
@@ -124,7 +122,7 @@ def absent(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put("CodeableConcept")
     system = env.tables.code_systems.get("data-absent-reason", "")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         given = data.get(name)
         if given is not None:
             made: dict[str, Any] = {"coding": [{"system": system, "code": given["reason"]}]}

@@ -5,19 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.issues import Issue, Place
 from fhirconv.r4 import Element
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import ConceptTable, Units
 
-if TYPE_CHECKING:
-    from fhirconv.build import Build
-
 # Fills its element in `out` (the resource or a part of it) from `data` (the fact's fields by dotted name, or a part of
 # the fact), or leaves it out.
-Maker = Callable[[dict[str, Any], Mapping[str, Any], "Build"], None]
+Maker = Callable[[dict[str, Any], Mapping[str, Any], Context], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +156,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(names)}"
 
 
-def nothing(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+def nothing(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
     """The maker of a rule that could not be compiled."""
 
 
 def constant(env: Env, expression: str, *types: str) -> Made:
-    """A value that is the same for every fact, or needs only `build`: a Python expression, evaluated for each resource."""
+    """A value that is the same for every fact, or needs only `context`: a Python expression, evaluated for each resource."""
     put = env.put(*types)
-    value = eval(f"lambda build: {expression}")  # noqa: S307  (made of literals of the mappings, see recipe.py)
+    value = eval(f"lambda context: {expression}")  # noqa: S307  (made of literals of the mappings, see recipe.py)
     literal = (env.slot(*types), f"[{expression}]" if env.element.repeats else expression)
-    return Made(lambda out, data, build: put(out, value(build)), constant=True, literal=literal)
+    return Made(lambda out, data, context: put(out, value(context)), constant=True, literal=literal)
 
 
 def failed() -> Made:

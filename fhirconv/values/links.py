@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.values.base import Env, Made, constant, failed
 
-if TYPE_CHECKING:
-    from fhirconv.build import Build
-
-Finder = Callable[["Build"], list[str]]
+Finder = Callable[[Context], list[str]]
 
 # What a reference can name besides a field of the fact.
 NAMED: dict[str, Finder] = {
-    "@patient": lambda build: build.patient,
-    "@source": lambda build: build.source,
-    "@self": lambda build: build.references_of_fact(build.fact, primary=True),
-    "@resources": lambda build: build.references_of_fact(build.fact, primary=False),
-    "@all": lambda build: build.all_references(),
+    "@patient": lambda context: context.patient,
+    "@source": lambda context: context.source,
+    "@self": lambda context: context.references_of_fact(context.fact, primary=True),
+    "@resources": lambda context: context.references_of_fact(context.fact, primary=False),
+    "@all": lambda context: context.all_references(),
 }
 
 
@@ -34,13 +32,13 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     display_sources = (display,) if display else ()
     if name == "@patient" and not display:  # there is one in every case
-        return constant(env, "{'reference': build.patient[0]}", "Reference")
+        return constant(env, "{'reference': context.patient[0]}", "Reference")
     if name in NAMED:
         find = NAMED[name]
 
-        def make_named(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+        def make_named(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
             words = data.get(display) if display else None
-            targets = find(build)
+            targets = find(context)
             for target in targets:
                 put(out, {"reference": target} if words is None else {"reference": target, "display": words})
             if words is not None and not targets:
@@ -53,10 +51,10 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     if not field.refers:
         env.error("mapping-source", f"'{name}' is not the id of a fact")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             for target in value if isinstance(value, list) else (value,):
-                put(out, {"reference": build.reference_to(target)})
+                put(out, {"reference": context.reference_to(target)})
 
     return Made(make, (name, *display_sources), refers=field.refers)

@@ -7,14 +7,12 @@ words goes into the string choice where there is one, else into the extension or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.r4 import elements_of
 from fhirconv.timeline import Moment
 from fhirconv.values.base import ElementRule, Env, Made, failed, nothing
-
-if TYPE_CHECKING:
-    from fhirconv.build import Build
 
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -43,27 +41,27 @@ def extent_words(extent: Mapping[str, Any], default_unit: str = "years") -> str:
     return f"{span} {unit}"
 
 
-def moment_words(moment: Moment, build: Build) -> str:
+def moment_words(moment: Moment, context: Context) -> str:
     """A time in words, as the narrative and originalText say it; the source's own words stand in brackets."""
-    said = _structured_words(moment, build)
+    said = _structured_words(moment, context)
     return f"{said} ({moment.text})" if said and moment.text else said or moment.text
 
 
-def _structured_words(moment: Moment, build: Build) -> str:
+def _structured_words(moment: Moment, context: Context) -> str:
     if moment.is_span:
-        start, end = (moment_words(end, build) if end else "" for end in (moment.start, moment.end))
+        start, end = (moment_words(end, context) if end else "" for end in (moment.start, moment.end))
         return f"from {start} to {end}" if start and end else f"from {start}" if start else f"until {end}"
     if moment.age:
         return f"at age {extent_words(moment.age)}"
     if moment.relation:
         offset = extent_words(moment.offset) + " " if moment.offset else ""
-        return f"{offset}{moment.relation} {build.timeline.event_name(moment.event)}"
+        return f"{offset}{moment.relation} {context.timeline.event_name(moment.event)}"
     return moment.date
 
 
-def _relative(moment: Moment, build: Build) -> dict[str, Any] | None:
+def _relative(moment: Moment, context: Context) -> dict[str, Any] | None:
     """The extension for a moment relative to an event; None without an offset or a resource to count from."""
-    target = build.event_target(moment.event)
+    target = context.event_target(moment.event)
     if target is None or (moment.offset is None and moment.relation != "at"):
         return None
     reference, path, edge = target
@@ -87,23 +85,23 @@ def _relative(moment: Moment, build: Build) -> dict[str, Any] | None:
     }
 
 
-def _primitive(moment: Moment, build: Build) -> tuple[str, dict[str, Any] | None]:
+def _primitive(moment: Moment, context: Context) -> tuple[str, dict[str, Any] | None]:
     """A dateTime's value ('' for none) and its extensions."""
-    moment = build.own_moment(moment)
+    moment = context.own_moment(moment)
     extensions = []
     if moment.relation and not (moment.relation == "at" and moment.date):
-        relative = _relative(moment, build)
+        relative = _relative(moment, context)
         if relative:
             extensions.append(relative)
-    words = moment.text if moment.date or extensions else moment_words(moment, build)
+    words = moment.text if moment.date or extensions else moment_words(moment, context)
     if words:
         extensions.append({"url": ORIGINAL_TEXT, "valueString": words})
     return moment.date, {"extension": extensions} if extensions else None
 
 
-def _set(out: dict[str, Any], key: str, moment: Moment | None, build: Build) -> None:
+def _set(out: dict[str, Any], key: str, moment: Moment | None, context: Context) -> None:
     if moment is not None:
-        value, extra = _primitive(moment, build)
+        value, extra = _primitive(moment, context)
         if value:
             out[key] = value
         if extra:
@@ -117,7 +115,7 @@ def date(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("date", "dateTime")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             put(out, str(value))
@@ -136,24 +134,24 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
     period_key = env.element.key("Period") if "Period" in types else ""
     aged = "Age" in types
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         when = data.get(name)
         if when is None:
             return
         if isinstance(when, str):
             out[key] = when
             return
-        moment = build.timeline.moment(when)
+        moment = context.timeline.moment(when)
         if moment.is_span and period_key:
             period: dict[str, Any] = {}
-            _set(period, "start", moment.start, build)
-            _set(period, "end", moment.end, build)
+            _set(period, "start", moment.start, context)
+            _set(period, "end", moment.end, context)
             out[period_key] = period
         elif moment.age and aged:
             kind, aged_value = age_value(moment.age)
             out[env.element.key(kind)] = aged_value
         else:
-            value, extra = _primitive(moment, build)
+            value, extra = _primitive(moment, context)
             words_only = not value and extra and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
             if words_only and string_key and extra:
                 out[string_key] = extra["extension"][0]["valueString"]
@@ -178,7 +176,7 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
         for key, name in (("start", start_name), ("end", end_name))
     ]
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         start, end = data.get(start_name), data.get(end_name)
         if start is None and end is None:
             return
@@ -187,8 +185,8 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
             if isinstance(when, str):
                 made[key] = when
             elif when is not None:
-                moment = build.timeline.moment(when)
-                _set(made, key, (moment.start or moment.end) if moment.is_span else moment, build)
+                moment = context.timeline.moment(when)
+                _set(made, key, (moment.start or moment.end) if moment.is_span else moment, context)
         if made:
             put(out, made)
 
@@ -213,7 +211,7 @@ def age(rule: Mapping[str, Any], env: Env) -> Made:
     env.slot("Range")
     exact = "Age" if "Age" in env.element.types else "Quantity"
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         extent = data.get(name)
         if extent is not None:
             made, value = age_value(extent)

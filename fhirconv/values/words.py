@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhirconv.context import Context
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.terminology import Concept, ConceptTable
 from fhirconv.values.base import Env, Made, Maker, constant, failed, nearest
-
-if TYPE_CHECKING:
-    from fhirconv.build import Build
 
 Put = Callable[[dict[str, Any], Any], None]
 
@@ -50,7 +48,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     wrap = kind in ("CodeableConcept", "Annotation")
     label = str(rule.get("label", ""))
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             for words in value if isinstance(value, list) else (value,):
@@ -68,7 +66,7 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Annotation")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         for name, label in zip(names, labels, strict=True):
             value = data.get(name)
             if value is not None:
@@ -101,7 +99,7 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if truth else ("code",)))
     wrap = "CodeableConcept" in env.element.types
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is None:
             return
@@ -143,7 +141,7 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
         made = codeable(known, known.text)
         if "CodeableConcept" in env.element.types:
             return constant(env, repr(made), "CodeableConcept")
-        return Made(lambda out, data, build: put(out, copy.deepcopy(made)), constant=True)
+        return Made(lambda out, data, context: put(out, copy.deepcopy(made)), constant=True)
     return _looked_up(rule, env, table, put)
 
 
@@ -157,25 +155,25 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     other = table.concepts.get(rule.get("else", ""))
     coded, name, single = rule.get("coded", False), names[-1], len(names) == 1
 
-    def put_word(out: dict[str, Any], word: str, side: str | None, build: Build) -> None:
+    def put_word(out: dict[str, Any], word: str, side: str | None, context: Context) -> None:
         found = table.find(word, side or "")
         if found is None or not found.codings:
             if coded:
                 return
-            build.keep_as_text(table.name, name, word)
+            context.keep_as_text(table.name, name, word)
         if side is None:
             put(out, codeable(found, word))
         else:
             put(out, add_side(side, codeable(found, word if side in word.lower() else f"{side} {word}")))
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(name) if single else _joined(data, names)
         side = data.get(side_name)
         if isinstance(words, list):
             for word in words:
-                put_word(out, word, side, build)
+                put_word(out, word, side, context)
         elif words is not None:
-            put_word(out, words, side, build)
+            put_word(out, words, side, context)
         elif other is not None:
             put(out, codeable(other, other.text))
 
@@ -221,7 +219,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["identifier"]
     if name == "@fact":
         system = env.tables.identifier_systems.get("fact", "")
-        return constant(env, f"{{'system': {system!r}, 'value': build.entry.identifier}}", "Identifier")
+        return constant(env, f"{{'system': {system!r}, 'value': context.identifier}}", "Identifier")
     put = env.put("Identifier")
     if not env.source(name):
         return failed()
@@ -236,7 +234,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     system = systems[rule["system"]]
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
             put(out, {"system": system, "value": value})
@@ -245,7 +243,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
 
 
 def _identifiers(name: str, put: Put, systems: Mapping[str, str]) -> Maker:
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         for given in data.get(name) or ():
             made = {"system": systems.get(given["system"], given["system"]), "value": given["value"]}
             put(out, {"type": {"text": given["type"]}, **made} if "type" in given else made)
@@ -269,7 +267,7 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
     repeats = env.element.repeats
     default = reason_code if rule.get("else") else None
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         if key in out:  # Patient.name and others that repeat: absent only where nothing is there
             return
         reason = data.get(name, default) if name else reason_code
@@ -288,8 +286,8 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
         env.error("mapping-source", f"case has no field '{name}'{nearest(name, env.tables.sections['case'].fields)}")
         return failed()
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], build: Build) -> None:
-        value = build.case_fact.data.get(name)
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
+        value = context.case_fact.data.get(name)
         if value is not None:
             put(out, value)
 
