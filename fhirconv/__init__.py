@@ -1,15 +1,21 @@
 """fhirconv: parsed case facts to valid, traceable FHIR R4.
 
-from fhirconv import convert
-result = convert("case.yaml")
-result.bundle, result.issues, result.ledger
+    from fhirconv import convert
+    result = convert("case.yaml")
+    result.bundle, result.issues, result.ledger
 """
 
-from fhirconv.conversion import Conversion, convert
-from fhirconv.facts import Case, Fact
-from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
-from fhirconv.ledger import Ledger
-from fhirconv.numbers import Number
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fhirconv.conversion import Conversion, convert
+    from fhirconv.facts import Case, Fact
+    from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
+    from fhirconv.ledger import Ledger
+    from fhirconv.numbers import Number
 
 __version__ = "0.1.0"
 
@@ -26,3 +32,24 @@ __all__ = [
     "Place",
     "convert",
 ]
+
+_MODULES = {
+    "Case": "facts",
+    "Conversion": "conversion",
+    "ConversionError": "issues",
+    "Fact": "facts",
+    "FhirconvError": "issues",
+    "Issue": "issues",
+    "Ledger": "ledger",
+    "MappingError": "issues",
+    "Number": "numbers",
+    "Place": "issues",
+    "convert": "conversion",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used, so that `fhirconv --help` starts fast."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'fhirconv' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"fhirconv.{_MODULES[name]}"), name)
