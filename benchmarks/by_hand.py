@@ -95,7 +95,7 @@ class ByHand:
 
     def lab(self, one: dict[str, Any]) -> None:
         rows = {"value": one["value"], "unit": one["unit"], "at": one["at"]}
-        made = self.start("Observation", f"labs/{self.lab_key(one)}", one["analyte"], rows)
+        made = self.start("Observation", f"labs/~{self.lab_key(one)}", one["analyte"], rows)
         made["status"] = "final"
         made["category"] = [self.coded("observation-categories", "Laboratory")]
         made["code"] = self.coded("labs", one["analyte"])
@@ -106,7 +106,7 @@ class ByHand:
 
     def medication(self, one: dict[str, Any], known: dict[str, Any], titles: dict[str, str]) -> None:
         rows = {"status": one["status"], "start": one["start"], "for": titles[one["for"]]}
-        made = self.start("MedicationStatement", f"medications/{one['drug']}/{one['start']}/active", one["drug"], rows)
+        made = self.start("MedicationStatement", f"medications/~{one['drug']}/{one['start']}", one["drug"], rows)
         made["status"] = one["status"]
         made["medicationCodeableConcept"] = self.coded("drugs", one["drug"])
         made["subject"] = self.patient.copy()
@@ -117,7 +117,7 @@ class ByHand:
         rows = {"kind": one["kind"], "status": one["status"], "at": one["at"]}
         if "for" in one:
             rows["for"] = titles[one["for"]]
-        identity = f"procedures/{one['procedure'].lower().replace(' ', '-')}///{one['at']}"
+        identity = f"procedures/~{one['procedure'].lower().replace(' ', '-')}///{one['at']}"
         made = self.start("Procedure", identity, one["procedure"], rows)
         made["status"] = one["status"]
         made["category"] = self.coded("procedure-categories", one["kind"])

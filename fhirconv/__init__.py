@@ -1,8 +1,8 @@
 """fhirconv: parsed case facts to valid, traceable FHIR R4.
 
-    from fhirconv import convert
-    result = convert("case.yaml")
-    result.bundle, result.issues, result.ledger
+from fhirconv import convert
+result = convert("case.yaml")
+result.bundle, result.issues, result.ledger
 """
 
 from __future__ import annotations

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fhirconv.facts import Case, Fact
+from fhirconv.facts import Case, Fact, merged_into
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping
-from fhirconv.timeline import Moment, Timeline
+from fhirconv.timeline import Moment, Timeline, names_event
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
+
+
+# Fields that no element holds because they are what the fact is: its name for others, and what an event belongs to.
+_READ_ELSEWHERE = {"events": ("id", "of")}
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +76,8 @@ class Build:
                     self._add(fact, mapping)
         for mapping in by_section.get(ANY_SECTION, ()):
             for fact in facts:
-                if fact in self._of_fact and (mapping.applies is None or mapping.applies(fact.data, self.case.by_id)):
+                made = fact in self._of_fact or merged_into(self.case, fact) in self._of_fact
+                if made and (mapping.applies is None or mapping.applies(fact.data, self.case.by_id)):
                     self._add(fact, mapping)
         if by_section.get("case"):  # about all the others: last
             self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
@@ -85,6 +90,15 @@ class Build:
         self.entries.append(entry)
         self._of_fact.setdefault(fact, []).append(entry)
 
+    def unread_fields(self, fact: Fact) -> list[str]:
+        """The stated fields of a fact that none of its resources is made from."""
+        read: set[str] = set(_READ_ELSEWHERE.get(fact.section.name, ("id",)))
+        merged = merged_into(self.case, fact) is not None
+        read |= {"name", "at"} if merged else set()
+        for entry in self.entries_of(fact):
+            read |= entry.mapping.reads
+        return [name for name in fact.data if name not in read]
+
     def run(self) -> None:
         """Fills the resource of every entry."""
         for entry in self.entries:
@@ -95,11 +109,13 @@ class Build:
         mapping, data = entry.mapping, entry.fact.flat()
         for variant in mapping.variants:
             if all(applies(data, self.case.by_id) for applies in variant.tests):
+                kept = len(self.kept_as_text)
                 made = variant.recipe.fill(entry.id, data, self)
                 lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
                 if not lacking:
                     entry.profile = variant.url
                     return made
+                del self.kept_as_text[kept:]
                 self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
         return mapping.recipe.fill(entry.id, data, self)
 
@@ -113,14 +129,21 @@ class Build:
         """The resources that a fact makes, the main one first."""
         return self._of_fact.get(fact, [])
 
-    def reference_to(self, fact_id: str) -> str:
-        """The reference to the main resource of the fact with this id."""
-        return self._of_fact[self.case.by_id[fact_id]][0].reference
+    def reference_to(self, fact_id: str) -> str | None:
+        """The reference to the main resource of the fact with this id; None if the mappings make none."""
+        entries = self._of_fact.get(self.case.by_id[fact_id], [])
+        return next((entry.reference for entry in entries if not entry.mapping.role), None)
 
     def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
-        """References to a fact's main resource, or to all of its resources but those about the fact itself."""
-        found = [e for e in self.entries_of(fact) if e.mapping.section != ANY_SECTION]
-        return [entry.reference for entry in (found[:1] if primary else found)]
+        """References to a fact's main resource, or to all of its resources but those about the fact itself.
+
+        An event that is the time of another fact has the main resource of that fact.
+        """
+        entries = self.entries_of(merged_into(self.case, fact) or fact)
+        found = [e for e in entries if e.mapping.section != ANY_SECTION]
+        return [
+            e.reference for e in found if not (primary or entries is not self.entries_of(fact)) or not e.mapping.role
+        ]
 
     def _references_of_section(self, section: str) -> list[str]:
         """References to the main resources of a section's facts."""
@@ -177,7 +200,7 @@ class Build:
 
 def _field_naming(fact: Fact, event: str) -> str:
     """The field of a fact that says 'at this event'."""
-    return next((f.name for f in fact.section.fields_of("when") if fact.get(f.path) == {"at": event}), "")
+    return next((f.name for f in fact.section.fields_of("when") if names_event(fact.get(f.path), event)), "")
 
 
 def _has(made: Mapping[str, Any], need: str, keys: tuple[str, ...]) -> bool:

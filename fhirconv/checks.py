@@ -13,7 +13,7 @@ from fhirconv.issues import shown
 from fhirconv.numbers import Unreadable, read_measured
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
-from fhirconv.timeline import RELATIONS, circles
+from fhirconv.timeline import RELATIONS, circles, names_event
 
 Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
@@ -41,7 +41,7 @@ def _check_identities(case: Case) -> None:
     seen: dict[str, Fact] = {}
     for fact in case.facts:
         other = seen.setdefault(fact.identity, fact)
-        if other is not fact and "id" not in fact.data:
+        if other is not fact and "id" not in fact.data:  # the same id twice was reported when the facts were read
             names = ", ".join(fact.section.identity) or "nothing else"
             message = (
                 f"this fact has the identity of the one at line {case.place(other).line} "
@@ -62,6 +62,9 @@ def _plan(section: Section) -> dict[str, list[tuple[Field, Check]]]:
     return plan
 
 
+_SPANS = (("start", "end"), ("onset", "abatement"))
+
+
 class _Checker:
     """The checks of one case."""
 
@@ -80,19 +83,13 @@ class _Checker:
                 value = data[key] if len(field.path) == 1 else fact.get(field.path)
                 if value is not None:
                     check(self, fact, field, value)
-        if fact.section.one_of:
-            self._check_choice(fact)
+        if fact.data is not data:  # a date was rewritten: its key with it
+            fact.rekey()
+        for first, last in _SPANS:
+            if first in fact.data and last in fact.data:
+                self._order(fact, (last,), fact.data[first], fact.data[last])
         if fact.section.name == "events":
             self._check_anchor(fact)
-
-    def _check_choice(self, fact: Fact) -> None:
-        given = [name for name in fact.section.one_of if name in fact.data]
-        names = "', '".join(fact.section.one_of)
-        if len(given) > 1:
-            message = f"'{given[0]}' and '{given[1]}' stand together; state one of '{names}' (a judgement goes to 'interpretation')"
-            self.case.add("value-choice", message, fact, (given[1],))
-        elif fact.section.one_needed and not given:
-            self.case.add("value-missing", f"has no result; state one of '{names}'", fact)
 
     def _check_anchor(self, fact: Fact) -> None:
         """An event of a fact must be named by that fact as one of its times; else its time would be lost."""
@@ -100,7 +97,7 @@ class _Checker:
         if target is None or "id" not in fact.data:
             return
         times = [
-            field for field in target.section.fields_of("when") if target.get(field.path) == {"at": fact.data["id"]}
+            field for field in target.section.fields_of("when") if names_event(target.get(field.path), fact.data["id"])
         ]
         if not times:
             possible = " or ".join(f"'{field.name}'" for field in target.section.fields_of("when"))
@@ -173,8 +170,25 @@ class _Checker:
         for key in ("by", "age"):
             if key in value:
                 self._extent(fact, (*path, key), value[key])
+        self._order(fact, (*path, "to"), made.get("from"), made.get("to"))
         if made != value:
             put(made)
+
+    def _order(self, fact: Fact, path: Path, first: Any, last: Any) -> None:
+        """A span that ends before it begins, as far as both are dates: compared at the precision that both have."""
+        if isinstance(first, str) and isinstance(last, str):
+            length = min(len(first), len(last), 10)
+            if first[:length] > last[:length]:
+                self.case.add("time-order", f"ends at {last}, before it begins at {first}; check both", fact, path)
+
+    def check_integer(self, fact: Fact, field: Field, value: Any) -> None:
+        if not isinstance(value, int):
+            self.case.add(
+                "wrong-type",
+                f"expected a whole number, found {shown(value)}; write it without a point",
+                fact,
+                field.path,
+            )
 
     def check_age(self, fact: Fact, field: Field, value: Any) -> None:
         self._extent(fact, field.path, value)

@@ -25,8 +25,8 @@ class Context(Protocol):
     def keep_as_text(self, table: str, field_name: str, words: str) -> None:
         """Notes that words of the current fact have no code in a concept table."""
 
-    def reference_to(self, fact_id: str) -> str:
-        """The main resource of the fact with this id."""
+    def reference_to(self, fact_id: str) -> str | None:
+        """The main resource of the fact with this id; None if the mappings make none."""
 
     def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
         """A fact's main resource, or all of its resources but those about the fact itself."""

@@ -13,9 +13,9 @@ from fhirconv.bundle import BUNDLE_TYPES, dump_json, make_bundle
 from fhirconv.checks import check_case
 from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
-from fhirconv.facts import Case, read_case
+from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
-from fhirconv.ledger import Ledger, merged_into, rejected, settled
+from fhirconv.ledger import Ledger, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.source import read_file, read_value
 
@@ -101,16 +101,27 @@ def convert_document(
     if has_errors(case.issues):
         return Conversion(None, by_place(case.issues), case)
     build = Build(case, mappings, bundle)
-    unmapped = [fact for fact in case.facts if not build.entries_of(fact) and merged_into(case, fact) is None]
-    for fact in unmapped:
-        case.add("not-mapped", f"no mapping takes this fact of '{fact.section.name}'; see mappings/resources", fact)
-    if unmapped:
+    _check_nothing_lost(case, build)
+    if has_errors(case.issues):
         return Conversion(None, by_place(case.issues), case)
     build.run()
     for kept in build.kept_as_text:
         message = f"'{kept.words}' has no entry in concepts/{kept.table}.toml; it goes out as text, without a code"
         case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
     return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), case, build)
+
+
+def _check_nothing_lost(case: Case, build: Build) -> None:
+    """Every fact makes a resource or is merged into one, and every field of it is read by a rule that is for this fact."""
+    for fact in case.facts:
+        if not build.entries_of(fact) and merged_into(case, fact) is None:
+            case.add("not-mapped", f"no mapping takes this fact of '{fact.section.name}'; see mappings/resources", fact)
+            continue
+        for name in build.unread_fields(fact):
+            message = (
+                f"no rule reads '{name}' of such a fact, so it would be lost; say it in another field, or remove it"
+            )
+            case.add("field-lost", message, fact, tuple(name.split(".")))
 
 
 def check_document(document: Document, mappings: Mappings, source: Path | None = None) -> Case:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fhirconv.build import Entry
+from fhirconv.build import Build, Entry
 from fhirconv.conversion import Conversion
+from fhirconv.facts import Case, Fact
 from fhirconv.issues import Place
 from fhirconv.r4 import element_keys
 from fhirconv.values.base import ElementRule
@@ -49,70 +50,75 @@ class Trace:
 def trace(conversion: Conversion) -> Iterator[Trace]:
     """Every leaf of every resource of a conversion, in the order of the Bundle; nothing when there is no Bundle."""
     build = conversion.build
-    for entry in build.entries if build and conversion.ok else ():
+    if build is None or not conversion.ok:
+        return
+    for entry in build.entries:
         rules = {rule.element: rule for rule in entry.mapping.rules_for(entry.profile)}
-        for step in _below(entry.mapping.resource, rules, None, entry.resource, _Step("", None, None, ())):
+        start = _Step("", entry.resource, None, entry.fact)
+        for step in _below(build, entry.mapping.resource, rules, None, start):
             yield _trace(conversion, entry, step)
 
 
 class _Step(NamedTuple):
-    """A value on the way from the resource to its leaves: its path, the nearest rule, the positions in lists."""
+    """A value on the way from the resource to its leaves: its path, the nearest rule, and the fact that the rule reads."""
 
     path: str
     value: Any
     rule: ElementRule | None
-    positions: tuple[int, ...]
+    fact: Fact
+    item: tuple[str | int, ...] = ()  # the item of a list of the fact that the parts are made from
 
 
 def _below(
-    type_name: str, rules: Mapping[str, ElementRule], above: ElementRule | None, data: Mapping[str, Any], at: _Step
+    build: Build, type_name: str, rules: Mapping[str, ElementRule], above: ElementRule | None, at: _Step
 ) -> Iterator[_Step]:
     """The leaves of an object of a FHIR type whose elements have these rules."""
     keys = element_keys(type_name)
-    for key, value in data.items():
+    for key, value in at.value.items():
         name, inner = keys.get(key, (key, ""))
         path = f"{at.path}.{key}" if at.path else key
-        yield from _leaves(inner, _Step(path, value, rules.get(name, above), at.positions))
+        yield from _leaves(build, inner, at._replace(path=path, value=value, rule=rules.get(name, above)))
 
 
-def _leaves(type_name: str, step: _Step) -> Iterator[_Step]:
+def _leaves(build: Build, type_name: str, step: _Step) -> Iterator[_Step]:
+    made = step.rule.made if step.rule else None
     if isinstance(step.value, list):
-        for position, item in enumerate(step.value):
-            yield from _leaves(
-                type_name, _Step(f"{step.path}[{position}]", item, step.rule, (*step.positions, position))
-            )
+        for position, value in enumerate(step.value):
+            item = step._replace(path=f"{step.path}[{position}]", value=value)
+            if made and made.each:
+                item = item._replace(item=(made.each, position))
+            elif made and made.facts_of:
+                item = item._replace(fact=build.naming(step.fact, *made.facts_of)[position])
+            yield from _leaves(build, type_name, item)
     elif isinstance(step.value, dict):
-        parts = {child.element: child for child in step.rule.made.children} if step.rule else {}
-        yield from _below(type_name, parts, step.rule, step.value, step)
+        parts = {child.element: child for child in made.children} if made else {}
+        yield from _below(build, type_name, parts, step.rule, step)
     else:
         yield step
 
 
 def _trace(conversion: Conversion, entry: Entry, step: _Step) -> Trace:
-    path, leaf, rule, positions = step
-    case, fact, mapping = conversion.case, entry.fact, entry.mapping
-    top = path.partition(".")[0].partition("[")[0]
+    case, fact, mapping, top = conversion.case, step.fact, entry.mapping, step.path.partition(".")[0].partition("[")[0]
     resource = f"{mapping.resource}/{entry.id}"
-    if rule is None:
-        said = _OWN.get(top, "made by fhirconv").format(entry.identifier)
-        return Trace(resource, path, leaf, fact.identity, case.place(fact), (), f"{mapping.name} ({said})")
-    fields = []
-    for source in rule.made.sources:
-        if source == "item":  # the parts of a list: the list is the field of the rule around
-            fields.append(("evidence", case.place(fact, ("evidence", *positions[:1]))))
-        elif source.startswith("case."):
-            fields.append((source, case.document.place("/" + source.replace(".", "/"))))
-        elif fact.get(tuple(source.split("."))) is not None:
-            fields.append((source, case.place(fact, tuple(source.split(".")))))
-    return Trace(
-        resource,
-        path,
-        leaf,
-        fact.identity,
-        case.place(fact),
-        tuple(fields),
-        f"{mapping.name} {rule.where.rpartition(' ')[2]}",
-    )
+    if step.rule is None:
+        said = f"{mapping.name} ({_OWN.get(top, 'made by fhirconv').format(entry.identifier)})"
+        return Trace(resource, step.path, step.value, fact.identity, case.place(fact), (), said)
+    rule = f"{mapping.name} {step.rule.where.rpartition(' ')[2]}"
+    fields = tuple(_fields(case, step, step.rule.made.sources))
+    return Trace(resource, step.path, step.value, fact.identity, case.place(fact), fields, rule)
+
+
+def _fields(case: Case, step: _Step, sources: tuple[str, ...]) -> Iterator[tuple[str, Place]]:
+    """The stated fields among the sources of a rule, with their places."""
+    if step.item:
+        listed = isinstance(step.fact.data.get(str(step.item[0])), list)
+        yield str(step.item[0]), case.place(step.fact, step.item if listed else step.item[:1])
+        return
+    for source in sources:
+        if source.startswith("case."):
+            yield source, case.document.place("/" + source.replace(".", "/"))
+        elif step.fact.get(tuple(source.split("."))) is not None:
+            yield source, case.place(step.fact, tuple(source.split(".")))
 
 
 def quotes_of(conversion: Conversion, fact_identity: str) -> list[str]:

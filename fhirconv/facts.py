@@ -21,8 +21,16 @@ class Fact:
     section: Section
     index: int  # position in the list; -1 for case, source and patient
     data: dict[str, Any]
-    key: str
-    identity: str  # section and key: unique within the case, independent of the fact's position and of its values
+    key: str = ""
+    identity: str = ""  # section and key: unique within the case, independent of the fact's position and of its values
+
+    def __post_init__(self) -> None:
+        self.rekey()
+
+    def rekey(self) -> None:
+        """Makes key and identity from the data."""
+        self.key = fact_key(self.section, self.data)
+        self.identity = f"{self.section.name}/{self.key}" if self.key else self.section.name
 
     @property
     def pointer(self) -> str:
@@ -51,7 +59,7 @@ class Fact:
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """One patient's facts, read and checked. `issues` holds what was found, `rejected` the facts with errors."""
+    """One patient's facts, read and checked. `issues` holds what was found."""
 
     document: Document
     facts: list[Fact] = field(default_factory=list)
@@ -102,9 +110,10 @@ def fold(text: str) -> str:
 
 
 def _slug(value: Any) -> str:
-    """A value as part of a natural key; the order of keys in objects does not matter."""
+    """A value as part of a natural key. Neither the order of keys nor the way a time is written matters."""
     if isinstance(value, dict):
-        return "-".join(f"{key}-{_slug(value[key])}" for key in sorted(value))
+        keys = sorted(value) if set(value) <= {"text"} else sorted(set(value) - {"text"})
+        return _slug(value["date"]) if keys == ["date"] else "-".join(f"{key}-{_slug(value[key])}" for key in keys)
     if isinstance(value, list):
         return "-".join(map(_slug, value))
     return _slug_of_text(str(value))
@@ -116,7 +125,7 @@ def _slug_of_text(text: str) -> str:
 
 
 def fact_key(section: Section, data: Mapping[str, Any]) -> str:
-    """The fact's id, or its natural key: the values of the section's identity fields as they stand."""
+    """The fact's id, or its natural key: '~' and the section's identity fields. No id begins with '~', so none is both."""
     if not section.is_list:
         return ""
     if "id" in data:
@@ -125,7 +134,12 @@ def fact_key(section: Section, data: Mapping[str, Any]) -> str:
     for name in section.identity:
         value = data.get(name, "")
         parts.append(_slug_of_text(value) if type(value) is str else _slug(value))
-    return "/".join(parts).rstrip("/")
+    return "~" + "/".join(parts).rstrip("/")
+
+
+def merged_into(case: Case, fact: Fact) -> Fact | None:
+    """The fact that an event is the time of: such an event makes no resource of its own."""
+    return case.by_id.get(str(fact.data.get("of"))) if fact.section.name == "events" else None
 
 
 def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
@@ -149,8 +163,7 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
 
 
 def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) -> None:
-    key = fact_key(section, data)
-    fact = Fact(section, index, data, key, f"{section.name}/{key}" if key else section.name)
+    fact = Fact(section, index, data)
     case.facts.append(fact)
     name = data.get("id")
     if section.name == "case" or not isinstance(name, str):

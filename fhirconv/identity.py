@@ -1,6 +1,6 @@
 """The only place that makes identifiers, ids and full URLs: from the case and the fact, never from a position or a value.
 
-The identifier of a resource is `<case id>/<section>/<fact key>[/<role>]` in the identifier system 'fact' of
+The identifier of a resource is `<case id>/<section>/<fact key>[#<role>]` in the identifier system 'fact' of
 systems.toml; its id is the version 5 UUID (RFC 9562) of system and identifier.
 """
 
@@ -18,7 +18,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  
 
 def fact_identifier(case_id: str, fact_identity: str, role: str) -> str:
     """The business identifier of the resource that a fact makes in a role ('' for its main one)."""
-    return f"{case_id}/{fact_identity}/{role}" if role else f"{case_id}/{fact_identity}"
+    return f"{case_id}/{fact_identity}#{role}" if role else f"{case_id}/{fact_identity}"
 
 
 def resource_id(system: str, identifier: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fhirconv.build import Build, Entry
-from fhirconv.facts import Case, Fact
+from fhirconv.facts import Case, Fact, merged_into
 from fhirconv.issues import Place
 
 CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED = OUTCOMES = ("converted", "kept as text", "merged", "rejected")
@@ -67,11 +67,6 @@ def settled(case: Case, build: Build) -> Ledger:
     return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
 
 
-def merged_into(case: Case, fact: Fact) -> Fact | None:
-    """The fact that an event is the time of: the event makes no resource of its own."""
-    return case.by_id.get(str(fact.data.get("of"))) if fact.section.name == "events" else None
-
-
 def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) -> Line:
     entries = build.entries_of(fact)
     place = case.place(fact)
@@ -87,5 +82,5 @@ def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) ->
     return Line(fact.identity, place, outcome, _names(entries), "; ".join(reasons), remarks)
 
 
-def _names(entries: list[Entry]) -> tuple[str, ...]:
+def _names(entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple(f"{entry.mapping.resource}/{entry.id}" for entry in entries)

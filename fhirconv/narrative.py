@@ -54,7 +54,7 @@ def _plain(value: Any, context: Context) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(item, context) for item in value)
     if isinstance(value, dict):
-        return " ".join(str(item) for item in value.values())
+        return " ".join(str(value[key]) for key in sorted(value))
     return str(value)
 
 
@@ -62,21 +62,21 @@ _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenc
 
 
 @functools.cache
-def _name_field(section: Section) -> str:
+def name_field(section: Section) -> str:
     """The field that names a fact of the section; '' for none."""
     return next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
 
 
-def narrative_source(section: Section, stated: frozenset[str], role: str, names: dict[str, Any]) -> str:
-    """A Python expression for text.div of a fact that states these fields: its name and a row for each other field.
+def narrative_source(section: Section, told: frozenset[str], role: str, names: dict[str, Any]) -> str:
+    """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field.
 
     It reads `data` and `context`; the functions that it calls are added to `names`.
     """
-    named = _name_field(section)
+    named = name_field(section)
     names["escape"] = _escape
-    head = f"escape({_words(section.fields[named], names)})" if named in stated else repr(section.title)
+    head = f"escape({_words(section.fields[named], names)})" if named in told else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
-    rows = [f for f in section.fields.values() if f.name in stated and f.name not in (*_SKIPPED, named)]
+    rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
     for field in rows:
         label = field.name.replace("_", " ").replace(".", " ")
         row = f"{'<ul>' if field is rows[0] else '</li>'}<li>{label}: "
@@ -100,7 +100,7 @@ def title_of(context: Context, fact_id: str) -> str:
     fact = context.case.by_id.get(fact_id)
     if fact is None:
         return fact_id
-    value = fact.data.get(_name_field(fact.section))
+    value = fact.data.get(name_field(fact.section))
     return value if isinstance(value, str) and value not in context.case.by_id else fact_id
 
 

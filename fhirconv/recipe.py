@@ -7,13 +7,13 @@ yield something. Only names and constants of the mappings enter the source, as P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.narrative import narrative_source
+from fhirconv.narrative import name_field, narrative_source
 from fhirconv.schema import Section
-from fhirconv.values.base import ElementRule
+from fhirconv.values.base import ElementRule, all_rules
 
 Filler = Callable[[str, Mapping[str, Any], Context], dict[str, Any]]
 _MOST_SHAPES = 4096
@@ -23,18 +23,27 @@ class Recipe:
     """The rules of a resource in the order of the specification, with what every such resource has."""
 
     def __init__(
-        self, resource: str, section: Section, role: str, profile: str, rules: tuple[ElementRule, ...]
+        self,
+        resource: str,
+        section: Section,
+        role: str,
+        profile: str,
+        rules: tuple[ElementRule, ...],
+        told: Iterable[str],
     ) -> None:
+        """`told` are fields that only the narrative tells."""
         self.resource = resource
         self.section = section
         self.role = role
         self.profile = profile
         self.rules = rules
-        self._fillers: dict[tuple[str, ...], Filler] = {}
+        read = {source for rule in all_rules(rules) for source in rule.made.sources}
+        self.told = read.union(told, [name_field(section)])  # what this resource is made from, and the fact's name
+        self._fillers: dict[frozenset[str], Filler] = {}
 
     def fill(self, resource_id: str, data: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The resource with this id for a fact with these fields (by dotted name)."""
-        shape = tuple(data)
+        shape = frozenset(data)
         filler = self._fillers.get(shape)
         if filler is None:
             if len(self._fillers) >= _MOST_SHAPES:
@@ -42,13 +51,9 @@ class Recipe:
             filler = self._fillers[shape] = self._compile(shape)
         return filler(resource_id, data, context)
 
-    def _compile(self, shape: tuple[str, ...]) -> Filler:
+    def _compile(self, shape: frozenset[str]) -> Filler:
         names: dict[str, Any] = {}
-        source = (
-            "def fill(resource_id, data, context):\n "
-            + "\n ".join(self._lines(frozenset(shape), names))
-            + "\n return out"
-        )
+        source = "def fill(resource_id, data, context):\n " + "\n ".join(self._lines(shape, names)) + "\n return out"
         exec(compile(source, f"<recipe of {self.resource}>", "exec"), names)  # noqa: S102  (see above)
         filler: Filler = names["fill"]
         return filler
@@ -58,7 +63,7 @@ class Recipe:
         head = {"resourceType": repr(self.resource), "id": "resource_id"}
         if self.profile:
             head["meta"] = repr({"profile": [self.profile]})
-        narrative = narrative_source(self.section, stated, self.role, names)
+        narrative = narrative_source(self.section, stated & self.told, self.role, names)
         head["text"] = f"{{'status': 'generated', 'div': {narrative}}}"
         yield "out = {" + ", ".join(f"{key!r}: {value}" for key, value in head.items()) + "}"
         for position, rule in enumerate(self.rules):

@@ -86,6 +86,11 @@ class Timeline:
         return ""
 
 
+def names_event(when: Any, event: str) -> bool:
+    """Whether a time says 'at this event'."""
+    return isinstance(when, dict) and when.get("at") == event
+
+
 def circles(case: Case) -> list[Fact]:
     """Events whose time leads back to themselves, each circle reported at each of its events."""
     needs = {

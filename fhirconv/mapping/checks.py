@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
-from fhirconv.values import all_rules
-from fhirconv.values.base import ElementRule
+from fhirconv.values.base import ElementRule, all_rules
 
 
 class Mistake(NamedTuple):
@@ -31,43 +30,53 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
 
 
 def _lost(mappings: Mappings, section: Section) -> Iterator[Mistake]:
-    """Every field of a kind of fact is read by a rule, or kept in the narrative on purpose."""
+    """Every field of a kind of fact is read by a rule of its mappings, or left out on purpose."""
     found = mappings.by_section.get(section.name, ())
     if not found:
         yield Mistake(
             "mapping-lost", "resources", f"no mapping takes the facts of '{section.name}' (each = \"{section.name}\")"
         )
         return
-    read = {"id", *_sources(mappings.by_section.get(ANY_SECTION, ())), *_sources(found)}
-    read |= {name.partition(".")[0] for mapping in found for name in (*mapping.only, *mapping.narrative_only)}
-    elsewhere = set(_sources(mappings.resources))
-    backwards = {(rule["for"], rule.get("by")) for rule in _tables_with(mappings.raw, "for")}
+    everywhere = {"id", *(name for mapping in mappings.by_section.get(ANY_SECTION, ()) for name in mapping.reads)}
+    read = everywhere.union(*(mapping.reads for mapping in found))
     for field in section.fields.values():
         followed = section.name == "events" and field.name == "of"  # by the timeline
-        used = (
-            field.name in read or f"{section.name}.{field.name}" in elsewhere or (section.name, field.name) in backwards
-        )
-        if not used and not followed:
-            fix = "map it, or name it with the reason under [narrative_only]"
+        if field.path[0] not in read and not followed:
+            fix = "map it, or name it with the reason under [narrative_only] or [left_out]"
             yield Mistake(
                 "mapping-lost", f"resources/{found[0].name}", f"no rule reads '{section.name}.{field.name}'; {fix}"
             )
+    yield from _doubled(found)
 
 
-def _sources(mappings: tuple[ResourceMapping, ...]) -> Iterator[str]:
-    return (source for mapping in mappings for rule in all_rules(mapping.rules) for source in rule.made.sources)
+def _doubled(found: tuple[ResourceMapping, ...]) -> Iterator[Mistake]:
+    """Two mappings of a section have different roles, or are for different facts; else they would make one id twice."""
+    for position, one in enumerate(found):
+        for other in found[position + 1 :]:
+            if one.role == other.role and not _apart(one.only, other.only):
+                message = f"makes the same resources as {one.name}: give it a 'role', or 'only' other facts"
+                yield Mistake("mapping-key", f"resources/{other.name}", message)
 
 
-def _tables_with(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether no fact can be for both."""
+    for key in one.keys() & other.keys():
+        first, second = (value if isinstance(value, list) else [value] for value in (one[key], other[key]))
+        if not {str(value) for value in first} & {str(value) for value in second}:
+            return True
+    return False
+
+
+def tables_with(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
     """Every table in `raw` that has the key."""
     if isinstance(raw, dict):
         if key in raw:
             yield raw
         for value in raw.values():
-            yield from _tables_with(value, key)
+            yield from tables_with(value, key)
     elif isinstance(raw, list):
         for value in raw:
-            yield from _tables_with(value, key)
+            yield from tables_with(value, key)
 
 
 def _lacking(mapping: ResourceMapping, owner: str, path: str, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:

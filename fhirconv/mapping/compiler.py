@@ -7,16 +7,16 @@ from typing import Any
 
 from fhirconv.facts import Fact
 from fhirconv.issues import Issue, Place
-from fhirconv.mapping.checks import mistakes_of
+from fhirconv.mapping.checks import mistakes_of, tables_with
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Recipe
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import build_table, build_units
 from fhirconv.values import compile_elements
-from fhirconv.values.base import Env, Tables, nearest
+from fhirconv.values.base import ElementRule, Env, Tables, all_rules, nearest
 
-_MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only")
+_MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only", "left_out")
 _CLAIM_KEYS = ("mapping", "only", "about", "needs", "url", "elements")
 
 
@@ -105,13 +105,23 @@ class Compiler:
             applies=self._predicate(name, only, section) if only else None,
             about=raw.get("about", ""),
             recipe=recipe,
-            only=tuple(only),
+            only=only,
             variants=tuple(self._variants(short, raw, section, claims)),
             narrative_only=tuple(raw.get("narrative_only", {})),
+            left_out=tuple(raw.get("left_out", {})),
+            reads=self._reads(recipe.rules, raw),
         )
         if mapping.about and not mapping.about_table:
             self.error("mapping-key", name, f"'about' names '{mapping.about}', which is no element made by 'concept'")
         return mapping
+
+    def _reads(self, rules: tuple[ElementRule, ...], raw: Mapping[str, Any]) -> frozenset[str]:
+        """The top-level fields that the rules read, that decide which facts are meant, or that are left out on purpose."""
+        sources = {source for rule in all_rules(rules) for source in rule.made.sources}
+        backwards = {rule["by"] for rule in tables_with(self.raw, "for") if rule["for"] == raw["each"] and "by" in rule}
+        on_purpose = {*raw.get("only", {}), *raw.get("narrative_only", {}), *raw.get("left_out", {})}
+        here = {source.removeprefix(f"{raw['each']}.") for source in sources | backwards | on_purpose}
+        return frozenset(source.partition(".")[0] for source in here)
 
     def _section(self, name: str, each: str) -> Section | None:
         if each == ANY_SECTION:
@@ -126,12 +136,15 @@ class Compiler:
         env = Env(self.tables, section, "", Element("", 0, False, (raw["resource"],)), self.origin[name], key)
         rules = tuple(compile_elements(elements, env))
         self.issues += [issue for issue in env.issues if issue not in self.issues]
-        return Recipe(raw["resource"], section, raw.get("role", ""), url, rules)
+        return Recipe(raw["resource"], section, raw.get("role", ""), url, rules, raw.get("narrative_only", ()))
 
     # -- which facts a mapping or a claim is for --
 
     def _predicate(self, name: str, only: Mapping[str, Any], section: Section) -> Predicate:
-        """`only = {FIELD = choice or [choices]}`, true or false for stated or not; 'of.kind' is that of the fact 'of' names."""
+        """`only = {FIELD = choice or [choices]}`, true or false for stated or not; 'of.kind' is that of the fact 'of' names.
+
+        In a list, false stands for a field that is not stated.
+        """
         tests: list[tuple[str, str, Any]] = []
         for key, wanted in only.items():
             first, _, second = key.partition(".")
@@ -141,9 +154,9 @@ class Compiler:
                     "mapping-source", name, f"only: {section.title} has no '{key}'{nearest(key, section.fields)}"
                 )
                 continue
-            values = wanted if isinstance(wanted, bool) else frozenset([wanted] if isinstance(wanted, str) else wanted)
+            values = wanted if isinstance(wanted, bool) else _wanted(wanted)
             if known is not None and known.choices and not isinstance(values, bool):
-                for value in sorted(values - set(known.choices)):
+                for value in sorted(values - set(known.choices) - {None}):
                     self.error(
                         "mapping-source",
                         name,
@@ -210,6 +223,11 @@ class Compiler:
         return keys
 
 
+def _wanted(given: Any) -> frozenset[Any]:
+    """The choices of `only`: false in a list stands for a field that is not stated."""
+    return frozenset(None if one is False else one for one in (given if isinstance(given, list) else [given]))
+
+
 def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
     def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
         for first, second, wanted in tests:
@@ -227,4 +245,4 @@ def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
 def _any_section(sections: Mapping[str, Section]) -> Section:
     """What all kinds of facts have in common: the words of the source."""
     evidence = next(section.fields["evidence"] for section in sections.values() if "evidence" in section.fields)
-    return Section(ANY_SECTION, "fact", True, (), (), False, {"evidence": evidence}, frozenset())
+    return Section(ANY_SECTION, "fact", True, (), {"evidence": evidence}, frozenset())

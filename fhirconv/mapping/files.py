@@ -45,11 +45,12 @@ def _mistake(rule: str, message: str, path: Path) -> Issue:
 
 
 # How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
-# element replaces our element, its concept our concept.
+# element replaces our element, its concept our concept. `false` removes what is below.
 _DEPTH = {"resources": 2, "profiles": 3, "concepts": 1, "systems": 2, "units": 1}
 
 
 def _lay_over(below: Any, above: Any, depth: int) -> Any:
     if depth and isinstance(below, dict) and isinstance(above, dict):
-        return {**below, **{key: _lay_over(below.get(key), value, depth - 1) for key, value in above.items()}}
+        merged = {**below, **{key: _lay_over(below.get(key), value, depth - 1) for key, value in above.items()}}
+        return {key: value for key, value in merged.items() if above.get(key) is not False}
     return above

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.facts import Fact
@@ -45,9 +45,11 @@ class ResourceMapping:
     applies: Predicate | None  # None: every fact of the section
     about: str  # the element that says what the fact is about, '' for none
     recipe: Recipe
-    only: tuple[str, ...] = ()  # the fields that `applies` looks at
+    only: Mapping[str, Any] = field(default_factory=dict)  # as in the file
     variants: tuple[Variant, ...] = ()
     narrative_only: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()  # the top-level fields that its rules read, or that it leaves out on purpose
 
     @property
     def rules(self) -> tuple[ElementRule, ...]:

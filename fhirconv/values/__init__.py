@@ -5,7 +5,7 @@ There is no expression language: where a mapping needs more, a further value mak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,9 +43,11 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
 
     sources = tuple(dict.fromkeys(s for r in rules for s in r.made.sources))
     if "each" in rule:
-        return Made(_each(rule["each"], fill), (rule["each"],), children=tuple(rules))
+        return Made(_each(rule["each"], fill), (rule["each"],), children=tuple(rules), each=rule["each"])
     if "for" in rule:
-        return Made(_for(rule["for"], rule["by"], fill), children=tuple(rules), always=True)
+        return Made(
+            _for(rule["for"], rule["by"], fill), children=tuple(rules), always=True, facts_of=(rule["for"], rule["by"])
+        )
     free = any(not r.made.constant and (r.made.always or not r.made.sources) for r in rules)
     return Made(fill, sources, constant=always, children=tuple(rules), always=free)
 
@@ -110,7 +112,7 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
             put(out, {"url": url, key: found})
 
     if "each" in rule:
-        return Made(_each(rule["each"], make), (rule["each"],), children=(value,))
+        return Made(_each(rule["each"], make), (rule["each"],), children=(value,), each=rule["each"])
     return Made(make, value.made.sources, value.made.constant, (value,), always=value.made.always)
 
 
@@ -121,7 +123,7 @@ VERBS: dict[str, Verb] = {
         Verb("text", frozenset({"label"}), words.text),
         Verb("note", frozenset(), words.note),
         Verb("code", frozenset({"map", "system"}), words.code),
-        Verb("concept", frozenset({"from", "is", "side", "side_url", "else", "coded"}), words.concept),
+        Verb("concept", frozenset({"from", "is", "side", "side_in_text", "side_url", "else", "coded"}), words.concept),
         Verb("identifier", frozenset({"system"}), words.identifier),
         Verb("missing", frozenset({"from", "else"}), words.missing),
         Verb("instant", frozenset(), words.instant),
@@ -176,11 +178,12 @@ def _several(made: list[Made], element: Element) -> Made:
                 return
 
     children = tuple(child for one in made for child in one.children)
+    each = next((one.each for one in made if one.each), "")
     sources = tuple(dict.fromkeys(source for one in made for source in one.sources))
     table = next((one.main_table for one in made if one.main_table), "")
     refers = tuple(dict.fromkeys(section for one in made for section in one.refers))
     always = any(one.always or not one.sources for one in made)
-    return Made(make, sources, all(one.constant for one in made), children, table, refers, always=always)
+    return Made(make, sources, all(one.constant for one in made), children, table, refers, each, always=always)
 
 
 def _compile_rule(rule: Any, env: Env) -> Made:
@@ -205,10 +208,3 @@ def _compile_rule(rule: Any, env: Env) -> Made:
         what = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else "a value has the wrong type"
         env.error("mapping-syntax", f"'{verb.name}': {what}")
         return failed()
-
-
-def all_rules(rules: Iterable[ElementRule]) -> Iterable[ElementRule]:
-    """The rules and the rules of their parts."""
-    for rule in rules:
-        yield rule
-        yield from all_rules(rule.made.children)

@@ -28,6 +28,8 @@ class Made:
     children: tuple[ElementRule, ...] = ()
     main_table: str = ""
     refers: tuple[str, ...] = ()  # sections whose facts the made references lead to
+    each: str = ""  # the list field whose items the children read
+    facts_of: tuple[str, str] | None = None  # section and field: the facts naming this one, which the children read
     literal: tuple[str, str] | None = None  # of a constant: its JSON key, and its value as a Python expression
     always: bool = False  # it may yield something although none of `sources` is stated
 
@@ -108,6 +110,16 @@ class Env:
         self.error("mapping-type", f"'{name}' is a list; {self.owner}.{self.element.name} holds one value")
         return True
 
+    def may_refer(self, resource: str) -> bool:
+        """Whether the element may refer to this type ('' for a type that is not known here); a mistake if not."""
+        targets = self.element.targets
+        if not resource or not targets or "Resource" in targets or resource in targets:
+            return True
+        self.error(
+            "mapping-type", f"{self.owner}.{self.element.name} may refer to {', '.join(targets)}, not to {resource}"
+        )
+        return False
+
     def slot(self, *wanted: str) -> str:
         """The JSON key for the first of the `wanted` FHIR types that the element allows; a mistake if none is."""
         for fhir_type in wanted:
@@ -171,3 +183,10 @@ def constant(env: Env, expression: str, *types: str) -> Made:
 def failed() -> Made:
     """The result of compiling a rule with a mistake; the mistake is noted in the Env."""
     return Made(nothing)
+
+
+def all_rules(rules: Iterable[ElementRule]) -> Iterable[ElementRule]:
+    """The rules and the rules of their parts."""
+    for rule in rules:
+        yield rule
+        yield from all_rules(rule.made.children)

@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.values.base import Env, Made, constant, failed
+from fhirconv.values.base import Env, Made, Maker, constant, failed
 
 Finder = Callable[[Context], list[str]]
 
 # What a reference can name besides a field of the fact.
-NAMED: dict[str, Finder] = {
-    "@patient": lambda context: context.patient,
-    "@source": lambda context: context.source,
-    "@self": lambda context: context.references_of_fact(context.fact, primary=True),
-    "@resources": lambda context: context.references_of_fact(context.fact, primary=False),
-    "@all": lambda context: context.all_references(),
+# What a reference can name besides a field of the fact, and the type that it leads to where that is known.
+NAMED: dict[str, tuple[Finder, str]] = {
+    "@patient": (lambda context: context.patient, "Patient"),
+    "@source": (lambda context: context.source, "DocumentReference"),
+    "@self": (lambda context: context.references_of_fact(context.fact, primary=True), ""),
+    "@resources": (lambda context: context.references_of_fact(context.fact, primary=False), ""),
+    "@all": (lambda context: context.all_references(), "Resource"),
 }
 
 
@@ -30,21 +31,12 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     display = rule.get("display", "")
     if display and not env.source(display):
         return failed()
-    display_sources = (display,) if display else ()
-    if name == "@patient" and not display:  # there is one in every case
-        return constant(env, "{'reference': context.patient[0]}", "Reference")
     if name in NAMED:
-        find = NAMED[name]
-
-        def make_named(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-            words = data.get(display) if display else None
-            targets = find(context)
-            for target in targets:
-                put(out, {"reference": target} if words is None else {"reference": target, "display": words})
-            if words is not None and not targets:
-                put(out, {"display": words})
-
-        return Made(make_named, display_sources, always=True)
+        if not env.may_refer(NAMED[name][1]):
+            return failed()
+        if name == "@patient" and not display:  # there is one in every case
+            return constant(env, "{'reference': context.patient[0]}", "Reference")
+        return Made(_named(NAMED[name][0], put, display), (display,) if display else (), always=True)
     field = env.field(name)
     if not env.source(name) or field is None:
         return failed()
@@ -54,7 +46,21 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         value = data.get(name)
         if value is not None:
-            for target in value if isinstance(value, list) else (value,):
-                put(out, {"reference": context.reference_to(target)})
+            for one in value if isinstance(value, list) else (value,):
+                target = context.reference_to(one)
+                if target is not None:
+                    put(out, {"reference": target})
 
-    return Made(make, (name, *display_sources), refers=field.refers)
+    return Made(make, (name,), refers=field.refers)
+
+
+def _named(find: Finder, put: Callable[[dict[str, Any], Any], None], display: str) -> Maker:
+    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
+        words = data.get(display) if display else None
+        targets = find(context)
+        for target in targets:
+            put(out, {"reference": target} if words is None else {"reference": target, "display": words})
+        if words is not None and not targets:
+            put(out, {"display": words})
+
+    return make

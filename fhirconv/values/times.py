@@ -108,6 +108,11 @@ def _set(out: dict[str, Any], key: str, moment: Moment | None, context: Context)
             out["_" + key] = extra
 
 
+def _with_text(value: dict[str, Any], moment: Moment) -> dict[str, Any]:
+    """A Period or an age with the words of the source for it."""
+    return {"extension": [{"url": ORIGINAL_TEXT, "valueString": moment.text}], **value} if moment.text else value
+
+
 def date(rule: Mapping[str, Any], env: Env) -> Made:
     """`date = FIELD`: a date as precise as it stands."""
     name = rule["date"]
@@ -146,10 +151,10 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
             period: dict[str, Any] = {}
             _set(period, "start", moment.start, context)
             _set(period, "end", moment.end, context)
-            out[period_key] = period
+            out[period_key] = _with_text(period, moment)
         elif moment.age and aged:
             kind, aged_value = age_value(moment.age)
-            out[env.element.key(kind)] = aged_value
+            out[env.element.key(kind)] = _with_text(aged_value, moment)
         else:
             value, extra = _primitive(moment, context)
             words_only = not value and extra and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
@@ -185,8 +190,7 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
             if isinstance(when, str):
                 made[key] = when
             elif when is not None:
-                moment = context.timeline.moment(when)
-                _set(made, key, (moment.start or moment.end) if moment.is_span else moment, context)
+                _set(made, key, context.timeline.moment(when), context)
         if made:
             put(out, made)
 

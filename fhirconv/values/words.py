@@ -124,8 +124,8 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
     """`concept = TABLE` with `is = KEY` (always this one) or `from = FIELD` (looked up; text alone if it is not there).
 
     `from` may be a list, whose stated fields are joined; `else = KEY` is taken when no field is stated. `side = FIELD`
-    looks for '<side> <words>' first and puts the side into the text, `side_url` also into that extension. `coded`
-    leaves words out that have no code.
+    looks for '<side> <words>' first; `side_in_text` puts the side into the text (and makes a text of it alone where the
+    words are not stated), `side_url` into that extension. `coded` leaves words out that have no code.
     """
     table = env.table(rule["concept"])
     if table is None:
@@ -153,7 +153,8 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
-    coded, name, single = rule.get("coded", False), names[-1], len(names) == 1
+    coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
+    name, single = names[-1], len(names) == 1
 
     def put_word(out: dict[str, Any], word: str, side: str | None, context: Context) -> None:
         found = table.find(word, side or "")
@@ -164,7 +165,8 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
         if side is None:
             put(out, codeable(found, word))
         else:
-            put(out, add_side(side, codeable(found, word if side in word.lower() else f"{side} {word}")))
+            said = f"{side} {word}" if in_text and side not in word.lower().split() else word
+            put(out, add_side(side, codeable(found, said)))
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(name) if single else _joined(data, names)
@@ -176,6 +178,8 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
             put_word(out, words, side, context)
         elif other is not None:
             put(out, codeable(other, other.text))
+        elif side is not None and in_text:
+            put(out, add_side(side, {"text": side}))
 
     sources = (*names, side_name) if side_name else tuple(names)
     return Made(make, sources, main_table=table.name, always=other is not None)

@@ -1,0 +1,40 @@
+"""What the tests share: the option --renew, the fixtures' folders, and every case converted once for each profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from fhirconv import Conversion, convert
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+
+Converted = Callable[[Path, str], Conversion]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="write the expected outputs anew; read the diff")
+
+
+@pytest.fixture(scope="session")
+def renew(request: pytest.FixtureRequest) -> bool:
+    """Whether to write expected outputs. Refused in CI, where they are what is tested."""
+    wanted = bool(request.config.getoption("--renew"))
+    if wanted and os.environ.get("CI"):
+        pytest.fail("--renew is refused in CI: renew the files where you work, read them, commit them", pytrace=False)
+    return wanted
+
+
+@pytest.fixture(scope="session")
+def converted() -> Converted:
+    """Converts a case file for a profile, each only once in a run."""
+
+    @cache
+    def convert_once(path: Path, profile: str) -> Conversion:
+        return convert(path, profile=profile)
+
+    return convert_once
