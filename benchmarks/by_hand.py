@@ -27,6 +27,7 @@ class ByHand:
 
     def __init__(self, mappings: Mappings) -> None:
         self.system = mappings.tables.identifier_systems["fact"]
+        self.case_system = mappings.tables.identifier_systems["case"]
         self.find = {name: table.find for name, table in mappings.tables.concepts.items()}
         self.units = mappings.tables.units
 
@@ -61,7 +62,9 @@ class ByHand:
         made_id = uuid5(f"{self.system}|{value}")
         items = "".join(f"<li>{label}: {escape(str(row), quote=False)}</li>" for label, row in rows.items())
         div = DIV % (escape(title, quote=False), f"<ul>{items}</ul>" if items else "")
-        made: dict[str, Any] = {"resourceType": kind, "id": made_id, "text": {"status": "generated", "div": div}}
+        meta = {"tag": [{"system": self.case_system, "code": self.case}]}
+        text = {"status": "generated", "div": div}
+        made: dict[str, Any] = {"resourceType": kind, "id": made_id, "meta": meta, "text": text}
         if identified:
             made["identifier"] = [{"system": self.system, "value": value}]
         request = {"method": "PUT", "url": f"{kind}/{made_id}"}

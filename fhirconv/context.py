@@ -13,6 +13,7 @@ class Context(Protocol):
     """One conversion, seen from the resource that is being made. References are FHIR reference strings."""
 
     case: Case
+    case_id: str
     case_fact: Fact  # the object 'case' itself
     fact: Fact  # the fact that is being read
     identifier: str  # business identifier of the resource that is being made

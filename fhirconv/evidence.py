@@ -54,6 +54,13 @@ def _source_text(case: Case, source: Path | None) -> str | None:
     if source is None:
         if name is None:
             return None
+        if not case.document.name:  # Python values: there is no file that the text could lie beside
+            return None
+        if Path(name).is_absolute():
+            case.document.add(
+                "source-unreadable", f"{shown(name)} is absolute; name it relative to the case's file", "/source/text"
+            )
+            return None
         path = Path(case.document.name).parent / name
         if not path.is_file():
             pointer = "/source/text"

@@ -16,7 +16,7 @@ from fhirconv.values.base import ElementRule
 _OWN = {
     "id": "identity: version 5 UUID of the identifier system and '{}'",
     "text": "narrative: the fact's fields in words",
-    "meta": "claim of the profile",
+    "meta": "the profile that it claims, and the tag of its case",
     "resourceType": "resource of the mapping",
 }
 

@@ -70,11 +70,10 @@ def settled(case: Case, build: Build) -> Ledger:
 def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) -> Line:
     entries = build.entries_of(fact)
     place = case.place(fact)
-    target = None if entries else merged_into(case, fact)
-    if target is not None:
-        return Line(
-            fact.identity, place, MERGED, _names(build.entries_of(target)[:1]), f"is a time of {target.identity}"
-        )
+    target = merged_into(case, fact)
+    if target is not None:  # `entries` holds the Provenance of the event's quotes, if it has any
+        made = _names((*build.entries_of(target)[:1], *entries))
+        return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}")
     about = {entry.mapping.about_table for entry in entries if entry.mapping.about}
     reasons = tuple(dict.fromkeys(text for table, text in words if table in about))
     remarks = tuple(dict.fromkeys(text for table, text in words if table not in about))

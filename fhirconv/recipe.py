@@ -8,7 +8,7 @@ yield something. Only names and constants of the mappings enter the source, as P
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.context import Context
 from fhirconv.narrative import name_field, narrative_source
@@ -19,6 +19,18 @@ Filler = Callable[[str, Mapping[str, Any], Context], dict[str, Any]]
 _MOST_SHAPES = 4096
 
 
+class Meta(NamedTuple):
+    """What resources say of themselves: the profile that they claim ('' for none), the system of the tag of their case."""
+
+    profile: str
+    tag_system: str
+
+    def source(self) -> str:
+        """Resource.meta as a Python expression."""
+        profile = f"'profile': [{self.profile!r}], " if self.profile else ""
+        return f"{{{profile}'tag': [{{'system': {self.tag_system!r}, 'code': context.case_id}}]}}"
+
+
 class Recipe:
     """The rules of a resource in the order of the specification, with what every such resource has."""
 
@@ -27,7 +39,7 @@ class Recipe:
         resource: str,
         section: Section,
         role: str,
-        profile: str,
+        meta: Meta,
         rules: tuple[ElementRule, ...],
         told: Iterable[str],
     ) -> None:
@@ -35,9 +47,9 @@ class Recipe:
         self.resource = resource
         self.section = section
         self.role = role
-        self.profile = profile
+        self.meta = meta
         self.rules = rules
-        read = {source for rule in all_rules(rules) for source in rule.made.sources}
+        read = {s.removeprefix(f"{section.name}.") for rule in all_rules(rules) for s in rule.made.sources}
         self.told = read.union(told, [name_field(section)])  # what this resource is made from, and the fact's name
         self._fillers: dict[frozenset[str], Filler] = {}
 
@@ -60,9 +72,7 @@ class Recipe:
 
     def _lines(self, stated: frozenset[str], names: dict[str, Any]) -> Iterator[str]:
         """The statements of the function; what they call goes into `names`."""
-        head = {"resourceType": repr(self.resource), "id": "resource_id"}
-        if self.profile:
-            head["meta"] = repr({"profile": [self.profile]})
+        head = {"resourceType": repr(self.resource), "id": "resource_id", "meta": self.meta.source()}
         narrative = narrative_source(self.section, stated & self.told, self.role, names)
         head["text"] = f"{{'status': 'generated', 'div': {narrative}}}"
         yield "out = {" + ", ".join(f"{key!r}: {value}" for key, value in head.items()) + "}"

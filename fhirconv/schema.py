@@ -51,6 +51,7 @@ class Section:
     is_list: bool
     identity: tuple[str, ...]
     fields: dict[str, Field]  # by dotted name, in the order of the schema
+    required: frozenset[str]  # the fields that every such fact states
     nested: frozenset[str]  # the fields that are objects with fields of their own
 
     def fields_of(self, kind: str) -> Iterator[Field]:
@@ -106,8 +107,8 @@ def _section(schema: dict[str, Any], name: str) -> Section:
     _, definition = _resolve(schema, node["items"] if is_list else node)
     fields = {field.name: field for field in _fields(schema, definition, ())}
     nested = frozenset(field.path[0] for field in fields.values() if len(field.path) > 1)
-    identity = tuple(definition["x-identity"])
-    return Section(name, definition["title"], is_list, identity, fields, nested)
+    identity, required = tuple(definition["x-identity"]), frozenset(definition.get("required", ()))
+    return Section(name, definition["title"], is_list, identity, fields, required, nested)
 
 
 def _fields(schema: dict[str, Any], definition: dict[str, Any], path: tuple[str, ...]) -> Iterator[Field]:

@@ -27,10 +27,11 @@ def read_file(path: Path, max_bytes: int = MAX_BYTES) -> Document:
 def read_text(path: Path) -> tuple[str, str]:
     """The text of a file (UTF-8), or '' and what is wrong with it."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
-    problem = _encoding_problem(data)
+    problem = f"is larger than {MAX_BYTES} bytes" if len(data) > MAX_BYTES else _encoding_problem(data)
     return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
 
 

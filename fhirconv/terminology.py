@@ -67,8 +67,15 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
     unknown = set(entry) - {"text", "also", "codings"}
     if unknown:
         return f"unknown key '{min(unknown)}'; expected text, also, codings"
+    if not isinstance(entry.get("also", []), list) or not isinstance(entry.get("codings", []), list):
+        return "also and codings are lists"
     for coding in entry.get("codings", ()):
-        if not {"system", "code", "verified"} <= set(coding) <= {"system", "code", "display", "verified"}:
+        if not isinstance(coding, dict) or not {"system", "code", "verified"} <= set(coding) <= {
+            "system",
+            "code",
+            "display",
+            "verified",
+        }:
             return "a coding has system, code, verified (where the code was looked up) and, if verified, display"
         if coding["system"] not in systems:
             near = difflib.get_close_matches(coding["system"], list(systems), 1)
@@ -108,7 +115,12 @@ def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
     spellings: dict[str, str] = {}
     mistakes: list[str] = []
     for code, entry in entries.items():
-        if not isinstance(entry, dict) or set(entry) - {"spellings"}:
+        spelled = entry.get("spellings", []) if isinstance(entry, dict) else None
+        if (
+            not isinstance(spelled, list)
+            or set(entry) - {"spellings"}
+            or not all(isinstance(one, str) for one in spelled)
+        ):
             mistakes.append(f"{code}: expected spellings = [...]")
             continue
         for spelling in (s for given in (code, *entry.get("spellings", ())) for s in (given, _unit_fold(given))):

@@ -26,6 +26,7 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
     for mapping in mappings.resources:
         for rules in (mapping.rules, *(variant.rules for variant in mapping.variants)):
             yield from _lacking(mapping, mapping.resource, "", rules)
+            yield from _unsure(mappings, mapping, rules)
             yield from _wrong_targets(mappings, mapping, rules)
 
 
@@ -89,6 +90,23 @@ def _lacking(mapping: ResourceMapping, owner: str, path: str, rules: tuple[Eleme
     for rule in rules:
         if rule.made.children and rule.definition:
             yield from _lacking(mapping, rule.definition.types[0], f"{path}.{rule.element}", rule.made.children)
+
+
+def _unsure(mappings: Mappings, mapping: ResourceMapping, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:
+    """A rule of an element that R4 requires yields something for every fact."""
+    section = mappings.tables.sections.get(mapping.section)
+    stated = (section.required if section else frozenset()) | {
+        key for key, value in mapping.only.items() if value is not False
+    }
+    for rule in rules:
+        made = rule.made
+        sure = (
+            made.constant or made.always or not stated.isdisjoint(source.partition(".")[0] for source in made.sources)
+        )
+        if rule.definition and rule.definition.min and not sure:
+            fields = " or ".join(made.sources)
+            message = f"elements.{rule.element} is required by R4, but a fact need not state {fields}; give a list that ends in a value"
+            yield Mistake("mapping-target", f"resources/{mapping.name}", message)
 
 
 def _wrong_targets(mappings: Mappings, mapping: ResourceMapping, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,13 +11,25 @@ from fhirconv.issues import Issue, Place
 from fhirconv.mapping.checks import mistakes_of, tables_with
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
-from fhirconv.recipe import Recipe
+from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import build_table, build_units
 from fhirconv.values import compile_elements
-from fhirconv.values.base import ElementRule, Env, Tables, all_rules, nearest
+from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules, nearest
 
 _MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only", "left_out")
+_MAPPING_SHAPE = {
+    "resource": str,
+    "each": str,
+    "role": str,
+    "about": str,
+    "only": dict,
+    "elements": dict,
+    "narrative_only": dict,
+    "left_out": dict,
+}
+_CLAIM_SHAPE = {"mapping": str, "url": str, "only": dict, "about": list, "needs": list, "elements": dict}
+_SHAPE_WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list"}
 _CLAIM_KEYS = ("mapping", "only", "about", "needs", "url", "elements")
 
 
@@ -61,11 +74,28 @@ class Compiler:
         for key in sorted(set(raw) - set(known)):
             self.error("mapping-key", name, f"{at}unknown key '{key}'{nearest(key, known)}")
 
+    def _has_shape(
+        self, name: str, raw: Mapping[str, Any], shape: Mapping[str, type], needed: tuple[str, ...], at: str = ""
+    ) -> bool:
+        """Whether the keys of a table hold what they should; each that does not is a mistake."""
+        wrong = [f"'{key}' is missing" for key in needed if key not in raw]
+        for key, kind in shape.items():
+            if key in raw and not isinstance(raw[key], kind):
+                wrong.append(f"'{key}' must be {_SHAPE_WORDS[kind]}")
+        if isinstance(raw.get("role"), str) and not re.fullmatch("[a-z][a-z0-9-]*", raw["role"]):
+            wrong.append("'role' is a word of small letters, digits and '-'")
+        for message in wrong:
+            self.error("mapping-syntax", name, at + message)
+        return not wrong
+
     def _tables(self) -> Tables:
         systems = self.raw.get("systems", {})
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
-        if "fact" not in identifiers:
-            self.error("mapping-table", "systems", "[identifier] needs 'fact', the system of fhirconv's identifiers")
+        for name, uri in (*codes.items(), *identifiers.items()):
+            if not isinstance(uri, str) or not URI.fullmatch(uri):
+                self.error("mapping-type", "systems", f"{name}: '{uri}' is no URI")
+        for name in {"fact", "case"} - set(identifiers):
+            self.error("mapping-table", "systems", f"[identifier] needs '{name}': fhirconv's own identifiers use it")
         concepts = {}
         for name in sorted(self.raw):
             if name.startswith("concepts/"):
@@ -83,9 +113,7 @@ class Compiler:
     def _mapping(self, name: str, claims: Mapping[str, Any]) -> ResourceMapping | None:
         raw = self.raw[name]
         self._unknown_keys(name, raw, _MAPPING_KEYS)
-        missing = [key for key in ("resource", "each", "elements") if key not in raw]
-        if missing:
-            self.error("mapping-syntax", name, f"'{missing[0]}' is missing")
+        if not self._has_shape(name, raw, _MAPPING_SHAPE, ("resource", "each", "elements")):
             return None
         section = self._section(name, raw["each"])
         if kind_of(raw["resource"]) != "resource":
@@ -96,6 +124,11 @@ class Compiler:
         short = name.partition("/")[2]
         only = raw.get("only", {})
         recipe = self._recipe(name, raw, section, raw["elements"], "elements")
+        for field in (*raw.get("narrative_only", {}), *raw.get("left_out", {})):
+            if field not in section.fields:
+                self.error(
+                    "mapping-source", name, f"{section.title} has no field '{field}'{nearest(field, section.fields)}"
+                )
         mapping = ResourceMapping(
             name=short,
             file=self.origin[name],
@@ -136,7 +169,10 @@ class Compiler:
         env = Env(self.tables, section, "", Element("", 0, False, (raw["resource"],)), self.origin[name], key)
         rules = tuple(compile_elements(elements, env))
         self.issues += [issue for issue in env.issues if issue not in self.issues]
-        return Recipe(raw["resource"], section, raw.get("role", ""), url, rules, raw.get("narrative_only", ()))
+        tag = self.tables.identifier_systems.get("case", "")
+        return Recipe(
+            raw["resource"], section, raw.get("role", ""), Meta(url, tag), rules, raw.get("narrative_only", ())
+        )
 
     # -- which facts a mapping or a claim is for --
 
@@ -154,9 +190,14 @@ class Compiler:
                     "mapping-source", name, f"only: {section.title} has no '{key}'{nearest(key, section.fields)}"
                 )
                 continue
+            if not isinstance(wanted, bool | str) and not (
+                isinstance(wanted, list) and all(isinstance(one, str | bool) for one in wanted)
+            ):
+                self.error("mapping-syntax", name, f"only: '{key}' takes a choice, a list of choices, true or false")
+                continue
             values = wanted if isinstance(wanted, bool) else _wanted(wanted)
             if known is not None and known.choices and not isinstance(values, bool):
-                for value in sorted(values - set(known.choices) - {None}):
+                for value in sorted(str(value) for value in values - set(known.choices) - {None}):
                     self.error(
                         "mapping-source",
                         name,
@@ -192,13 +233,15 @@ class Compiler:
         name = f"profiles/{self.profile}"
         claims = self.raw.get(name, {})
         for key, claim in claims.items():
-            if not isinstance(claim, dict) or not {"mapping", "url"} <= set(claim):
+            if not isinstance(claim, dict):
                 self.error("mapping-syntax", name, f"{key}: expected a table with mapping and url")
+            elif not self._has_shape(name, claim, _CLAIM_SHAPE, ("mapping", "url"), f"{key}: "):
+                continue
             elif f"resources/{claim['mapping']}" not in self.raw:
                 self.error("mapping-source", name, f"{key}: there is no resources/{claim['mapping']}.toml")
             else:
                 self._unknown_keys(name, claim, _CLAIM_KEYS, f"{key}: ")
-        return {key: claim for key, claim in claims.items() if isinstance(claim, dict) and "url" in claim}
+        return {key: claim for key, claim in claims.items() if isinstance(claim, dict)} if not self.issues else {}
 
     def _variants(
         self, mapping: str, raw: Mapping[str, Any], section: Section, claims: Mapping[str, Any]
@@ -245,4 +288,4 @@ def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
 def _any_section(sections: Mapping[str, Section]) -> Section:
     """What all kinds of facts have in common: the words of the source."""
     evidence = next(section.fields["evidence"] for section in sections.values() if "evidence" in section.fields)
-    return Section(ANY_SECTION, "fact", True, (), {"evidence": evidence}, frozenset())
+    return Section(ANY_SECTION, "fact", True, (), {"evidence": evidence}, frozenset(), frozenset())

@@ -13,7 +13,7 @@ from fhirconv.context import Context
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.values import amounts, links, times, words
-from fhirconv.values.base import ElementRule, Env, Made, Maker, Verb, failed, nearest
+from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed, nearest
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:
@@ -55,7 +55,7 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
 def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
     """The Env of the parts: the fact's own fields, the items of a list, or the facts of another section."""
     if "each" in rule:
-        if not env.source(rule["each"]):
+        if not env.source(rule["each"], "array", "evidence", "objects", "choice", "site"):
             return None
         field = env.field(rule["each"])
         known = _item_fields(env, rule["each"]) if field and field.kind == "objects" else frozenset(("item",))
@@ -104,6 +104,8 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
     value = compile_element("value[x]", rule["value"], replace(inner, key=env.key + ".value"))
     put = env.put("Extension")
     url = rule["url"]
+    if not isinstance(url, str) or not URI.fullmatch(url):
+        env.error("mapping-type", f"'{url}' is no URL of an extension")
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         made: dict[str, Any] = {}
@@ -204,7 +206,7 @@ def _compile_rule(rule: Any, env: Env) -> Made:
         return failed()
     try:
         return verb.compile(rule, env)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         what = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else "a value has the wrong type"
         env.error("mapping-syntax", f"'{verb.name}': {what}")
         return failed()

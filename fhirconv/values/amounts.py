@@ -39,7 +39,9 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
     """
     names = name, unit_name, words_name = rule["measure"], rule["unit"], rule["words"]
     table = env.table(rule["table"])
-    if not all(env.source(one) for one in names) or table is None:
+    kinds = (("number", "plainNumber"), ("unit",), ("string",))
+    known = [env.source(one, *kind) for one, kind in zip(names, kinds, strict=True)]
+    if not all(known) or table is None:
         return failed()
     quantity_key, range_key, words_key = env.slot("Quantity"), env.slot("Range"), env.slot("CodeableConcept")
 
@@ -69,7 +71,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
 def quantity(rule: Mapping[str, Any], env: Env) -> Made:
     """`quantity = FIELD, unit = FIELD`: a number with its unit."""
     name, unit_name = rule["quantity"], rule["unit"]
-    if not all([env.source(name), env.source(unit_name, "unit")]):
+    if not all([env.source(name, "plainNumber"), env.source(unit_name, "unit")]):
         return failed()
     put = env.put("Quantity")
 
@@ -102,7 +104,7 @@ def number(rule: Mapping[str, Any], env: Env) -> Made:
     """`number = FIELD`: a number as it stands."""
     name = rule["number"]
     field = env.field(name)
-    if not env.source(name):
+    if not env.source(name, "integer", "plainNumber"):
         return failed()
     put = env.put(*(("integer", "positiveInt", "unsignedInt") if field and field.kind == "integer" else ("decimal",)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,10 @@ class Tables:
     sections: Mapping[str, Section]
 
 
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")  # absolute (RFC 3986)
+WORDS = ("string", "choice", "array", "site", "evidence")  # kinds of fields that hold text, or a list of texts
+
+
 @dataclass(slots=True)
 class Env:
     """Where a rule stands while it is compiled. Mistakes are collected in `issues`, never raised."""
@@ -82,7 +87,10 @@ class Env:
         self.issues.append(Issue(rule, f"{self.key}: {message}", Place(self.file)))
 
     def source(self, name: str, *kinds: str) -> bool:
-        """Whether the facts have the field `name`, of one of these kinds; a mistake if not. Makers read `data.get(name)`."""
+        """Whether the facts have the field `name`, of one of these kinds (text, if none is named); a mistake if not.
+
+        Makers read `data.get(name)`.
+        """
         if self.section is None:
             if name not in self.part:
                 self.error("mapping-source", f"'{name}' is not a field here{nearest(name, sorted(self.part))}")
@@ -92,8 +100,8 @@ class Env:
             title, known = self.section.title, nearest(name, self.section.fields)
             self.error("mapping-source", f"{title} has no field '{name}'{known}")
             return False
-        if kinds and found.kind not in kinds:
-            wanted = " or ".join(kinds)
+        if found.kind not in (kinds or WORDS):
+            wanted = " or ".join(kinds or WORDS)
             self.error("mapping-source", f"'{name}' is of kind {found.kind}; this value maker needs {wanted}")
             return False
         return True
@@ -135,6 +143,13 @@ class Env:
         if self.element.repeats:
             return lambda out, value: out.setdefault(key, []).append(value)
         return lambda out, value: out.__setitem__(key, value)
+
+    def takes_code_of(self, table: ConceptTable) -> None:
+        """A mistake if the element's required binding has not all codes of the table."""
+        if self.element.codes is not None:
+            for concept in table.concepts.values():
+                for coding in concept.codings:
+                    self.allow_code(f"{coding['system']}|{coding['code']}")
 
     def table(self, name: str) -> ConceptTable | None:
         """The concept table `name`."""

@@ -29,7 +29,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["reference"]
     put = env.put("Reference")
     display = rule.get("display", "")
-    if display and not env.source(display):
+    if display and not env.source(display, "string"):
         return failed()
     if name in NAMED:
         if not env.may_refer(NAMED[name][1]):
@@ -38,7 +38,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
             return constant(env, "{'reference': context.patient[0]}", "Reference")
         return Made(_named(NAMED[name][0], put, display), (display,) if display else (), always=True)
     field = env.field(name)
-    if not env.source(name) or field is None:
+    if not env.source(name) or field is None or env.refuses_list(name):
         return failed()
     if not field.refers:
         env.error("mapping-source", f"'{name}' is not the id of a fact")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.r4 import elements_of, kind_of
+from fhirconv.r4 import elements_of, kind_of, pattern_of
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import Env, Made, Maker, constant, failed, nearest
+from fhirconv.values.base import WORDS, Env, Made, Maker, constant, failed, nearest
 
 Put = Callable[[dict[str, Any], Any], None]
 
@@ -30,12 +30,17 @@ def fixed(rule: Mapping[str, Any], env: Env) -> Made:
     if wanted is None:
         env.error("mapping-type", "'fixed' takes text, a number or true/false; use 'elements' for parts")
         return failed()
-    if isinstance(value, str) and "code" in env.element.types:
-        env.allow_code(value)
+    if isinstance(value, str):
+        fhir_type = next((kind for kind in wanted if kind in env.element.types), "")
+        pattern = pattern_of(fhir_type)
+        if pattern and not pattern.fullmatch(value):
+            env.error("mapping-type", f"'{value}' is no {fhir_type} of FHIR")
+        if fhir_type == "code":
+            env.allow_code(value)
     return constant(env, repr(value), *wanted)
 
 
-_TEXTS = ("string", "markdown", "uri", "url", "code", "CodeableConcept", "Annotation")
+_TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
 
 
 def text(rule: Mapping[str, Any], env: Env) -> Made:
@@ -43,7 +48,12 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["text"]
     if not env.source(name) or env.refuses_list(name):
         return failed()
-    kind = next((kind for kind in _TEXTS if kind in env.element.types), "string")
+    kind = next((kind for kind in _TEXTS if kind in env.element.types), "")
+    if env.element.name == "language" and not kind:
+        kind = "code"  # its form is checked by the schema of case facts
+    if not kind or env.element.codes is not None:
+        env.error("mapping-type", f"{env.owner}.{env.element.name} takes no free text; use 'code' or 'concept'")
+        return failed()
     put = env.put(kind)
     wrap = kind in ("CodeableConcept", "Annotation")
     label = str(rule.get("label", ""))
@@ -62,7 +72,7 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
     """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
     names: list[str] = rule["note"]
     labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
-    if not all(env.source(name) for name in names):
+    if not all(env.source(name, *WORDS, "integer") for name in names):
         return failed()
     put = env.put("Annotation")
 
@@ -82,7 +92,7 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     """
     name, mapping, system = rule["code"], rule.get("map", {}), rule.get("system", "")
     field = env.field(name)
-    if not env.source(name):
+    if not env.source(name) or env.refuses_list(name):
         return failed()
     if field is not None and not field.choices and not mapping:
         env.error("mapping-source", f"'{name}' may hold any words; 'code' needs a field with choices, or 'map'")
@@ -148,7 +158,8 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
 def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put) -> Made:
     names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
     side_name = rule.get("side", "")
-    known = [env.source(name) for name in (*names, *filter(None, [side_name]))]
+    known = [env.source(name, *WORDS, "integer") for name in names] + [env.source(name) for name in [side_name] if name]
+    env.takes_code_of(table)
     add_side = _side_extension(rule, env)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
@@ -225,10 +236,11 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
         system = env.tables.identifier_systems.get("fact", "")
         return constant(env, f"{{'system': {system!r}, 'value': context.identifier}}", "Identifier")
     put = env.put("Identifier")
-    if not env.source(name):
+    listed = "system" not in rule
+    if not env.source(name, *(("objects",) if listed else ("string",))):
         return failed()
     systems = env.tables.identifier_systems
-    if "system" not in rule:
+    if listed:
         return Made(_identifiers(name, put, systems), (name,))
     if rule["system"] not in systems:
         env.error(
@@ -255,6 +267,14 @@ def _identifiers(name: str, put: Put, systems: Mapping[str, str]) -> Maker:
     return make
 
 
+# Codes of http://terminology.hl7.org/CodeSystem/data-absent-reason
+_ABSENT_REASONS = (
+    *("unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable"),
+    *("unsupported", "as-text", "error", "not-a-number", "negative-infinity", "positive-infinity"),
+    *("not-performed", "not-permitted"),
+)
+
+
 def missing(rule: Mapping[str, Any], env: Env) -> Made:
     """`missing = CODE`: the element is there, its value is not, for this data-absent-reason.
 
@@ -265,6 +285,8 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
     if name and not env.source(name):
         return failed()
     reason_code = str(rule["missing"])
+    if reason_code not in _ABSENT_REASONS:
+        env.error("mapping-code", f"'{reason_code}' is no data-absent-reason{nearest(reason_code, _ABSENT_REASONS)}")
     kind = env.element.types[0]
     primitive = not elements_of(kind) and kind_of(kind).startswith("primitive")
     key = ("_" if primitive else "") + env.element.key(kind)
@@ -286,8 +308,9 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
     """`instant = FIELD` of the case object (such as 'recorded'): a point in time with zone."""
     put = env.put("instant", "dateTime")
     name = rule["instant"]
-    if name not in env.tables.sections["case"].fields:
-        env.error("mapping-source", f"case has no field '{name}'{nearest(name, env.tables.sections['case'].fields)}")
+    known = [field.name for field in env.tables.sections["case"].fields_of("instant")]
+    if name not in known:
+        env.error("mapping-source", f"case has no point in time '{name}'{nearest(name, known)}")
         return failed()
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
