@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact, merged_into
 from fhirconv.identity import fact_identifier, resource_id
-from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
 from fhirconv.timeline import Moment, Timeline, names_event
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
@@ -28,7 +28,8 @@ class Entry:
     id: str
     reference: str
     resource: dict[str, Any] = field(default_factory=dict)
-    profile: str = ""
+    profile: str = ""  # the profile that it claims, and the name of the claim
+    claim: str = ""
 
 
 class KeptText(NamedTuple):
@@ -60,6 +61,7 @@ class Build:
         self.case_fact = next(case.facts_of("case"))
         self.fact: Fact = self.case_fact
         self.identifier = ""
+        self._patient_fact = next(case.facts_of("patient"), None)
         self._plan()
         self.patient: list[str] = self._references_of_section("patient")
         self.source: list[str] = self._references_of_section("source")
@@ -102,22 +104,47 @@ class Build:
     def run(self) -> None:
         """Fills the resource of every entry."""
         for entry in self.entries:
-            self.identifier, self.fact = entry.identifier, entry.fact
-            entry.resource = self._resource(entry)
+            self._make(entry)
+
+    def _make(self, entry: Entry) -> None:
+        """Fills the resource of an entry, unless it is there; making one may call for another (see _unclaimed_references)."""
+        if entry.resource:
+            return
+        before = self.identifier, self.fact
+        self.identifier, self.fact = entry.identifier, entry.fact
+        entry.resource = self._resource(entry)
+        self.identifier, self.fact = before
 
     def _resource(self, entry: Entry) -> dict[str, Any]:
         mapping, data = entry.mapping, entry.fact.flat()
         for variant in mapping.variants:
-            if all(applies(data, self.case.by_id) for applies in variant.tests):
-                kept = len(self.kept_as_text)
-                made = variant.recipe.fill(entry.id, data, self)
-                lacking = [need for need, keys in variant.needs if not _has(made, need, keys)]
-                if not lacking:
-                    entry.profile = variant.url
-                    return made
-                del self.kept_as_text[kept:]
-                self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
+            if not all(applies(data, self.case.by_id) for applies in variant.tests):
+                continue
+            kept = len(self.kept_as_text)
+            lacking = self._unclaimed_references(entry, variant)
+            made = {} if lacking else variant.recipe.fill(entry.id, data, self)
+            lacking += [need for need, keys in variant.needs if made and not _has(made, need, keys)]
+            if not lacking:
+                entry.profile, entry.claim = variant.url, variant.name
+                return made
+            del self.kept_as_text[kept:]
+            self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
         return mapping.recipe.fill(entry.id, data, self)
+
+    def _unclaimed_references(self, entry: Entry, variant: Variant) -> list[str]:
+        """What the claim requires of the resources that this one refers to, and they do not claim."""
+        lacking = []
+        for field_name, claims in variant.requires:
+            target = (
+                self._patient_fact
+                if field_name == "@patient"
+                else self.case.by_id.get(str(entry.fact.data.get(field_name)))
+            )
+            for other in self.entries_of(target)[:1] if target else ():
+                self._make(other)
+                if other.claim not in claims:
+                    lacking.append(f"{field_name} that claims {' or '.join(sorted(claims))}")
+        return lacking
 
     # -- what value makers ask for --
 

@@ -28,9 +28,17 @@ _MAPPING_SHAPE = {
     "narrative_only": dict,
     "left_out": dict,
 }
-_CLAIM_SHAPE = {"mapping": str, "url": str, "only": dict, "about": list, "needs": list, "elements": dict}
+_CLAIM_SHAPE = {
+    "mapping": str,
+    "url": str,
+    "only": dict,
+    "requires": dict,
+    "about": list,
+    "needs": list,
+    "elements": dict,
+}
 _SHAPE_WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list"}
-_CLAIM_KEYS = ("mapping", "only", "about", "needs", "url", "elements")
+_CLAIM_KEYS = ("mapping", "only", "about", "needs", "requires", "url", "elements")
 
 
 class Compiler:
@@ -255,7 +263,25 @@ class Compiler:
             elements = {**raw["elements"], **claim.get("elements", {})}
             recipe = self._recipe(name, raw, section, elements, f"{key}.elements", claim["url"])
             needs = tuple((need, self._keys(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
-            yield Variant(key, claim["url"], tuple(tests), needs, recipe)
+            requires = tuple(self._required(name, key, section, claim.get("requires", {}), claims))
+            yield Variant(key, claim["url"], tuple(tests), needs, requires, recipe)
+
+    def _required(
+        self, name: str, key: str, section: Section, raw: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """`requires = {FIELD or @patient = [CLAIMS]}`: what the resources that this one refers to must claim."""
+        for field, wanted in raw.items():
+            refers = section.fields[field].refers if field in section.fields else ()
+            if field != "@patient" and not refers:
+                self.error(
+                    "mapping-source", name, f"{key}: requires: '{field}' is neither @patient nor the id of a fact"
+                )
+            for one in wanted:
+                if one not in claims:
+                    self.error(
+                        "mapping-table", name, f"{key}: requires: there is no claim '{one}'{nearest(one, claims)}"
+                    )
+            yield field, frozenset(wanted)
 
     def _keys(self, name: str, claim: str, resource: str, need: str) -> tuple[str, ...]:
         """The JSON keys that may hold the element that a claim needs."""

@@ -25,6 +25,7 @@ class Variant:
     url: str
     tests: tuple[Predicate, ...]
     needs: tuple[tuple[str, tuple[str, ...]], ...]  # what is needed, and the JSON keys any of which provides it
+    requires: tuple[tuple[str, frozenset[str]], ...]  # field naming a fact, or @patient, and the claims it must make
     recipe: Recipe
 
     @property
