@@ -176,6 +176,7 @@ class _Checker:
 
     def _order(self, fact: Fact, path: Path, first: Any, last: Any) -> None:
         """A span that ends before it begins, as far as both are dates: compared at the precision that both have."""
+        first, last = (when.get("date") if isinstance(when, dict) else when for when in (first, last))
         if isinstance(first, str) and isinstance(last, str):
             length = min(len(first), len(last), 10)
             if first[:length] > last[:length]:

@@ -106,7 +106,7 @@ def convert_document(
         return Conversion(None, by_place(case.issues), case)
     build.run()
     for kept in build.kept_as_text:
-        message = f"'{kept.words}' has no entry in concepts/{kept.table}.toml; it goes out as text, without a code"
+        message = f"'{kept.words}' has no code in concepts/{kept.table}.toml; it goes out as text"
         case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
     return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), case, build)
 

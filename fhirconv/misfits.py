@@ -35,8 +35,8 @@ def explain_misfits(schema: dict[str, Any], document: Document) -> None:
 
 def _unknown_key(error: Any) -> Iterator[Misfit]:
     known = list(error.schema.get("properties", {}))
-    for key in sorted(set(error.instance) - set(known)):
-        near = _nearest(key, known)
+    for key in sorted(set(error.instance) - set(known), key=str):
+        near = _nearest(str(key), known)
         hint = f"did you mean '{near}'?" if near else f"expected one of: {', '.join(known)}"
         yield "unknown-key", f"unknown key {shown(key)}; {hint}", "/" + escape_pointer(key)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 MAX_DIGITS = 34  # IEEE 754 decimal128; FHIR asks for 18
@@ -24,8 +24,11 @@ class Number(Decimal):
     text: str
 
     def __new__(cls, text: str) -> Number:
-        """`text` is a JSON number; ValueError-free because the reader matched it before."""
-        number = super().__new__(cls, text)
+        """`text` is a JSON number. One whose exponent not even Decimal holds counts as infinite: over every limit."""
+        try:
+            number = super().__new__(cls, text)
+        except InvalidOperation:
+            number = super().__new__(cls, "Infinity")
         number.text = text
         return number
 
@@ -54,8 +57,8 @@ def read_number(text: str) -> int | Decimal:
     """
     if text.lstrip("-").isdigit() and len(text) <= MAX_DIGITS and text != "-0":
         return int(text)
-    plain = Decimal(text)
-    return plain if str(plain) == text else Number(text)
+    number = Number(text)
+    return Decimal(number) if Decimal.__str__(number) == text else number
 
 
 def number_excess(value: object) -> str:
@@ -64,10 +67,10 @@ def number_excess(value: object) -> str:
         return "" if -_LIMIT < value < _LIMIT else f"has more than {MAX_DIGITS} digits"
     if not isinstance(value, float | Decimal):
         return ""
-    if not math.isfinite(value):
-        return "is not a finite number"
     if isinstance(value, float):
-        return ""  # 17 digits at most
+        return "" if math.isfinite(value) else "is not a finite number"  # 17 digits at most
+    if not value.is_finite():
+        return f"is not a finite number, or has an exponent beyond {MAX_EXPONENT}"
     if len(value.as_tuple().digits) > MAX_DIGITS:
         return f"has more than {MAX_DIGITS} digits"
     if abs(value.adjusted()) > MAX_EXPONENT:
@@ -108,7 +111,7 @@ def _plain(text: str, mark: str) -> tuple[str, str] | Unreadable:
         if mark == "point" and re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", digits):
             digits = digits.replace(",", "")
         else:
-            return Unreadable(_comma_readings(sign, digits), ambiguous=True)
+            return Unreadable(_comma_readings(sign, digits, mark), ambiguous=True)
     if is_json_number(sign + digits):
         return sign + digits, ""
     if digits.startswith(".") and is_json_number(f"{sign}0{digits}"):
@@ -118,10 +121,12 @@ def _plain(text: str, mark: str) -> tuple[str, str] | Unreadable:
     )
 
 
-def _comma_readings(sign: str, digits: str) -> str:
+def _comma_readings(sign: str, digits: str, mark: str) -> str:
     """The two readings of a number with a comma, and what decides."""
     as_decimal = sign + digits.replace(",", ".", 1)
     as_thousands = sign + digits.replace(",", "")
+    if mark:
+        return f"does not fit the declared decimal {mark}; write {as_decimal} or {as_thousands}"
     return (
         f"can be read as {as_decimal} or {as_thousands}; write the number with a point, "
         "or declare 'conventions: {decimal_mark: comma}' (or point) in the case"

@@ -16,6 +16,7 @@ from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import is_json_number, read_number
 
 _BREAKS = re.compile("[\u0085\u2028\u2029]")  # line breaks to YAML 1.1, text to everybody else
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LITERALS = {"null": None, "~": None, "": None, "true": True, "false": False}
 
 
@@ -24,9 +25,9 @@ def read_yaml(text: str, name: str) -> Document:
     document = Document(name, text)
     strange = _BREAKS.search(text)
     if strange:
-        line = text.count("\n", 0, strange.start()) + 1
-        message = f"character U+{ord(strange.group()):04X} breaks lines in YAML; write it as \\u{ord(strange.group()):04X} in double quotes"
-        return unreadable(name, "not-yaml", message, line)
+        sign = f"{ord(strange.group()):04X}"
+        message = f"character U+{sign} breaks lines in YAML; write it as \\u{sign} in double quotes"
+        return unreadable(name, "not-yaml", message, *_line_and_column(text, strange.start()))
     if text.lstrip()[0] == "<":
         return unreadable(name, "not-yaml", "holds HTML or XML, not YAML", 1, 1)
     try:
@@ -36,11 +37,17 @@ def read_yaml(text: str, name: str) -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return unreadable(name, "not-yaml", _yaml_problem(text, line), line, column)
     except yaml.YAMLError as error:
-        at = getattr(error, "position", 0)
-        return unreadable(name, "not-yaml", "holds a character that YAML does not allow", text.count("\n", 0, at) + 1)
+        bad = _NOT_YAML.search(text)
+        at = bad.start() if bad else 0
+        message = f"holds a character that YAML does not allow (U+{ord(text[at]):04X}); remove it"
+        return unreadable(name, "not-yaml", message, *_line_and_column(text, at))
     if document.data is not None:
         audit(document)
     return document
+
+
+def _line_and_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _yaml_problem(text: str, line: int) -> str:
