@@ -21,7 +21,7 @@ _TIME = re.compile(
     r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
 )
 _NUMERIC = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{2}|[0-9]{4})")
-_YEAR_FIRST = re.compile(r"([0-9]{4})[./-]?([0-9]{1,2})[./-]?([0-9]{1,2})")
+_YEAR_FIRST = re.compile(r"([0-9]{4})(?:([./-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{2})([0-9]{2}))")
 _MONTHS = {name.casefold(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())}
 
@@ -73,9 +73,11 @@ def _other_form(text: str, conventions: Mapping[str, str]) -> str | Unreadable:
     if numeric:
         return _numeric(numeric[1], numeric[2], numeric[3], conventions.get("date_order", ""))
     year_first = _YEAR_FIRST.fullmatch(text)
-    if year_first and _exists(*(int(part) for part in year_first.groups())):
-        year, month, day = (int(part) for part in year_first.groups())
-        return Unreadable(f"is not a FHIR date; write it as {year:04d}-{month:02d}-{day:02d}")
+    if year_first:
+        year, _, month, day, *together = year_first.groups()
+        month, day = (month, day) if month else together
+        if _exists(int(year), int(month), int(day)):
+            return Unreadable(f"is not a FHIR date; write it as {year}-{int(month):02d}-{int(day):02d}")
     words = re.fullmatch(r"([A-Za-z]{3,9})\.?,?\s+([0-9]{4})", text)
     if words and words[1].casefold() in _MONTHS:
         return Unreadable(f"is not a FHIR date; write it as {words[2]}-{_MONTHS[words[1].casefold()]:02d}")

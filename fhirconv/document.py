@@ -10,13 +10,13 @@ from typing import Any
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import number_excess
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_TEXT = 1024 * 1024  # FHIR string: 1 MB
 
 Places = dict[str, tuple[int, int]]  # JSON Pointer -> line and column, from 1
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(slots=True)

@@ -67,8 +67,8 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The case's id; empty when there is none to be had."""
-        return str(self.section("case").get("id", ""))
+        """The case's id, composed (NFC), so that one spelling is one case; empty when there is none to be had."""
+        return unicodedata.normalize("NFC", str(self.section("case").get("id", "")))
 
     @property
     def conventions(self) -> Mapping[str, str]:

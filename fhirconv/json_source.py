@@ -32,8 +32,8 @@ def read_json(text: str, name: str) -> Document:
     except json.JSONDecodeError as error:
         return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
     except _ConstantError as error:
-        at = re.search(rf"[:\[,]\s*({re.escape(str(error))})", text)
-        before = text[: at.start(1)] if at else ""
+        start = next((m.start() for m in _TOKEN.finditer(text) if m.group() == str(error)), 0)
+        before = text[:start]
         message = f"{error} is not JSON; leave the field out, or say 'absent'"
         return unreadable(name, "not-json", message, before.count("\n") + 1, len(before) - before.rfind("\n"))
     if repeated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from numbers import Number
 from typing import Any
 
 from fhirconv.document import Document, escape_pointer
@@ -59,7 +60,7 @@ def _wrong_type(error: Any) -> Iterator[Misfit]:
     found, kinds = error.instance, error.validator_value
     kinds = [kinds] if isinstance(kinds, str) else kinds
     fix = "; leave the field out when there is nothing to say" if found is None else ""
-    if isinstance(found, int | float) and not isinstance(found, bool) and kinds[0] == "string":
+    if isinstance(found, Number) and not isinstance(found, bool) and kinds[0] == "string":
         fix = "; put it in quotes"
     wanted = " or ".join(_TYPE_WORDS[kind] for kind in kinds)
     yield "wrong-type", f"expected {wanted}, found {_type_word(found)}{fix}", ""
@@ -92,6 +93,8 @@ def _pattern(error: Any) -> Iterator[Misfit]:
 
 
 def _one_of(error: Any) -> Iterator[Misfit]:
+    if not isinstance(error.instance, dict):  # its type is a misfit of its own
+        return
     names = [alternative["required"][0] for alternative in error.validator_value if "required" in alternative]
     given = [name for name in names if name in error.instance]
     choice = "', '".join(names)

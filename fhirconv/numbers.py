@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 MAX_DIGITS = 34  # IEEE 754 decimal128; FHIR asks for 18
-_LIMIT = 10**MAX_DIGITS
+_LIMIT = 2**63
 MAX_EXPONENT = 308  # beyond it most readers make infinity or zero of the number
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -55,7 +55,7 @@ def read_number(text: str) -> int | Decimal:
 
     A plain Decimal where it writes itself the same way (jsonschema-rs takes no subclass), else a Number.
     """
-    if text.lstrip("-").isdigit() and len(text) <= MAX_DIGITS and text != "-0":
+    if text.lstrip("-").isdigit() and len(text) <= 18 and text != "-0":  # an integer of 64 bits
         return int(text)
     number = Number(text)
     return Decimal(number) if Decimal.__str__(number) == text else number
@@ -64,7 +64,7 @@ def read_number(text: str) -> int | Decimal:
 def number_excess(value: object) -> str:
     """Why `value` is over the limits for numbers; empty if it is not."""
     if isinstance(value, int):
-        return "" if -_LIMIT < value < _LIMIT else f"has more than {MAX_DIGITS} digits"
+        return "" if -_LIMIT < value < _LIMIT else "is an int of more than 64 bits; give it as a Decimal"
     if not isinstance(value, float | Decimal):
         return ""
     if isinstance(value, float):
@@ -123,10 +123,14 @@ def _plain(text: str, mark: str) -> tuple[str, str] | Unreadable:
 
 def _comma_readings(sign: str, digits: str, mark: str) -> str:
     """The two readings of a number with a comma, and what decides."""
+    if "." in digits:  # both marks: the last one is the decimal mark
+        last = max(digits.rfind(","), digits.rfind("."))
+        plain = re.sub("[.,]", "", digits[:last]) + "." + digits[last + 1 :]
+        return f"has two marks; write {sign}{plain}, if that is meant"
     as_decimal = sign + digits.replace(",", ".", 1)
     as_thousands = sign + digits.replace(",", "")
     if mark:
-        return f"does not fit the declared decimal {mark}; write {as_decimal} or {as_thousands}"
+        return f"has a comma, and the decimal mark of this case is the {mark}; write {as_decimal} or {as_thousands}"
     return (
         f"can be read as {as_decimal} or {as_thousands}; write the number with a point, "
         "or declare 'conventions: {decimal_mark: comma}' (or point) in the case"

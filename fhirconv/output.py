@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -33,6 +34,11 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNOREC
 
 
 def file_name(case_id: str) -> str:
-    """A file name for a case: its id with everything but letters, digits, '.', '_' and '-' replaced; never a path."""
+    """A file name for a case: its id if that is a plain name, else what is left of it with a hash; never a path.
+
+    Two cases have two names.
+    """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip(".-")[:100]
-    return f"case-{name}.json" if not name or _RESERVED.fullmatch(name) else f"{name}.json"
+    if name == case_id and not _RESERVED.fullmatch(name):
+        return f"{name}.json"
+    return f"{name or 'case'}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"

@@ -36,7 +36,7 @@ def read_yaml(text: str, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return unreadable(name, "not-yaml", _yaml_problem(text, line), line, column)
-    except yaml.YAMLError as error:
+    except yaml.YAMLError:
         bad = _NOT_YAML.search(text)
         at = bad.start() if bad else 0
         message = f"holds a character that YAML does not allow (U+{ord(text[at]):04X}); remove it"
@@ -55,7 +55,7 @@ def _yaml_problem(text: str, line: int) -> str:
     row = lines[line - 1] if line <= len(lines) else ""
     if "\t" in row[: len(row) - len(row.lstrip())]:
         return "is not YAML: the line is indented with a tab; use blanks"
-    if re.search(r":\s*[@`%&*]", row) or re.search(r":\s+\S.*:\s", row):
+    if re.search(r":\s*[@`%&*!>|]", row) or re.search(r":\s+\S.*:\s", row):
         return "is not YAML: put the text in quotes (it holds ': ' or begins with a reserved sign)"
     return "is not YAML: check indentation, quotes and brackets at this line or the one before"
 
@@ -143,6 +143,13 @@ class _YamlReader:
         step = len(container) if isinstance(container, list) else self.key
         return f"{self.stack[-1][1]}/{escape_pointer(step)}"
 
+    def _here(self) -> str:
+        """The pointer of what is read next: a value, or in place of a key its object."""
+        if not self.stack:
+            return ""
+        container, pointer = self.stack[-1]
+        return pointer if isinstance(container, dict) and self.key is None else self._pointer(container)
+
     def _refuse_features(self, event: Any) -> None:
         if event.anchor is not None:
             self._issue("yaml-feature", "'&' marks an anchor; it is not accepted (put text in quotes)", event)
@@ -151,7 +158,7 @@ class _YamlReader:
 
     def _issue(self, rule: str, message: str, event: Any, pointer: str | None = None) -> None:
         mark = event.start_mark
-        at = pointer if pointer is not None else self._pointer(self.stack[-1][0]) if self.stack else ""
+        at = pointer if pointer is not None else self._here()
         self.document.issues.append(Issue(rule, message, Place(self.document.name, mark.line + 1, mark.column + 1, at)))
 
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 import click
 
 import fhirconv
+from fhirconv.issues import printable
 
 
 class Exit(IntEnum):
@@ -56,8 +57,8 @@ def main() -> None:
 
 
 def say(text: str, err: bool = True) -> None:
-    """One line for people, on standard error unless told otherwise."""
-    click.echo(text, err=err)
+    """One line for people, on standard error unless told otherwise; nothing in it can steer a terminal."""
+    click.echo(printable(text), err=err)
 
 
 if __name__ == "__main__":
