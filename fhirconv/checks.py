@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhirconv.dates import is_plain_date, read_date
+from fhirconv.dates import is_after, is_plain_date, read_date
 from fhirconv.facts import Case, Fact
 from fhirconv.issues import shown
-from fhirconv.numbers import Unreadable, read_measured
+from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
 from fhirconv.timeline import RELATIONS, circles, names_event
@@ -175,12 +175,10 @@ class _Checker:
             put(made)
 
     def _order(self, fact: Fact, path: Path, first: Any, last: Any) -> None:
-        """A span that ends before it begins, as far as both are dates: compared at the precision that both have."""
+        """A span that ends before it begins, as far as both are dates."""
         first, last = (when.get("date") if isinstance(when, dict) else when for when in (first, last))
-        if isinstance(first, str) and isinstance(last, str):
-            length = min(len(first), len(last), 10)
-            if first[:length] > last[:length]:
-                self.case.add("time-order", f"ends at {last}, before it begins at {first}; check both", fact, path)
+        if isinstance(first, str) and isinstance(last, str) and is_after(first, last):
+            self.case.add("time-order", f"ends at {last}, before it begins at {first}; check both", fact, path)
 
     def check_integer(self, fact: Fact, field: Field, value: Any) -> None:
         if not isinstance(value, int):
@@ -214,6 +212,8 @@ class _Checker:
         if isinstance(found, Unreadable):
             rule = "number-ambiguous" if found.ambiguous else "number-invalid"
             self.case.add(rule, f"{shown(value)} {found.reason}", fact, field.path)
+        elif excess := next(filter(None, map(number_excess, (found.value, found.low, found.high))), ""):
+            self.case.add("number-limit", f"number {shown(value, 20)} {excess}; check the digits", fact, field.path)
         elif found.remark:
             self.case.add("number-completed", f"{shown(value)} {found.remark}", fact, field.path)
         if "unit" in fact.section.fields and "unit" not in fact.data and fact.section.name == "labs":

@@ -9,7 +9,7 @@ import calendar
 import functools
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from fhirconv.numbers import Unreadable
@@ -102,6 +102,17 @@ def _numeric(first: str, second: str, year: str, order: str) -> str | Unreadable
         return Unreadable(f"is not a FHIR date; write it as {next(iter(possible.values()))}")
     both = " or ".join(f"{value} ({name})" for name, value in possible.items())
     return Unreadable(f"can be read as {both}; write one of them, or declare 'conventions: {{date_order: ...}}'", True)
+
+
+def is_after(one: str, other: str) -> bool:
+    """Whether one FHIR dateTime is surely after another: points in time by their zones, else at the precision of both."""
+    if "T" in one and "T" in other:
+        try:
+            return datetime.fromisoformat(one) > datetime.fromisoformat(other)
+        except ValueError:  # a leap second
+            pass
+    length = min(len(one), len(other), 10)
+    return one[:length] > other[:length]
 
 
 def shift_days(start: str, amount: int | Decimal, sign: int) -> str:

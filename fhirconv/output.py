@@ -41,4 +41,5 @@ def file_name(case_id: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip(".-")[:100]
     if name == case_id and not _RESERVED.fullmatch(name):
         return f"{name}.json"
+    name = f"case-{name}" if _RESERVED.fullmatch(name) else name
     return f"{name or 'case'}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"
