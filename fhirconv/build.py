@@ -123,7 +123,8 @@ class Build:
             kept = len(self.kept_as_text)
             lacking = self._unclaimed_references(entry, variant)
             made = {} if lacking else variant.recipe.fill(entry.id, data, self)
-            lacking += [need for need, keys in variant.needs if made and not _has(made, need, keys)]
+            lacking += [need for need, parts in variant.needs if made and not _has(made, parts)]
+            lacking += [f"other form than {key}" for key in variant.excludes if key in made]
             if not lacking:
                 entry.profile, entry.claim = variant.url, variant.name
                 return made
@@ -230,10 +231,9 @@ def _field_naming(fact: Fact, event: str) -> str:
     return next((f.name for f in fact.section.fields_of("when") if names_event(fact.get(f.path), event)), "")
 
 
-def _has(made: Mapping[str, Any], need: str, keys: tuple[str, ...]) -> bool:
-    """Whether a resource has an element, or with a dot a part of it."""
-    part = need.partition(".")[2]
-    for key in keys:
+def _has(made: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a resource has one of these elements, or parts of elements."""
+    for key, part in parts:
         value = made.get(key)
         for one in value if isinstance(value, list) else (value,):
             if one is not None and (not part or (isinstance(one, dict) and part in one)):

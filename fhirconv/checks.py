@@ -12,7 +12,7 @@ from fhirconv.facts import Case, Fact
 from fhirconv.issues import shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.schema import Field, Section
-from fhirconv.terminology import Units
+from fhirconv.terminology import Units, nearest
 from fhirconv.timeline import RELATIONS, circles, names_event
 
 Path = tuple[str | int, ...]
@@ -164,8 +164,8 @@ class _Checker:
             self._date(fact, (*path, "date"), value["date"], functools.partial(made.__setitem__, "date"))
         for relation in RELATIONS:
             if relation in value and value[relation] not in self.events:
-                known = ", ".join(sorted(self.events)) or "none is defined"
-                message = f"event {shown(value[relation])} does not exist; 'events' has: {known}"
+                hint = nearest(value[relation], sorted(self.events)) if self.events else "; the case defines no events"
+                message = f"event {shown(value[relation])} does not exist{hint}"
                 self.case.add("event-unknown", message, fact, (*path, relation))
         for key in ("by", "age"):
             if key in value:
@@ -245,9 +245,8 @@ class _Checker:
             target = self.case.by_id.get(name)
             if target is None:
                 known = sorted(i for i, other in self.case.by_id.items() if other.section.name in field.refers)
-                message = (
-                    f"no fact has the id {shown(name)}; {' and '.join(field.refers)} have: {', '.join(known) or 'none'}"
-                )
+                hint = nearest(name, known) if known else f"; it needs one of {', '.join(field.refers)}, with an id"
+                message = f"no fact has the id {shown(name)}{hint}"
                 self.case.add("reference-unknown", message, fact, path)
             elif target.section.name not in field.refers:
                 message = (

@@ -42,7 +42,7 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         if self.line:
             return f"{self.file}:{self.line}:{self.column}"
-        return f"{self.file}: {self.pointer}" if self.pointer else self.file
+        return ": ".join(part for part in (self.file, self.pointer) if part)
 
 
 class Rule(NamedTuple):

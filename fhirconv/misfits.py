@@ -59,7 +59,11 @@ def _missing_companion(error: Any) -> Iterator[Misfit]:
 def _wrong_type(error: Any) -> Iterator[Misfit]:
     found, kinds = error.instance, error.validator_value
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    fix = "; leave the field out when there is nothing to say" if found is None else ""
+    fix = "; leave the field out, or write {} if it is required" if found is None else ""
+    if kinds == ["array"] and isinstance(found, str):
+        fix = "; write it in brackets: [...]"
+    elif kinds == ["integer"] and isinstance(found, Number):
+        fix = f" {found}"
     if isinstance(found, Number) and not isinstance(found, bool) and kinds[0] == "string":
         fix = "; put it in quotes"
     wanted = " or ".join(_TYPE_WORDS[kind] for kind in kinds)
@@ -70,11 +74,16 @@ def _type_word(value: object) -> str:
     for kind, word in ((bool, "true or false"), (str, "text"), (dict, "an object"), (list, "a list")):
         if isinstance(value, kind):
             return word
-    return "nothing (null)" if value is None else "a number"
+    if value is None:
+        return "nothing (null)"
+    return "a number" if isinstance(value, Number) else f"a Python {type(value).__name__}"
 
 
 def _not_a_choice(error: Any) -> Iterator[Misfit]:
     expected = error.validator_value
+    if error.instance is None:
+        yield "wrong-type", "is nothing (null); leave the field out", ""
+        return
     choices = list(map(str, expected)) if isinstance(expected, list) else [str(expected)]
     near = _nearest(str(error.instance), choices)
     hint = f"; did you mean '{near}'?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ class Concept:
     text: str
     codings: tuple[dict[str, str], ...]
     verified: tuple[str, ...] = ()
+    is_text: bool = False  # `codings = []`: text on purpose, nothing to report
 
 
 @dataclass(slots=True)
@@ -52,7 +53,13 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
             {"system": systems[c["system"]], "code": c["code"]} | ({"display": c["display"]} if "display" in c else {})
             for c in entry.get("codings", ())
         )
-        concept = Concept(key, entry["text"], codings, tuple(c["verified"] for c in entry.get("codings", ())))
+        concept = Concept(
+            key,
+            entry["text"],
+            codings,
+            tuple(c["verified"] for c in entry.get("codings", ())),
+            entry.get("codings") == [],
+        )
         concepts[key] = concept
         for word in map(fold, (key.replace("-", " "), key, entry["text"], *entry.get("also", ()))):
             other = words.setdefault(word, concept)
@@ -128,3 +135,10 @@ def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
             if other != code:
                 mistakes.append(f"{code}: '{spelling}' also means {other}; a spelling may mean one unit only")
     return Units(frozenset(entries), spellings), mistakes
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """'; did you mean ...?' or what is known."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1, 0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(names)}"

@@ -87,8 +87,10 @@ class Timeline:
 
 
 def names_event(when: Any, event: str) -> bool:
-    """Whether a time says 'at this event'."""
-    return isinstance(when, dict) and when.get("at") == event
+    """Whether a time, or an end of a period, says 'at this event'."""
+    if not isinstance(when, dict):
+        return False
+    return when.get("at") == event or any(names_event(when.get(end), event) for end in ("from", "to"))
 
 
 def circles(case: Case) -> list[Fact]:

@@ -13,9 +13,9 @@ from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predi
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
-from fhirconv.terminology import build_table, build_units
+from fhirconv.terminology import build_table, build_units, nearest
 from fhirconv.values import compile_elements
-from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules, nearest
+from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
 
 _MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only", "left_out")
 _MAPPING_SHAPE = {
@@ -38,7 +38,7 @@ _CLAIM_SHAPE = {
     "elements": dict,
 }
 _SHAPE_WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list"}
-_CLAIM_KEYS = ("mapping", "only", "about", "needs", "requires", "url", "elements")
+_CLAIM_KEYS = ("mapping", "only", "about", "needs", "excludes", "requires", "url", "elements")
 
 
 class Compiler:
@@ -262,9 +262,13 @@ class Compiler:
             tests += [self._about(name, key, claim, raw)] if "about" in claim else []
             elements = {**raw["elements"], **claim.get("elements", {})}
             recipe = self._recipe(name, raw, section, elements, f"{key}.elements", claim["url"])
-            needs = tuple((need, self._keys(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
+            needs = tuple((need, self._needed(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
+            excludes = tuple(claim.get("excludes", ()))
+            for one in excludes:
+                if one not in element_keys(raw["resource"]):
+                    self.error("mapping-target", name, f"{key}: excludes: {raw['resource']} has no '{one}'")
             requires = tuple(self._required(name, key, section, claim.get("requires", {}), claims))
-            yield Variant(key, claim["url"], tuple(tests), needs, requires, recipe)
+            yield Variant(key, claim["url"], tuple(tests), needs, excludes, requires, recipe)
 
     def _required(
         self, name: str, key: str, section: Section, raw: Mapping[str, Any], claims: Mapping[str, Any]
@@ -283,13 +287,16 @@ class Compiler:
                     )
             yield field, frozenset(wanted)
 
-    def _keys(self, name: str, claim: str, resource: str, need: str) -> tuple[str, ...]:
-        """The JSON keys that may hold the element that a claim needs."""
-        element = need.partition(".")[0]
-        keys = tuple(key for key, (n, _) in element_keys(resource).items() if n in (element, element + "[x]"))
-        if not keys:
-            self.error("mapping-target", name, f"{claim}: needs: {resource} has no element '{element}'")
-        return keys
+    def _needed(self, name: str, claim: str, resource: str, need: str) -> tuple[tuple[str, str], ...]:
+        """`needs = ["value", "code.coding", "reasonCode|reasonReference"]`: JSON keys and parts that provide it."""
+        found: list[tuple[str, str]] = []
+        for alternative in need.split("|"):
+            element, _, part = alternative.partition(".")
+            keys = [key for key, (n, _) in element_keys(resource).items() if n in (element, element + "[x]")]
+            if not keys:
+                self.error("mapping-target", name, f"{claim}: needs: {resource} has no element '{element}'")
+            found += [(key, part) for key in keys]
+        return tuple(found)
 
 
 def _wanted(given: Any) -> frozenset[Any]:

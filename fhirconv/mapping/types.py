@@ -24,7 +24,10 @@ class Variant:
     name: str
     url: str
     tests: tuple[Predicate, ...]
-    needs: tuple[tuple[str, tuple[str, ...]], ...]  # what is needed, and the JSON keys any of which provides it
+    needs: tuple[
+        tuple[str, tuple[tuple[str, str], ...]], ...
+    ]  # what is needed; JSON key and part, any of which will do
+    excludes: tuple[str, ...]  # JSON keys that must not be there
     requires: tuple[tuple[str, frozenset[str]], ...]  # field naming a fact, or @patient, and the claims it must make
     recipe: Recipe
 

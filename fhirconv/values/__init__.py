@@ -12,8 +12,9 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
+from fhirconv.terminology import nearest
 from fhirconv.values import amounts, links, times, words
-from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed, nearest
+from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:

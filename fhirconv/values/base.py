@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from fhirconv.context import Context
 from fhirconv.issues import Issue, Place
 from fhirconv.r4 import Element
 from fhirconv.schema import Field, Section
-from fhirconv.terminology import ConceptTable, Units
+from fhirconv.terminology import ConceptTable, Units, nearest
 
 # Fills its element in `out` (the resource or a part of it) from `data` (the fact's fields by dotted name, or a part of
 # the fact), or leaves it out.
@@ -174,13 +173,6 @@ class Verb:
     name: str
     options: frozenset[str]
     compile: Callable[[Mapping[str, Any], Env], Made]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?' or what is known."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, 1, 0.6)
-    return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(names)}"
 
 
 def nothing(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:

@@ -146,7 +146,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
         if isinstance(when, str):
             out[key] = when
             return
-        moment = context.timeline.moment(when)
+        moment = context.own_moment(context.timeline.moment(when))
         if moment.is_span and period_key:
             period: dict[str, Any] = {}
             _set(period, "start", moment.start, context)

@@ -8,8 +8,8 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.r4 import elements_of, kind_of, pattern_of
-from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import WORDS, Env, Made, Maker, constant, failed, nearest
+from fhirconv.terminology import Concept, ConceptTable, nearest
+from fhirconv.values.base import WORDS, Env, Made, Maker, constant, failed
 
 Put = Callable[[dict[str, Any], Any], None]
 
@@ -158,26 +158,14 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
 def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put) -> Made:
     names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
     side_name = rule.get("side", "")
-    known = [env.source(name, *WORDS, "integer") for name in names] + [env.source(name) for name in [side_name] if name]
+    known = [env.source(name, *WORDS, "integer") for name in names] + [env.source(n) for n in [side_name] if n]
     env.takes_code_of(table)
-    add_side = _side_extension(rule, env)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
-    coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
-    name, single = names[-1], len(names) == 1
-
-    def put_word(out: dict[str, Any], word: str, side: str | None, context: Context) -> None:
-        found = table.find(word, side or "")
-        if found is None or not found.codings:
-            if coded:
-                return
-            context.keep_as_text(table.name, name, word)
-        if side is None:
-            put(out, codeable(found, word))
-        else:
-            said = f"{side} {word}" if in_text and side not in word.lower().split() else word
-            put(out, add_side(side, codeable(found, said)))
+    in_text, name, single = rule.get("side_in_text", False), names[-1], len(names) == 1
+    put_word = _word_putter(rule, env, table, put)
+    add_side = _side_extension(rule, env)
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(name) if single else _joined(data, names)
@@ -194,6 +182,33 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
     sources = (*names, side_name) if side_name else tuple(names)
     return Made(make, sources, main_table=table.name, always=other is not None)
+
+
+def _word_putter(
+    rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put
+) -> Callable[[dict[str, Any], str, str | None, Context], None]:
+    """Puts the concept of one word, with its side if it has one."""
+    name = rule["from"] if isinstance(rule["from"], str) else rule["from"][-1]
+    joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
+    coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
+    add_side = _side_extension(rule, env)
+
+    def put_word(out: dict[str, Any], word: str, side: str | None, context: Context) -> None:
+        found = table.find(word, side or "")
+        if found is None or not found.codings:
+            if coded:
+                return
+            if found is None or not found.is_text:
+                context.keep_as_text(table.name, name, word)
+        if joined and found is not None:
+            word = found.text  # joined fields are no words of the source
+        if side is None:
+            put(out, codeable(found, word))
+        else:
+            said = f"{side} {word}" if in_text and side not in word.lower().split() else word
+            put(out, add_side(side, codeable(found, said)))
+
+    return put_word
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
