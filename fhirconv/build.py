@@ -153,6 +153,10 @@ class Build:
         """Notes that words of the current fact have no code."""
         self.kept_as_text.append(KeptText(self.fact, table, field_name, words))
 
+    def fits(self, units: frozenset[str], unit: object) -> bool:
+        """Whether a unit of the case (None for none stated) is one of these UCUM codes."""
+        return unit is None or (isinstance(unit, str) and self.units.find(unit) in units)
+
     def entries_of(self, fact: Fact) -> list[Entry]:
         """The resources that a fact makes, the main one first."""
         return self._of_fact.get(fact, [])

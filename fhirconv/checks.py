@@ -257,10 +257,14 @@ class _Checker:
                 self.case.add("reference-wrong", "a fact cannot refer to itself", fact, path)
 
     def check_objects(self, fact: Fact, field: Field, value: Any) -> None:
-        """The patient's identifiers: their systems are URIs or names from systems.toml."""
+        """Objects that name the system of an identifier: a URI, or a name from systems.toml."""
         for position, item in enumerate(value):
-            system = item["system"]
-            if system not in self.systems and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:\S", system):
+            system = item.get("system")
+            if (
+                system is not None
+                and system not in self.systems
+                and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:\S", system)
+            ):
                 message = f"{shown(system)} is neither a URI nor a name under [identifier] in systems.toml"
                 self.case.add("system-unknown", message, fact, (*field.path, position, "system"))
 

@@ -26,6 +26,9 @@ class Context(Protocol):
     def keep_as_text(self, table: str, field_name: str, words: str) -> None:
         """Notes that words of the current fact have no code in a concept table."""
 
+    def fits(self, units: frozenset[str], unit: object) -> bool:
+        """Whether a unit of the case (None for none stated) is one of these UCUM codes."""
+
     def reference_to(self, fact_id: str) -> str | None:
         """The main resource of the fact with this id; None if the mappings make none."""
 

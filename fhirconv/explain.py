@@ -32,6 +32,7 @@ class Trace:
     place: Place
     fields: tuple[tuple[str, Place], ...]
     rule: str
+    is_constant: bool = False  # it comes from the mapping or from the identity, not from a field
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -105,7 +106,9 @@ def _trace(conversion: Conversion, entry: Entry, step: _Step) -> Trace:
         return Trace(resource, step.path, step.value, fact.identity, case.place(fact), (), said)
     rule = f"{mapping.name} {step.rule.where.rpartition(' ')[2]}"
     fields = tuple(_fields(case, step, step.rule.made.sources))
-    return Trace(resource, step.path, step.value, fact.identity, case.place(fact), fields, rule)
+    return Trace(
+        resource, step.path, step.value, fact.identity, case.place(fact), fields, rule, step.rule.made.constant
+    )
 
 
 def _fields(case: Case, step: _Step, sources: tuple[str, ...]) -> Iterator[tuple[str, Place]]:
@@ -158,4 +161,7 @@ def _names(head: str, resource: str) -> bool:
 
 
 def _is_below(element: str, wanted: str) -> bool:
-    return not wanted or element == wanted or element.startswith((f"{wanted}.", f"{wanted}[", f"_{wanted}."))
+    """Whether an element is the wanted one or a part of it; 'value' and 'value[x]' stand for every choice."""
+    wanted = wanted.removesuffix("[x]")
+    rest = element.removeprefix("_").removeprefix(wanted) if element.removeprefix("_").startswith(wanted) else None
+    return rest is not None and (not wanted or rest == "" or rest[0] in ".[" or rest[0].isupper())

@@ -19,6 +19,7 @@ class Concept:
     text: str
     codings: tuple[dict[str, str], ...]
     verified: tuple[str, ...] = ()
+    units: frozenset[str] = frozenset()  # UCUM codes that the codings hold for; empty for any
     is_text: bool = False  # `codings = []`: text on purpose, nothing to report
 
 
@@ -71,11 +72,14 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
 def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
         return 'expected a table with text = "..."'
-    unknown = set(entry) - {"text", "also", "codings"}
+    unknown = set(entry) - {"text", "also", "units", "codings"}
     if unknown:
-        return f"unknown key '{min(unknown)}'; expected text, also, codings"
+        return f"unknown key '{min(unknown)}'; expected text, also, units, codings"
     if not isinstance(entry.get("also", []), list) or not isinstance(entry.get("codings", []), list):
         return "also and codings are lists"
+    for name in ("also", "units"):
+        if not all(isinstance(one, str) for one in entry.get(name, [])):
+            return f"{name} holds texts"
     for coding in entry.get("codings", ()):
         if not isinstance(coding, dict) or not {"system", "code", "verified"} <= set(coding) <= {
             "system",
@@ -84,6 +88,8 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
             "verified",
         }:
             return "a coding has system, code, verified (where the code was looked up) and, if verified, display"
+        if not all(isinstance(part, str) and part.strip() for part in coding.values()):
+            return "code, display and verified are texts in quotes"
         if coding["system"] not in systems:
             near = difflib.get_close_matches(coding["system"], list(systems), 1)
             return f"system '{coding['system']}' is not in systems.toml" + (

@@ -433,11 +433,10 @@ def test_every_element_leads_back_to_a_line(path: Path, profile: str, converted:
 
 
 @each_real_case
-def test_every_quote_is_in_the_source(path: Path, converted: Converted) -> None:
+def test_every_quote_is_in_the_source(path: Path) -> None:
     if not SOURCES.is_dir():
         assert not os.environ.get("CI"), f"CI has no {SOURCES}: the quotes were not checked"
         pytest.skip("the texts of the reports are not part of this repository")
-    made = converted(path, "r4")
-    assert (SOURCES / f"{path.stem}.txt").is_file()
+    made = convert(path, source=SOURCES / f"{path.stem}.txt")
     assert [issue.text() for issue in made.issues if issue.rule.startswith(("quote-", "source-"))] == []
     assert sum("evidence" in fact.data for fact in made.case.facts) > 40

@@ -123,7 +123,7 @@ def _summary_of_text(result: Conversion, verbose: bool) -> None:
         by_table: dict[str, list[str]] = {}
         for (table, word), number in words.items():
             by_table.setdefault(table, []).append(f"'{printable(word)}'" + (f" ({number}x)" if number > 1 else ""))
-        say("  without a code, kept as text (no entry in mappings/concepts):")
+        say("  kept as text (no code in mappings/concepts):")
         for table, found in sorted(by_table.items()):
             say(f"    {table}: {', '.join(found)}")
     if verbose:

@@ -75,7 +75,9 @@ def _traces(result: Conversion, found: list[Trace], target: str) -> None:
                 click.echo(printable(f'  source: "{quote}"'))
         click.echo(printable(f"  {one.element} = {_short(one.value)}"))
         fields = ", ".join(f"{name} (line {at.line})" if at.line else name for name, at in one.fields)
-        click.echo(printable(f"      from {fields or 'the fact itself'} by {one.rule}"))
+        click.echo(
+            printable(f"      from {fields or ('the mapping' if one.is_constant else 'the fact itself')} by {one.rule}")
+        )
 
 
 def _short(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
+from fhirconv.terminology import nearest
 from fhirconv.values.base import ElementRule, all_rules
 
 
@@ -23,11 +24,19 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
     """Every mistake of the set that no single rule shows."""
     for section in mappings.tables.sections.values():
         yield from _lost(mappings, section)
+    yield from _unread_tables(mappings)
     for mapping in mappings.resources:
         for rules in (mapping.rules, *(variant.rules for variant in mapping.variants)):
             yield from _lacking(mapping, mapping.resource, "", rules)
             yield from _unsure(mappings, mapping, rules)
             yield from _wrong_targets(mappings, mapping, rules)
+
+
+def _unread_tables(mappings: Mappings) -> Iterator[Mistake]:
+    """Every concept table is read by a rule of some profile."""
+    read = {"laterality", *(rule[key] for key in ("concept", "table") for rule in tables_with(mappings.raw, key))}
+    for name in sorted(set(mappings.tables.concepts) - read):
+        yield Mistake("mapping-table", f"concepts/{name}", f"no rule reads this table{nearest(name, sorted(read))}")
 
 
 def _lost(mappings: Mappings, section: Section) -> Iterator[Mistake]:

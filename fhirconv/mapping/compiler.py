@@ -17,6 +17,7 @@ from fhirconv.terminology import build_table, build_units, nearest
 from fhirconv.values import compile_elements
 from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
 
+_IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
 _MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only", "left_out")
 _MAPPING_SHAPE = {
     "resource": str,
@@ -98,7 +99,16 @@ class Compiler:
 
     def _tables(self) -> Tables:
         systems = self.raw.get("systems", {})
+        self._unknown_keys("systems", systems, ("code", "identifier"))
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
+        if self.origin.get("systems") and set(identifiers) - set(_IDENTIFIERS):
+            used = {
+                rule["system"] for rule in tables_with(self.raw, "identifier") if isinstance(rule.get("system"), str)
+            }
+            for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
+                near = nearest(name, _IDENTIFIERS)
+                if "did you mean" in near:
+                    self.error("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
         for name, uri in (*codes.items(), *identifiers.items()):
             if not isinstance(uri, str) or not URI.fullmatch(uri):
                 self.error("mapping-type", "systems", f"{name}: '{uri}' is no URI")
@@ -172,11 +182,12 @@ class Compiler:
         return self.sections.get(each)
 
     def _recipe(
-        self, name: str, raw: Mapping[str, Any], section: Section, elements: Mapping[str, Any], key: str, url: str = ""
+        self, name: str, raw: Mapping[str, Any], section: Section, own: Mapping[str, Any], key: str, url: str = ""
     ) -> Recipe:
         env = Env(self.tables, section, "", Element("", 0, False, (raw["resource"],)), self.origin[name], key)
-        rules = tuple(compile_elements(elements, env))
-        self.issues += [issue for issue in env.issues if issue not in self.issues]
+        rules = tuple(compile_elements({**raw["elements"], **own}, env))
+        mine = tuple(f"{key}.{element}" for element in own)  # what a claim takes over is reported where it stands
+        self.issues += [issue for issue in env.issues if issue not in self.issues and issue.message.startswith(mine)]
         tag = self.tables.identifier_systems.get("case", "")
         return Recipe(
             raw["resource"], section, raw.get("role", ""), Meta(url, tag), rules, raw.get("narrative_only", ())
@@ -260,8 +271,7 @@ class Compiler:
                 continue
             tests = [self._predicate(name, claim.get("only", {}), section)]
             tests += [self._about(name, key, claim, raw)] if "about" in claim else []
-            elements = {**raw["elements"], **claim.get("elements", {})}
-            recipe = self._recipe(name, raw, section, elements, f"{key}.elements", claim["url"])
+            recipe = self._recipe(name, raw, section, claim.get("elements", {}), f"{key}.elements", claim["url"])
             needs = tuple((need, self._needed(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
             excludes = tuple(claim.get("excludes", ()))
             for one in excludes:

@@ -17,6 +17,12 @@ def read_folders(folders: list[Path]) -> tuple[dict[str, Any], dict[str, str], l
     for folder in folders:
         if not folder.is_dir():
             issues.append(Issue("file-unreadable", "is not a folder with mappings", Place(str(folder))))
+        for path in sorted(folder.rglob("*.json")) if folder != folders[0] else ():
+            issues.append(
+                _mistake(
+                    "mapping-syntax", "is not read: a site has TOML files; the schema of case facts is fhirconv's", path
+                )
+            )
         for path in sorted(folder.rglob("*.toml")):
             name = path.relative_to(folder).with_suffix("").as_posix()
             depth = _DEPTH.get(name.partition("/")[0])
@@ -46,11 +52,15 @@ def _mistake(rule: str, message: str, path: Path) -> Issue:
 
 # How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
 # element replaces our element, its concept our concept. `false` removes what is below.
-_DEPTH = {"resources": 2, "profiles": 3, "concepts": 1, "systems": 2, "units": 1}
+_DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2}
+_ADDED = ("also", "spellings")  # lists of words: what a site has is added to what is there
 
 
 def _lay_over(below: Any, above: Any, depth: int) -> Any:
     if depth and isinstance(below, dict) and isinstance(above, dict):
         merged = {**below, **{key: _lay_over(below.get(key), value, depth - 1) for key, value in above.items()}}
+        for key in _ADDED:
+            if isinstance(below.get(key), list) and isinstance(above.get(key), list):
+                merged[key] = [*below[key], *(one for one in above[key] if one not in below[key])]
         return {key: value for key, value in merged.items() if above.get(key) is not False}
     return above

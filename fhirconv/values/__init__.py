@@ -126,7 +126,11 @@ VERBS: dict[str, Verb] = {
         Verb("text", frozenset({"label"}), words.text),
         Verb("note", frozenset(), words.note),
         Verb("code", frozenset({"map", "system"}), words.code),
-        Verb("concept", frozenset({"from", "is", "side", "side_in_text", "side_url", "else", "coded"}), words.concept),
+        Verb(
+            "concept",
+            frozenset({"from", "is", "side", "side_in_text", "side_url", "unit", "else", "coded"}),
+            words.concept,
+        ),
         Verb("identifier", frozenset({"system"}), words.identifier),
         Verb("missing", frozenset({"from", "else"}), words.missing),
         Verb("instant", frozenset(), words.instant),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
+from fhirconv.terminology import nearest
 from fhirconv.values.base import Env, Made, Maker, constant, failed
 
 Finder = Callable[[Context], list[str]]
@@ -37,6 +38,9 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
         if name == "@patient" and not display:  # there is one in every case
             return constant(env, "{'reference': context.patient[0]}", "Reference")
         return Made(_named(NAMED[name][0], put, display), (display,) if display else (), always=True)
+    if name.startswith("@"):
+        env.error("mapping-source", f"there is no '{name}'{nearest(name, NAMED)}")
+        return failed()
     field = env.field(name)
     if not env.source(name) or field is None or env.refuses_list(name):
         return failed()

@@ -135,7 +135,8 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
 
     `from` may be a list, whose stated fields are joined; `else = KEY` is taken when no field is stated. `side = FIELD`
     looks for '<side> <words>' first; `side_in_text` puts the side into the text (and makes a text of it alone where the
-    words are not stated), `side_url` into that extension. `coded` leaves words out that have no code.
+    words are not stated), `side_url` into that extension. `unit = FIELD` takes the codes only if they hold for the unit.
+    `coded` leaves words out that have no code.
     """
     table = env.table(rule["concept"])
     if table is None:
@@ -157,8 +158,9 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
 
 def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put) -> Made:
     names = [rule["from"]] if isinstance(rule["from"], str) else list(rule["from"])
-    side_name = rule.get("side", "")
-    known = [env.source(name, *WORDS, "integer") for name in names] + [env.source(n) for n in [side_name] if n]
+    side_name, unit_name = rule.get("side", ""), rule.get("unit", "")
+    known = [env.source(name, *WORDS, "integer") for name in names]
+    known += [env.source(n) for n in [side_name] if n] + [env.source(n, "unit") for n in [unit_name] if n]
     env.takes_code_of(table)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
@@ -169,33 +171,36 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(name) if single else _joined(data, names)
-        side = data.get(side_name)
+        side, unit = data.get(side_name), data.get(unit_name)
         if isinstance(words, list):
             for word in words:
-                put_word(out, word, side, context)
+                put_word(out, word, side, unit, context)
         elif words is not None:
-            put_word(out, words, side, context)
+            put_word(out, words, side, unit, context)
         elif other is not None:
             put(out, codeable(other, other.text))
         elif side is not None and in_text:
             put(out, add_side(side, {"text": side}))
 
-    sources = (*names, side_name) if side_name else tuple(names)
+    sources = (*names, *filter(None, (side_name,)))
     return Made(make, sources, main_table=table.name, always=other is not None)
 
 
 def _word_putter(
     rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put
-) -> Callable[[dict[str, Any], str, str | None, Context], None]:
+) -> Callable[[dict[str, Any], str, str | None, Any, Context], None]:
     """Puts the concept of one word, with its side if it has one."""
     name = rule["from"] if isinstance(rule["from"], str) else rule["from"][-1]
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
     add_side = _side_extension(rule, env)
 
-    def put_word(out: dict[str, Any], word: str, side: str | None, context: Context) -> None:
+    def put_word(out: dict[str, Any], word: str, side: str | None, unit: Any, context: Context) -> None:
         found = table.find(word, side or "")
-        if found is None or not found.codings:
+        if found is not None and found.units and not context.fits(found.units, unit):
+            context.keep_as_text(table.name, name, word)
+            found = None
+        elif found is None or not found.codings:
             if coded:
                 return
             if found is None or not found.is_text:
