@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
 
@@ -311,6 +312,16 @@ def test_every_reference_resolves_and_no_two_resources_share_an_id(case: Case) -
     assert len(urls) == len(set(urls))
     assert set(values(result.bundle, "reference")) <= set(urls)
     assert all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", one) for one in ids(result))
+
+
+@tried
+@given(cases())
+def test_every_narrative_is_well_formed(case: Case) -> None:
+    result = bundle_of(case)
+    assert result.bundle is not None
+    for entry in result.bundle["entry"]:
+        div = ET.fromstring(entry["resource"]["text"]["div"])
+        assert {element.tag.rpartition("}")[2] for element in div.iter()} <= {"div", "p", "b", "ul", "li"}
 
 
 @tried
