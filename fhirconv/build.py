@@ -15,7 +15,8 @@ RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Typ
 
 
 # Fields that no element holds because they are what the fact is: its name for others, and what an event belongs to.
-_READ_ELSEWHERE = {"events": ("id", "of")}
+_ID = frozenset(("id",))
+_READ_ELSEWHERE = {"events": frozenset(("id", "of"))}
 
 
 @dataclass(slots=True, eq=False)
@@ -93,13 +94,13 @@ class Build:
         self._of_fact.setdefault(fact, []).append(entry)
 
     def unread_fields(self, fact: Fact) -> list[str]:
-        """The stated fields of a fact that none of its resources is made from."""
-        read: set[str] = set(_READ_ELSEWHERE.get(fact.section.name, ("id",)))
-        merged = merged_into(self.case, fact) is not None
-        read |= {"name", "at"} if merged else set()
+        """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""
+        unread = fact.data.keys() - _READ_ELSEWHERE.get(fact.section.name, _ID)
         for entry in self.entries_of(fact):
-            read |= entry.mapping.reads
-        return [name for name in fact.data if name not in read]
+            unread -= entry.mapping.reads
+        if unread and merged_into(self.case, fact) is not None:  # the fact that it is the time of has name and time
+            unread -= {"name", "at"}
+        return sorted(unread)
 
     def run(self) -> None:
         """Fills the resource of every entry."""

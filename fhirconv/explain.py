@@ -149,7 +149,8 @@ def find(conversion: Conversion, target: str) -> list[Trace]:
 def _facts_named(conversion: Conversion, target: str) -> set[str]:
     case = conversion.case
     if target.isdigit():
-        before = [fact for fact in case.facts if case.place(fact).line <= int(target)]
+        lines = case.document.text.count("\n") + 1
+        before = [fact for fact in case.facts if case.place(fact).line <= int(target) <= lines]
         return {before[-1].identity} if before else set()
     named = {fact.identity for fact in case.facts if target in (fact.data.get("id"), fact.identity)}
     return named | {fact.identity for fact in case.facts if fact.section.name == target}

@@ -36,10 +36,10 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNOREC
 def file_name(case_id: str) -> str:
     """A file name for a case: its id if that is a plain name, else what is left of it with a hash; never a path.
 
-    Two cases have two names.
+    Two cases have two names, also where letters are folded.
     """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip(".-")[:100]
-    if name == case_id and not _RESERVED.fullmatch(name):
+    if name == case_id.lower() and not _RESERVED.fullmatch(name):  # some file systems fold letters
         return f"{name}.json"
     name = f"case-{name}" if _RESERVED.fullmatch(name) else name
     return f"{name or 'case'}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"

@@ -388,7 +388,7 @@ MISTAKES = {
 }
 TOLD = [
     ("resources/one.toml", "elements.code", "'labs'"),
-    ("resources/one.toml", "elements.status", "'final'"),
+    ("resources/one.toml", "elements.status", "final,"),
     ("resources/one.toml", "elements.subjekt", "'subject'"),
     ("resources/one.toml", "elements.note", "'note'"),
     ("resources/two.toml", "Observatio", "not a resource type"),

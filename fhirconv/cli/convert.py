@@ -54,10 +54,10 @@ def command(
 
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
-    folder = output.is_dir() or len(cases) > 1
-    if len(cases) > 1 and (str(output) == "-" or (output.exists() and not output.is_dir())):
+    folder = len(cases) > 1 or _is_dir(output)
+    if len(cases) > 1 and (str(output) == "-" or (_is_dir(output.parent) and output.exists() and not output.is_dir())):
         raise click.UsageError("several cases need a folder: -o DIR")
-    if not folder and str(output) != "-" and any(_same(case, output) for case in cases):
+    if not folder and any(_same(case, output) for case in cases):
         raise click.UsageError("the output file is the input file; give it another name")
     mappings = loaded_mappings(site, profile)
     failed = False
@@ -66,36 +66,53 @@ def command(
         document = read_bytes(sys.stdin.buffer.read(), "-") if str(case) == "-" else read_file(case)
         result = convert_document(document, mappings, bundle_type, source)
         tell(result.issues)
-        failed = failed or not result.ok
         target = (output / file_name(result.case.id)) if folder else output
-        if result.ok and target in written:
-            say(
-                f"{case}: error: has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
-            )
-            failed = True
-            continue
-        if result.ok:
-            _write(target, result.json(indent=True))
+        problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""
+        if problem:
+            say(f"{case}: error: {problem}")
+        failed = failed or not result.ok or bool(problem)
+        if result.ok and not problem:
             written[target] = case
-        if not quiet:
+        if not quiet and not problem:
             _summary(result, case, target, verbose)
     raise click.exceptions.Exit(Exit.FINDINGS if failed else Exit.DONE)
 
 
+def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, Path]) -> str:
+    """Why a Bundle must not be written to this file; empty if it may."""
+    if target in written:
+        return f"has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
+    if any(_same(case, target) for case in cases):
+        return f"its Bundle would overwrite the input {target}; give -o another folder"
+    return ""
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file can have
+        return False
+
+
 def _same(one: Path, other: Path) -> bool:
-    return other.exists() and one.exists() and one.samefile(other)
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
-def _write(target: Path, data: bytes) -> None:
+def _write(target: Path, data: bytes) -> str:
+    """Writes a Bundle; returns why it could not."""
     if str(target) == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        return
+        return ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_file(target, data)
     except OSError as error:
-        raise click.FileError(str(target), error.strerror or "cannot be written") from None
+        return f"{target} cannot be written: {error.strerror or error}"
+    return ""
 
 
 def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
