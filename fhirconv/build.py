@@ -113,10 +113,13 @@ class Build:
             return
         before = self.identifier, self.fact
         self.identifier, self.fact = entry.identifier, entry.fact
-        entry.resource = self._resource(entry)
+        if entry.mapping.variants:
+            entry.resource = self._claiming(entry)
+        entry.resource = entry.resource or entry.mapping.recipe.fill(entry.id, entry.fact.flat(), self)
         self.identifier, self.fact = before
 
-    def _resource(self, entry: Entry) -> dict[str, Any]:
+    def _claiming(self, entry: Entry) -> dict[str, Any]:
+        """The resource with the first claim of the profile that holds; empty if none does."""
         mapping, data = entry.mapping, entry.fact.flat()
         for variant in mapping.variants:
             if not all(applies(data, self.case.by_id) for applies in variant.tests):
@@ -131,7 +134,7 @@ class Build:
                 return made
             del self.kept_as_text[kept:]
             self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
-        return mapping.recipe.fill(entry.id, data, self)
+        return {}
 
     def _unclaimed_references(self, entry: Entry, variant: Variant) -> list[str]:
         """What the claim requires of the resources that this one refers to, and they do not claim."""

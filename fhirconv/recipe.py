@@ -52,16 +52,26 @@ class Recipe:
         read = {s.removeprefix(f"{section.name}.") for rule in all_rules(rules) for s in rule.made.sources}
         self.told = read.union(told, [name_field(section)])  # what this resource is made from, and the fact's name
         self._fillers: dict[frozenset[str], Filler] = {}
+        self._by_order: dict[tuple[str, ...], Filler] = {}
 
     def fill(self, resource_id: str, data: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The resource with this id for a fact with these fields (by dotted name)."""
-        shape = frozenset(data)
+        filler = self._by_order.get(tuple(data))
+        if filler is None:
+            filler = self._filler(tuple(data))
+        return filler(resource_id, data, context)
+
+    def _filler(self, fields: tuple[str, ...]) -> Filler:
+        """The function for the shape of these fields; their order does not matter, but is found faster."""
+        if len(self._by_order) >= _MOST_SHAPES:
+            self._by_order.clear()
+            self._fillers.clear()
+        shape = frozenset(fields)
         filler = self._fillers.get(shape)
         if filler is None:
-            if len(self._fillers) >= _MOST_SHAPES:
-                self._fillers.clear()
             filler = self._fillers[shape] = self._compile(shape)
-        return filler(resource_id, data, context)
+        self._by_order[fields] = filler
+        return filler
 
     def _compile(self, shape: frozenset[str]) -> Filler:
         names: dict[str, Any] = {}

@@ -44,6 +44,7 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
     """The table of a concepts file, and its mistakes (each beginning with the key it is about)."""
     concepts: dict[str, Concept] = {}
     words: dict[str, Concept] = {}
+    as_written: dict[str, Concept] = {}  # found without folding
     mistakes: list[str] = []
     for key, entry in entries.items():
         problem = _entry_problem(entry, systems)
@@ -62,11 +63,13 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
             entry.get("codings") == [],
         )
         concepts[key] = concept
-        for word in map(fold, (key.replace("-", " "), key, entry["text"], *entry.get("also", ()))):
+        spellings = (key.replace("-", " "), key, entry["text"], *entry.get("also", ()))
+        as_written.update(dict.fromkeys(spellings, concept))
+        for word in map(fold, spellings):
             other = words.setdefault(word, concept)
             if other is not concept:
                 mistakes.append(f"{key}: '{word}' also means {other.key}; a word may mean one concept only")
-    return ConceptTable(name, concepts, words), mistakes
+    return ConceptTable(name, concepts, as_written | words), mistakes
 
 
 def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:

@@ -91,6 +91,12 @@ def test_convert_into_a_folder(folder: Path) -> None:
     assert files(folder / "out") == {"one.json"}
 
 
+def test_convert_into_a_folder_that_is_not_there_yet(folder: Path) -> None:
+    """A name that ends in '/' is that of a folder, as for cp and rsync."""
+    assert run("convert", "one.yaml", "-o", "out/").exit_code == 0
+    assert files(folder) == INPUTS | {"out/one.json"}
+
+
 def test_convert_several_cases_makes_the_folder(folder: Path) -> None:
     assert run("convert", "one.yaml", "two.yaml", "small.yaml", "-o", "deep/out").exit_code == 0
     assert files(folder / "deep/out") == {"one.json", "two.json", "small.json"}

@@ -476,6 +476,23 @@ def test_arbitrary_python_values_never_raise(section: str, value: object) -> Non
         json.loads(result.json())
 
 
+def tupled(value: Any) -> Any:
+    """The same value with tuples for lists."""
+    if isinstance(value, dict):
+        return {key: tupled(item) for key, item in value.items()}
+    return tuple(map(tupled, value)) if isinstance(value, list) else value
+
+
+@tried
+@given(cases())
+def test_tuples_are_lists_or_refused(case: Case) -> None:
+    """What a Python program gives as a tuple is never left out without a word."""
+    data = json.loads(json_text(case))
+    listed, other = convert(data), convert(tupled(data))
+    assume(listed.ok)
+    assert not other.ok or other.json() == listed.json()
+
+
 conventions = st.fixed_dictionaries(
     {},
     optional={
