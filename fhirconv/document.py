@@ -74,7 +74,7 @@ def _is_clean(data: Any) -> bool:
                 below.extend(value.values())
             elif kind is list:
                 below.extend(value)
-            elif value is not None and number_excess(value):
+            elif kind is tuple or (value is not None and number_excess(value)):
                 return False
         if not below:
             return True
@@ -97,6 +97,8 @@ def _find_faults(document: Document) -> None:
             stack.extend((item, f"{pointer}/{escape_pointer(key)}", depth + 1) for key, item in value.items())
         elif isinstance(value, list):
             stack.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value))
+        elif isinstance(value, tuple):
+            document.add("wrong-type", "expected a list, found a Python tuple", pointer)
         elif value is not None and (excess := number_excess(value)):
             document.add("number-limit", f"number {shown(value, 20)} {excess}; check the digits", pointer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -23,8 +24,9 @@ from fhirconv.source import read_bytes, read_file
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    default=Path("-"),
+    "wanted",
+    default="-",
+    metavar="FILE|DIR|-",
     help="File, folder (for several cases), or - for standard output (the default).",
 )
 @click.option(
@@ -42,7 +44,7 @@ from fhirconv.source import read_bytes, read_file
 @click.option("-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged.")
 def command(
     cases: tuple[Path, ...],
-    output: Path,
+    wanted: str,
     bundle_type: str,
     profile: str,
     site: Path | None,
@@ -54,7 +56,8 @@ def command(
 
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
-    folder = len(cases) > 1 or _is_dir(output)
+    output = Path(wanted)
+    folder = len(cases) > 1 or wanted.endswith(("/", os.sep)) or _is_dir(output)
     if len(cases) > 1 and (str(output) == "-" or (_is_dir(output.parent) and output.exists() and not output.is_dir())):
         raise click.UsageError("several cases need a folder: -o DIR")
     if not folder and any(_same(case, output) for case in cases):

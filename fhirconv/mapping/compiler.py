@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fhirconv.facts import Fact
 from fhirconv.issues import Issue, Place
+from fhirconv.mapping import shapes
 from fhirconv.mapping.checks import mistakes_of, tables_with
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
@@ -18,28 +18,6 @@ from fhirconv.values import compile_elements
 from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
 
 _IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
-_MAPPING_KEYS = ("resource", "spec", "each", "role", "only", "about", "elements", "narrative_only", "left_out")
-_MAPPING_SHAPE = {
-    "resource": str,
-    "each": str,
-    "role": str,
-    "about": str,
-    "only": dict,
-    "elements": dict,
-    "narrative_only": dict,
-    "left_out": dict,
-}
-_CLAIM_SHAPE = {
-    "mapping": str,
-    "url": str,
-    "only": dict,
-    "requires": dict,
-    "about": list,
-    "needs": list,
-    "elements": dict,
-}
-_SHAPE_WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list"}
-_CLAIM_KEYS = ("mapping", "only", "about", "needs", "excludes", "requires", "url", "elements")
 
 
 class Compiler:
@@ -62,13 +40,8 @@ class Compiler:
         for mapping in sorted(compiled, key=lambda mapping: mapping.role):
             by_section.setdefault(mapping.section, []).append(mapping)
         grouped = {section: tuple(found) for section, found in by_section.items()}
-        order = (
-            "patient",
-            "source",
-            *(name for name in self.sections if name not in ("patient", "source", "case")),
-            "case",
-        )
-        rank = {name: position for position, name in enumerate(order)}
+        others = [name for name in self.sections if name not in ("patient", "source", "case")]
+        rank = {name: position for position, name in enumerate(("patient", "source", *others, "case"))}
         mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, rank)
         if not self.issues:  # a rule that could not be compiled reads nothing, and all would seem lost
             for mistake in dict.fromkeys(mistakes_of(mappings)):
@@ -79,27 +52,19 @@ class Compiler:
         """Notes a mistake in a file of the set."""
         self.issues.append(Issue(rule, message, Place(self.origin.get(name, name))))
 
-    def _unknown_keys(self, name: str, raw: Mapping[str, Any], known: tuple[str, ...], at: str = "") -> None:
-        for key in sorted(set(raw) - set(known)):
-            self.error("mapping-key", name, f"{at}unknown key '{key}'{nearest(key, known)}")
-
-    def _has_shape(
-        self, name: str, raw: Mapping[str, Any], shape: Mapping[str, type], needed: tuple[str, ...], at: str = ""
+    def _fits(
+        self, name: str, raw: Mapping[str, Any], shape: shapes.Shape, needed: tuple[str, ...] = (), at: str = ""
     ) -> bool:
-        """Whether the keys of a table hold what they should; each that does not is a mistake."""
-        wrong = [f"'{key}' is missing" for key in needed if key not in raw]
-        for key, kind in shape.items():
-            if key in raw and not isinstance(raw[key], kind):
-                wrong.append(f"'{key}' must be {_SHAPE_WORDS[kind]}")
-        if isinstance(raw.get("role"), str) and not re.fullmatch("[a-z][a-z0-9-]*", raw["role"]):
-            wrong.append("'role' is a word of small letters, digits and '-'")
-        for message in wrong:
-            self.error("mapping-syntax", name, at + message)
-        return not wrong
+        """Whether a table has the keys that it needs, each with what it should hold; what it has besides is a mistake too."""
+        mistakes = list(shapes.misshapen(name, raw, shape, needed, at))
+        for mistake in mistakes:
+            self.error(*mistake)
+        return all(mistake.rule == "mapping-key" for mistake in mistakes)
 
     def _tables(self) -> Tables:
         systems = self.raw.get("systems", {})
-        self._unknown_keys("systems", systems, ("code", "identifier"))
+        if not self._fits("systems", systems, shapes.SYSTEMS):
+            systems = {}
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
         if self.origin.get("systems") and set(identifiers) - set(_IDENTIFIERS):
             used = {
@@ -130,8 +95,7 @@ class Compiler:
 
     def _mapping(self, name: str, claims: Mapping[str, Any]) -> ResourceMapping | None:
         raw = self.raw[name]
-        self._unknown_keys(name, raw, _MAPPING_KEYS)
-        if not self._has_shape(name, raw, _MAPPING_SHAPE, ("resource", "each", "elements")):
+        if not self._fits(name, raw, shapes.MAPPING, ("resource", "each", "elements")):
             return None
         section = self._section(name, raw["each"])
         if kind_of(raw["resource"]) != "resource":
@@ -254,12 +218,10 @@ class Compiler:
         for key, claim in claims.items():
             if not isinstance(claim, dict):
                 self.error("mapping-syntax", name, f"{key}: expected a table with mapping and url")
-            elif not self._has_shape(name, claim, _CLAIM_SHAPE, ("mapping", "url"), f"{key}: "):
+            elif not self._fits(name, claim, shapes.CLAIM, ("mapping", "url"), f"{key}: "):
                 continue
             elif f"resources/{claim['mapping']}" not in self.raw:
                 self.error("mapping-source", name, f"{key}: there is no resources/{claim['mapping']}.toml")
-            else:
-                self._unknown_keys(name, claim, _CLAIM_KEYS, f"{key}: ")
         return {key: claim for key, claim in claims.items() if isinstance(claim, dict)} if not self.issues else {}
 
     def _variants(

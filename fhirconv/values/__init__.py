@@ -13,7 +13,7 @@ from fhirconv.context import Context
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.terminology import nearest
-from fhirconv.values import amounts, links, times, words
+from fhirconv.values import amounts, concepts, links, times, words
 from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed
 
 
@@ -129,7 +129,7 @@ VERBS: dict[str, Verb] = {
         Verb(
             "concept",
             frozenset({"from", "is", "side", "side_in_text", "side_url", "unit", "else", "coded"}),
-            words.concept,
+            concepts.concept,
         ),
         Verb("identifier", frozenset({"system"}), words.identifier),
         Verb("missing", frozenset({"from", "else"}), words.missing),

@@ -8,8 +8,8 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.values.base import Env, Made, failed
+from fhirconv.values.concepts import codeable
 from fhirconv.values.times import UCUM
-from fhirconv.values.words import codeable
 
 
 def _unit_parts(unit: Any, context: Context) -> dict[str, Any]:
