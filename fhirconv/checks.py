@@ -27,6 +27,10 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
     for fact in case.facts:
         if not broken or fact.pointer not in broken:
             checker.check(fact)
+    for fact in _circling(case):
+        case.add(
+            "reference-wrong", "this condition comes from itself, by way of others; one 'of' must go", fact, ("of",)
+        )
     for fact in circles(case):
         case.add(
             "event-circle",
@@ -35,6 +39,20 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
             ("at",),
         )
     _check_identities(case)
+
+
+def _circling(case: Case) -> list[Fact]:
+    """Conditions whose 'of' leads back to themselves by way of other conditions."""
+    found = []
+    for fact in case.facts_of("conditions"):
+        seen: list[Fact] = []
+        here = case.by_id.get(str(fact.data.get("of")))
+        while here is not None and here not in seen:
+            seen.append(here)
+            here = case.by_id.get(str(here.data.get("of")))
+        if fact in seen and len(seen) > 1:
+            found.append(fact)
+    return found
 
 
 def _check_identities(case: Case) -> None:
@@ -228,7 +246,7 @@ class _Checker:
     def check_unit(self, fact: Fact, field: Field, value: Any) -> None:
         if isinstance(value, str) and self.units.find(value) is None:
             near = self.units.nearest(value)
-            hint = f"; did you mean '{near}'?" if near else ";"
+            hint = f"; did you mean '{near}'?" if near else "."
             message = (
                 f"{shown(value)} is not in the unit table{hint} "
                 "Correct it, add it to units.toml, or write {text: ...} to keep it without a UCUM code"
@@ -260,11 +278,12 @@ class _Checker:
         """Objects that name the system of an identifier: a URI, or a name from systems.toml."""
         for position, item in enumerate(value):
             system = item.get("system")
-            if (
-                system is not None
-                and system not in self.systems
-                and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:\S", system)
-            ):
+            if system is None:
+                continue
+            if self.systems.get(system, system) in (self.systems.get("fact"), self.systems.get("case")):
+                message = f"{shown(system)} is fhirconv's own system; name who gave this identifier"
+                self.case.add("system-unknown", message, fact, (*field.path, position, "system"))
+            elif system not in self.systems and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:\S", system):
                 message = f"{shown(system)} is neither a URI nor a name under [identifier] in systems.toml"
                 self.case.add("system-unknown", message, fact, (*field.path, position, "system"))
 

@@ -99,6 +99,8 @@ def _find_faults(document: Document) -> None:
             stack.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value))
         elif isinstance(value, tuple):
             document.add("wrong-type", "expected a list, found a Python tuple", pointer)
+            document.data = None
+            return
         elif value is not None and (excess := number_excess(value)):
             document.add("number-limit", f"number {shown(value, 20)} {excess}; check the digits", pointer)
 

@@ -117,7 +117,7 @@ class Units:
         folded: dict[str, str] = {}
         for spelling, code in self._by_spelling.items():
             folded.setdefault(spelling.casefold(), code)
-        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6)
+        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6) if len(unit) > 1 else []
         return folded[near[0]] if near else ""
 
 

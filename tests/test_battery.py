@@ -1062,7 +1062,6 @@ def test_i62_references(inner: str, rule: str, line: int) -> None:
     refused(f"{HEAD}{inner}\n", "case.yaml", rule, line)
 
 
-@pytest.mark.xfail(strict=True, reason="not there yet: conditions that come from each other")
 def test_i62_circle_of_conditions() -> None:
     facts = "  - {id: a, kind: other, name: x, of: b}\n  - {id: b, kind: other, name: y, of: a}\n"
     refused(f"{HEAD}conditions:\n{facts}", "case.yaml", "reference-wrong", 4)
