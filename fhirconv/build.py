@@ -79,8 +79,8 @@ class Build:
                     self._add(fact, mapping)
         for mapping in by_section.get(ANY_SECTION, ()):
             for fact in facts:
-                made = fact in self._of_fact or merged_into(self.case, fact) in self._of_fact
-                if made and (mapping.applies is None or mapping.applies(fact.data, self.case.by_id)):
+                for_it = mapping.applies is None or mapping.applies(fact.data, self.case.by_id)
+                if for_it and (fact in self._of_fact or merged_into(self.case, fact) in self._of_fact):
                     self._add(fact, mapping)
         if by_section.get("case"):  # about all the others: last
             self.entries.sort(key=lambda entry: entry.fact is self.case_fact)

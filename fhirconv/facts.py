@@ -39,7 +39,7 @@ class Fact:
 
     def flat(self) -> dict[str, Any]:
         """The fields by dotted name, those of nested objects ('dose.value') beside the objects."""
-        nested = self.section.nested.intersection(self.data)
+        nested = self.section.nested and self.section.nested.intersection(self.data)
         if not nested:
             return self.data
         made = dict(self.data)
