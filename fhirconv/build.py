@@ -10,6 +10,7 @@ from fhirconv.facts import Case, Fact, merged_into
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
 from fhirconv.timeline import Moment, Timeline, names_event
+from fhirconv.values.base import ElementRule
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
 
@@ -29,8 +30,12 @@ class Entry:
     id: str
     reference: str
     resource: dict[str, Any] = field(default_factory=dict)
-    profile: str = ""  # the profile that it claims, and the name of the claim
-    claim: str = ""
+    variant: Variant | None = None  # what it claims of the profile
+
+    @property
+    def rules(self) -> tuple[ElementRule, ...]:
+        """The rules by which the resource was made."""
+        return self.variant.rules if self.variant else self.mapping.rules
 
 
 class KeptText(NamedTuple):
@@ -130,7 +135,7 @@ class Build:
             lacking += [need for need, parts in variant.needs if made and not _has(made, parts)]
             lacking += [f"other form than {key}" for key in variant.excludes if key in made]
             if not lacking:
-                entry.profile, entry.claim = variant.url, variant.name
+                entry.variant = variant
                 return made
             del self.kept_as_text[kept:]
             self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
@@ -147,7 +152,7 @@ class Build:
             )
             for other in self.entries_of(target)[:1] if target else ():
                 self._make(other)
-                if other.claim not in claims:
+                if other.variant is None or other.variant.name not in claims:
                     lacking.append(f"{field_name} that claims {' or '.join(sorted(claims))}")
         return lacking
 
@@ -175,11 +180,10 @@ class Build:
 
         An event that is the time of another fact has the main resource of that fact.
         """
-        entries = self.entries_of(merged_into(self.case, fact) or fact)
-        found = [e for e in entries if e.mapping.section != ANY_SECTION]
-        return [
-            e.reference for e in found if not (primary or entries is not self.entries_of(fact)) or not e.mapping.role
-        ]
+        owner = merged_into(self.case, fact)
+        only_main = primary or owner is not None
+        entries = [entry for entry in self.entries_of(owner or fact) if entry.mapping.section != ANY_SECTION]
+        return [entry.reference for entry in entries if not (only_main and entry.mapping.role)]
 
     def _references_of_section(self, section: str) -> list[str]:
         """References to the main resources of a section's facts."""

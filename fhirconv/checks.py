@@ -218,6 +218,9 @@ class _Checker:
         if len(ways) != 1:
             found = " and ".join(f"'{way}'" for way in ways) or "none"
             self.case.add("value-choice", f"state one of 'value', 'low'/'high' or 'decade'; found {found}", fact, path)
+        self._ends(fact, path, value)
+
+    def _ends(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:
         if "low" in value and "high" in value and value["low"] > value["high"]:
             self.case.add("number-invalid", f"'low' {value['low']} is above 'high' {value['high']}", fact, path)
 
@@ -240,8 +243,7 @@ class _Checker:
             )
 
     def check_referencerange(self, fact: Fact, field: Field, value: Any) -> None:
-        if "low" in value and "high" in value and value["low"] > value["high"]:
-            self.case.add("number-invalid", f"'low' {value['low']} is above 'high' {value['high']}", fact, field.path)
+        self._ends(fact, field.path, value)
 
     def check_unit(self, fact: Fact, field: Field, value: Any) -> None:
         if isinstance(value, str) and self.units.find(value) is None:

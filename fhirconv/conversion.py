@@ -16,7 +16,7 @@ from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
 from fhirconv.ledger import Ledger, rejected, settled
-from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings, profiles
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.source import read_file, read_value
 
 if TYPE_CHECKING:
@@ -82,12 +82,9 @@ def convert(
 
     `profile` is 'r4' or a name in mappings/profiles; `bundle` transaction, batch or collection; `mappings` a folder
     laid over fhirconv's own; `source` a text that the quotes are checked against in place of the case's 'source.text'.
-    Raises MappingError for mappings that cannot be used, ValueError for an unknown `bundle` or `profile`. Findings about the case
-    are in the result's issues.
+    Raises MappingError for mappings that cannot be used, ValueError for an unknown `bundle` or `profile`. Findings about
+    the case are in the result's issues.
     """
-    known = profiles(Path(mappings) if mappings else None)
-    if profile not in known:
-        raise ValueError(f"profile must be one of {', '.join(known)}, not {profile!r}")
     loaded = load_mappings(Path(mappings) if mappings else None, profile)
     if isinstance(case, Mapping):
         return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None)
@@ -121,9 +118,10 @@ def _check_nothing_lost(case: Case, build: Build) -> None:
             case.add("not-mapped", f"no mapping takes this fact of '{fact.section.name}'; see mappings/resources", fact)
             continue
         for name in build.unread_fields(fact):
-            message = (
-                f"no rule reads '{name}' of such a fact, so it would be lost; say it in another field, or remove it"
+            where = (
+                "on the fact that it is the time of" if merged_into(case, fact) else "in another field, or remove it"
             )
+            message = f"no rule reads '{name}' of such a fact, so it would be lost; say it {where}"
             case.add("field-lost", message, fact, tuple(name.split(".")))
 
 

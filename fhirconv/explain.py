@@ -54,7 +54,7 @@ def trace(conversion: Conversion) -> Iterator[Trace]:
     if build is None or not conversion.ok:
         return
     for entry in build.entries:
-        rules = {rule.element: rule for rule in entry.mapping.rules_for(entry.profile)}
+        rules = {rule.element: rule for rule in entry.rules}
         start = _Step("", entry.resource, None, entry.fact)
         for step in _below(build, entry.mapping.resource, rules, None, start):
             yield _trace(conversion, entry, step)

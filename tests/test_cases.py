@@ -243,7 +243,7 @@ def left_out(entries: list[Entry]) -> set[str]:
 
 def read_by_rules(fact: Fact, entries: list[Entry]) -> set[str]:
     """The fields that the rules read which made these entries, or whose choice decides on them."""
-    rules = [rule for entry in entries for rule in all_rules(entry.mapping.rules_for(entry.profile))]
+    rules = [rule for entry in entries for rule in all_rules(entry.rules)]
     read = {source for rule in rules for source in rule.made.sources}
     read |= {source.removeprefix("case.") for source in read} if fact.section.name == "case" else set()
     raw = load_mappings().raw

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import FIXTURES, Converted
 
-from fhirconv import Conversion, convert
+from fhirconv import Conversion, MappingError, convert
 from fhirconv.mapping import load_mappings
 
 SITE = FIXTURES / "site-mappings"
@@ -104,3 +104,14 @@ def replaced(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [replaced(part, words) for part in value]
     return words.get(value, value) if isinstance(value, str) else value
+
+
+def test_a_claim_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "mine.toml").write_text(
+        '[claim]\nmapping = "lab"\nurl = "https://hospital.test/profile"\n'
+        '[claim.elements]\nnote = { note = ["certainty"] }\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(MappingError, match="no longer read 'note'"):
+        convert(CASE, mappings=tmp_path, profile="mine")

@@ -15,6 +15,7 @@ from fhirconv.cli.options import loaded_mappings, mappings_option, profile_optio
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.issues import printable
 from fhirconv.ledger import CONVERTED, OUTCOMES
+from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.output import file_name, write_file
 from fhirconv.source import read_bytes, read_file
 
@@ -157,9 +158,9 @@ def _summary_of_text(result: Conversion, verbose: bool) -> None:
 
 def _summary_of_claims(result: Conversion) -> None:
     build = result.build
-    if build is None or build.mappings.profile == "r4":
+    if build is None or build.mappings.profile == DEFAULT_PROFILE:
         return
-    claimed = sum(bool(entry.profile) for entry in build.entries)
+    claimed = sum(entry.variant is not None for entry in build.entries)
     say(f"  {claimed} resources claim a profile of {build.mappings.profile}")
     for entry, claim, lacking in build.unclaimed:
         say(f"    {result.case.place(entry.fact)}: {entry.fact.identity} does not claim {claim}: it has no {lacking}")

@@ -8,7 +8,7 @@ import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.issues import Issue, MappingError
-from fhirconv.mapping import Mappings, load_mappings, profiles
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 
 mappings_option = click.option(
     "--mappings",
@@ -17,7 +17,11 @@ mappings_option = click.option(
     help="Folder with your own mappings, laid over fhirconv's.",
 )
 profile_option = click.option(
-    "--profile", default="r4", show_default=True, metavar="NAME", help="r4 (base FHIR), mcode, or one of yours."
+    "--profile",
+    default=DEFAULT_PROFILE,
+    show_default=True,
+    metavar="NAME",
+    help="r4 (base FHIR), mcode, or one of yours.",
 )
 source_option = click.option(
     "--source",
@@ -28,17 +32,17 @@ source_option = click.option(
 
 def loaded_mappings(site: Path | None, profile: str) -> Mappings:
     """The mappings, or the end of the command with every mistake in them."""
-    if profile not in profiles(site):
-        raise click.BadParameter(f"{profile!r} is not one of {', '.join(profiles(site))}", param_hint="--profile")
     try:
         return load_mappings(site, profile)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from None
     except MappingError as error:
         tell(error.issues)
         raise click.exceptions.Exit(Exit.MAPPINGS) from None
 
 
-def tell(issues: list[Issue], least: str = "warning") -> None:
-    """Issues for people, one a line; information only where it is asked for."""
+def tell(issues: list[Issue]) -> None:
+    """Warnings and errors for people, one a line; information stands in the summary."""
     for issue in issues:
-        if least == "information" or issue.severity != "information":
+        if issue.severity != "information":
             say(issue.text())

@@ -31,13 +31,17 @@ def folders(site: Path | None = None) -> list[Path]:
 def load_mappings(site: Path | None = None, profile: str = DEFAULT_PROFILE) -> Mappings:
     """The mappings of this installation with those of the folder `site` laid over them, for one profile.
 
-    Raises MappingError with every mistake in them. A folder is read once in a process.
+    Raises ValueError for a profile that there is not, MappingError with every mistake in the mappings. A folder is read
+    once in a process.
     """
     return _load(site.resolve() if site else None, profile)
 
 
 @functools.lru_cache(maxsize=16)
 def _load(site: Path | None, profile: str) -> Mappings:
+    known = profiles(site)
+    if profile not in known:
+        raise ValueError(f"profile must be one of {', '.join(known)}, not {profile!r}")
     raw, origin, issues = read_folders(folders(site))
     if has_errors(issues):
         raise MappingError(issues)

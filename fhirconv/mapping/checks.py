@@ -57,6 +57,21 @@ def _lost(mappings: Mappings, section: Section) -> Iterator[Mistake]:
                 "mapping-lost", f"resources/{found[0].name}", f"no rule reads '{section.name}.{field.name}'; {fix}"
             )
     yield from _doubled(found)
+    for mapping in found:
+        yield from _lost_by_claims(mapping)
+
+
+def _lost_by_claims(mapping: ResourceMapping) -> Iterator[Mistake]:
+    """A claim reads every field that its mapping reads: it may say a thing in another way, not leave it out."""
+    read = set(_sources(mapping.rules))
+    for variant in mapping.variants:
+        for name in sorted(read - set(_sources(variant.rules))):
+            message = f"elements of the claim '{variant.name}' no longer read '{name}', which {mapping.name} does"
+            yield Mistake("mapping-lost", f"resources/{mapping.name}", message)
+
+
+def _sources(rules: tuple[ElementRule, ...]) -> Iterator[str]:
+    return (source for rule in all_rules(rules) for source in rule.made.sources)
 
 
 def _doubled(found: tuple[ResourceMapping, ...]) -> Iterator[Mistake]:

@@ -66,18 +66,15 @@ class Compiler:
         if not self._fits("systems", systems, shapes.SYSTEMS):
             systems = {}
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
-        if self.origin.get("systems") and set(identifiers) - set(_IDENTIFIERS):
-            used = {
-                rule["system"] for rule in tables_with(self.raw, "identifier") if isinstance(rule.get("system"), str)
-            }
-            for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
-                near = nearest(name, _IDENTIFIERS)
-                if "did you mean" in near:
-                    self.error("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
+        used = {str(rule.get("system")) for rule in tables_with(self.raw, "identifier")}
+        for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
+            near = nearest(name, _IDENTIFIERS)
+            if "did you mean" in near:  # one of ours misspelt; other names are for patients' identifiers
+                self.error("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
         for name, uri in (*codes.items(), *identifiers.items()):
             if not isinstance(uri, str) or not URI.fullmatch(uri):
                 self.error("mapping-type", "systems", f"{name}: '{uri}' is no URI")
-        for name in {"fact", "case"} - set(identifiers):
+        for name in sorted({"fact", "case"} - set(identifiers)):
             self.error("mapping-table", "systems", f"[identifier] needs '{name}': fhirconv's own identifiers use it")
         concepts = {}
         for name in sorted(self.raw):
@@ -240,7 +237,7 @@ class Compiler:
                 if one not in element_keys(raw["resource"]):
                     self.error("mapping-target", name, f"{key}: excludes: {raw['resource']} has no '{one}'")
             requires = tuple(self._required(name, key, section, claim.get("requires", {}), claims))
-            yield Variant(key, claim["url"], tuple(tests), needs, excludes, requires, recipe)
+            yield Variant(key, tuple(tests), needs, excludes, requires, recipe)
 
     def _required(
         self, name: str, key: str, section: Section, raw: Mapping[str, Any], claims: Mapping[str, Any]

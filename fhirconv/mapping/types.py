@@ -22,11 +22,8 @@ class Variant:
     """What a profile makes of a mapping: other rules for some facts, claimed if the result has what it `needs`."""
 
     name: str
-    url: str
     tests: tuple[Predicate, ...]
-    needs: tuple[
-        tuple[str, tuple[tuple[str, str], ...]], ...
-    ]  # what is needed; JSON key and part, any of which will do
+    needs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # what; JSON key and part, any of which will do
     excludes: tuple[str, ...]  # JSON keys that must not be there
     requires: tuple[tuple[str, frozenset[str]], ...]  # field naming a fact, or @patient, and the claims it must make
     recipe: Recipe
@@ -64,10 +61,6 @@ class ResourceMapping:
     def about_table(self) -> str:
         """The concept table of the element `about`."""
         return next((rule.made.main_table for rule in self.rules if rule.element == self.about), "")
-
-    def rules_for(self, profile_url: str) -> tuple[ElementRule, ...]:
-        """The rules by which a resource was made that claims `profile_url` ('' for none)."""
-        return next((variant.rules for variant in self.variants if variant.url == profile_url), self.rules)
 
 
 @dataclass(frozen=True)

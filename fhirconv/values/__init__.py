@@ -59,7 +59,9 @@ def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
         if not env.source(rule["each"], "array", "evidence", "objects", "choice", "site"):
             return None
         field = env.field(rule["each"])
-        known = _item_fields(env, rule["each"]) if field and field.kind == "objects" else frozenset(("item",))
+        known = frozenset(("item",))
+        if env.section is not None and field is not None and field.kind == "objects":
+            known = item_keys(case_schema(), env.section, rule["each"])
         return replace(env, section=None, part=known)
     if "for" in rule:
         section = env.tables.sections.get(rule["for"])
@@ -69,11 +71,6 @@ def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
             return None
         return replace(env, section=section)
     return env
-
-
-def _item_fields(env: Env, name: str) -> frozenset[str]:
-    """The keys that the items of the list of objects `name` may have."""
-    return item_keys(case_schema(), env.section, name) if env.section else frozenset()
 
 
 def _each(name: str, fill: Maker) -> Maker:

@@ -11,6 +11,7 @@ from fhirconv.terminology import Concept, ConceptTable, nearest
 from fhirconv.values.base import WORDS, Env, Made, constant, failed
 
 Put = Callable[[dict[str, Any], Any], None]
+AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableConcept to CodeableConcept
 
 
 def codeable(found: Concept | None, words: str) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
         return failed()
     other = table.concepts.get(rule.get("else", ""))
     in_text, name, single = rule.get("side_in_text", False), names[-1], len(names) == 1
-    put_word = _word_putter(rule, env, table, put)
     add_side = _side_extension(rule, env)
+    put_word = _word_putter(rule, table, put, add_side)
 
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(name) if single else _joined(data, names)
@@ -77,13 +78,12 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
 
 def _word_putter(
-    rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put
+    rule: Mapping[str, Any], table: ConceptTable, put: Put, add_side: AddSide
 ) -> Callable[[dict[str, Any], str, str | None, Any, Context], None]:
     """Puts the concept of one word, with its side if it has one."""
     name = rule["from"] if isinstance(rule["from"], str) else rule["from"][-1]
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
-    add_side = _side_extension(rule, env)
 
     def put_word(out: dict[str, Any], word: str, side: str | None, unit: Any, context: Context) -> None:
         found = table.find(word, side or "")
@@ -106,7 +106,7 @@ def _word_putter(
     return put_word
 
 
-def _side_extension(rule: Mapping[str, Any], env: Env) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:
     """Adds the side to a CodeableConcept by the extension `side_url`, if the rule has one."""
     sides = env.table("laterality") if "side_url" in rule else None
     if sides is None:
