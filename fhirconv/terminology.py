@@ -60,6 +60,7 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
             entry["text"],
             codings,
             tuple(c["verified"] for c in entry.get("codings", ())),
+            frozenset(entry.get("units", ())),
             entry.get("codings") == [],
         )
         concepts[key] = concept

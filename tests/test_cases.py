@@ -440,3 +440,11 @@ def test_every_quote_is_in_the_source(path: Path) -> None:
     made = convert(path, source=SOURCES / f"{path.stem}.txt")
     assert [issue.text() for issue in made.issues if issue.rule.startswith(("quote-", "source-"))] == []
     assert sum("evidence" in fact.data for fact in made.case.facts) > 40
+
+
+@pytest.mark.parametrize(("unit", "coded"), [("g/dL", True), ("g/L", True), ("mmol/L", False)])
+def test_code_goes_out_only_for_units_it_holds_for(unit: str, coded: bool) -> None:
+    lab = {"analyte": "Hb", "value": 9.8, "unit": unit, "at": "2014-02"}
+    made = convert({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": [lab]})
+    (code,) = [e["resource"]["code"] for e in (made.bundle or {})["entry"] if e["resource"]["resourceType"] == "Observation"]
+    assert ("coding" in code) == coded
