@@ -1,4 +1,4 @@
-"""Findings about a user's data or mappings: one Issue type in the words of OperationOutcome, and the rules behind it.
+"""Findings about a user's data or mappings: one Issue type in the words of OperationOutcome.
 
 Spec: https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/valueset-issue-type.html
 """
@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from fhirconv.rules import rule
 
 
 class FhirconvError(Exception):
@@ -45,74 +47,6 @@ class Place(NamedTuple):
         return ": ".join(part for part in (self.file, self.pointer) if part)
 
 
-class Rule(NamedTuple):
-    """A kind of finding. `code` is from issue-type; `layer` is the part of the checks that it belongs to."""
-
-    severity: str
-    code: str
-    layer: str
-
-
-RULES: dict[str, Rule] = {
-    # reading
-    "file-unreadable": Rule("fatal", "not-found", "input"),
-    "encoding": Rule("fatal", "structure", "input"),
-    "empty-input": Rule("fatal", "structure", "input"),
-    "too-large": Rule("fatal", "too-long", "input"),
-    "not-json": Rule("fatal", "structure", "input"),
-    "not-yaml": Rule("fatal", "structure", "input"),
-    "yaml-feature": Rule("error", "not-supported", "input"),
-    "too-deep": Rule("fatal", "too-long", "input"),
-    "duplicate-key": Rule("error", "duplicate", "input"),
-    "number-limit": Rule("error", "too-long", "input"),
-    "character": Rule("error", "invalid", "input"),
-    # the schema of case facts
-    "unknown-key": Rule("error", "structure", "input"),
-    "missing-key": Rule("error", "required", "input"),
-    "wrong-type": Rule("error", "structure", "input"),
-    "empty-value": Rule("error", "invalid", "input"),
-    "not-a-choice": Rule("error", "code-invalid", "input"),
-    "wrong-form": Rule("error", "value", "input"),
-    # the meaning of case facts
-    "date-invalid": Rule("error", "value", "input"),
-    "date-ambiguous": Rule("error", "value", "input"),
-    "time-zone-missing": Rule("error", "value", "input"),
-    "time-order": Rule("error", "invariant", "input"),
-    "time-choice": Rule("error", "invariant", "input"),
-    "number-invalid": Rule("error", "value", "input"),
-    "number-ambiguous": Rule("error", "value", "input"),
-    "number-completed": Rule("information", "informational", "input"),
-    "unit-unknown": Rule("error", "code-invalid", "input"),
-    "unit-missing": Rule("warning", "required", "input"),
-    "unit-without-value": Rule("error", "invariant", "input"),
-    "value-choice": Rule("error", "invariant", "input"),
-    "value-missing": Rule("error", "required", "input"),
-    "event-unknown": Rule("error", "not-found", "input"),
-    "event-circle": Rule("error", "invariant", "input"),
-    "event-unused": Rule("error", "invariant", "input"),
-    "reference-unknown": Rule("error", "not-found", "input"),
-    "reference-wrong": Rule("error", "invalid", "input"),
-    "id-duplicate": Rule("error", "duplicate", "input"),
-    "fact-duplicate": Rule("error", "duplicate", "input"),
-    "system-unknown": Rule("error", "code-invalid", "input"),
-    "quote-not-found": Rule("error", "not-found", "input"),
-    "quote-lacks": Rule("warning", "incomplete", "input"),
-    "source-unreadable": Rule("error", "not-found", "input"),
-    "source-missing": Rule("warning", "incomplete", "input"),
-    # mapping
-    "field-lost": Rule("error", "not-supported", "mapping"),
-    "not-mapped": Rule("error", "not-supported", "mapping"),
-    "kept-as-text": Rule("information", "informational", "mapping"),
-    "mapping-syntax": Rule("error", "structure", "mapping"),
-    "mapping-key": Rule("error", "structure", "mapping"),
-    "mapping-source": Rule("error", "not-found", "mapping"),
-    "mapping-target": Rule("error", "not-found", "mapping"),
-    "mapping-type": Rule("error", "invalid", "mapping"),
-    "mapping-code": Rule("error", "code-invalid", "mapping"),
-    "mapping-lost": Rule("error", "incomplete", "mapping"),
-    "mapping-table": Rule("error", "not-found", "mapping"),
-}
-
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -139,17 +73,17 @@ class Issue:
 
     def __post_init__(self) -> None:
         if not self.severity:
-            object.__setattr__(self, "severity", RULES[self.rule].severity)
+            object.__setattr__(self, "severity", rule(self.rule).severity)
 
     @property
     def code(self) -> str:
         """Code of the value set issue-type."""
-        return RULES[self.rule].code
+        return rule(self.rule).code
 
     @property
     def layer(self) -> str:
         """The layer of checks that found it."""
-        return RULES[self.rule].layer
+        return rule(self.rule).layer
 
     @property
     def is_error(self) -> bool:

@@ -12,8 +12,8 @@ import pytest
 from conftest import FIXTURES
 
 from fhirconv import Conversion, convert
-from fhirconv.issues import RULES
 from fhirconv.ledger import REJECTED
+from fhirconv.rules import RULES
 
 FOLDER = FIXTURES / "invalid"
 CASES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json"))

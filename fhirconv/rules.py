@@ -1,0 +1,104 @@
+"""The catalogue of rules: everything that a finding can be about, with its severity, issue-type, layer and meaning.
+
+Codes of issue-type: https://hl7.org/fhir/R4/valueset-issue-type.html. The invariants of R4 (obs-7, per-1, ...) are rules
+too; they are not listed here but stand in the definitions (fhirconv.r4).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """A kind of finding. `title` says in plain words what holds; `url` leads to the paragraph that says so."""
+
+    severity: str
+    code: str
+    layer: str
+    title: str
+    url: str = ""
+
+
+_R4 = "https://hl7.org/fhir/R4/"
+
+RULES: dict[str, Rule] = {
+    # -- input: reading --
+    "file-unreadable": Rule("fatal", "not-found", "input", "A file is there and can be read."),
+    "encoding": Rule("fatal", "structure", "input", "A file is UTF-8 text."),
+    "empty-input": Rule("fatal", "structure", "input", "A file holds something."),
+    "too-large": Rule("fatal", "too-long", "input", "A file and its texts are not larger than the limits."),
+    "not-json": Rule("fatal", "structure", "input", "A .json file holds one JSON value.", "https://www.rfc-editor.org/rfc/rfc8259"),
+    "not-yaml": Rule("fatal", "structure", "input", "A .yaml file holds one YAML document.", "https://yaml.org/spec/1.2.2/"),
+    "yaml-feature": Rule("error", "not-supported", "input", "Anchors, tags and merge keys of YAML are not used."),
+    "too-deep": Rule("fatal", "too-long", "input", "Values are not nested deeper than the limit."),
+    "duplicate-key": Rule("error", "duplicate", "input", "A key stands once in an object.", _R4 + "json.html"),
+    "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
+    "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
+    # -- input: the schema of case facts --
+    "unknown-key": Rule("error", "structure", "input", "Every key is one of the case-facts schema."),
+    "missing-key": Rule("error", "required", "input", "Required keys are there."),
+    "wrong-type": Rule("error", "structure", "input", "A value has the type that the schema says."),
+    "empty-value": Rule("error", "invalid", "input", "No value is empty."),
+    "not-a-choice": Rule("error", "code-invalid", "input", "A value is one of those that the schema lists."),
+    "wrong-form": Rule("error", "value", "input", "A value is written as the schema says."),
+    # -- input: the meaning of case facts --
+    "date-invalid": Rule("error", "value", "input", "A date is one of the calendar, written YYYY, YYYY-MM or YYYY-MM-DD."),
+    "date-ambiguous": Rule("error", "value", "input", "A date can be read in one way only."),
+    "time-zone-missing": Rule("error", "value", "input", "A time of day has its time zone.", _R4 + "datatypes.html#dateTime"),
+    "time-order": Rule("error", "invariant", "input", "A start is not after its end."),
+    "time-choice": Rule("error", "invariant", "input", "A time is stated in one way."),
+    "number-invalid": Rule("error", "value", "input", "A number is written as one."),
+    "number-ambiguous": Rule("error", "value", "input", "A number can be read in one way only."),
+    "number-completed": Rule("information", "informational", "input", "A number was completed: '.5' is read as 0.5."),
+    "unit-unknown": Rule("error", "code-invalid", "input", "A unit is one of units.toml.", "https://ucum.org/ucum"),
+    "unit-missing": Rule("warning", "required", "input", "A number has a unit."),
+    "unit-without-value": Rule("error", "invariant", "input", "A unit belongs to a number."),
+    "value-choice": Rule("error", "invariant", "input", "A result is stated in one way."),
+    "value-missing": Rule("error", "required", "input", "A result is stated, or why it is absent."),
+    "event-unknown": Rule("error", "not-found", "input", "An event that a time names is there."),
+    "event-circle": Rule("error", "invariant", "input", "Events do not stand in a circle."),
+    "event-unused": Rule("error", "invariant", "input", "An event is the time of something."),
+    "reference-unknown": Rule("error", "not-found", "input", "A fact that another names is there."),
+    "reference-wrong": Rule("error", "invalid", "input", "A fact names another of the right kind."),
+    "id-duplicate": Rule("error", "duplicate", "input", "An id stands once in a case."),
+    "fact-duplicate": Rule("error", "duplicate", "input", "Two facts do not share one natural key."),
+    "system-unknown": Rule("error", "code-invalid", "input", "An identifier's system is one of systems.toml."),
+    "quote-not-found": Rule("error", "not-found", "input", "A quote stands in the source text, word for word."),
+    "quote-lacks": Rule("warning", "incomplete", "input", "A quote holds the number or word that it is evidence of."),
+    "source-unreadable": Rule("error", "not-found", "input", "The source text can be read."),
+    "source-missing": Rule("warning", "incomplete", "input", "Quotes have a source text to be checked against."),
+    # -- input: plausibility over the patient's course --
+    # -- mapping --
+    "field-lost": Rule("error", "not-supported", "mapping", "Every field of a fact is read by a rule."),
+    "not-mapped": Rule("error", "not-supported", "mapping", "Every fact becomes a resource."),
+    "kept-as-text": Rule("information", "informational", "mapping", "Words without a code go out as text."),
+    "mapping-syntax": Rule("error", "structure", "mapping", "A mapping is valid TOML."),
+    "mapping-key": Rule("error", "structure", "mapping", "A mapping has only the keys that there are."),
+    "mapping-source": Rule("error", "not-found", "mapping", "A mapping reads fields of the case-facts schema."),
+    "mapping-target": Rule("error", "not-found", "mapping", "A mapping writes elements of R4."),
+    "mapping-type": Rule("error", "invalid", "mapping", "A mapping writes values of the element's type."),
+    "mapping-code": Rule("error", "code-invalid", "mapping", "A mapping writes codes of the element's required binding."),
+    "mapping-lost": Rule("error", "incomplete", "mapping", "Every field of the schema is read by a mapping."),
+    "mapping-table": Rule("error", "not-found", "mapping", "A table that a mapping names is there."),
+    # -- structure --
+    "resource-type": Rule("error", "structure", "structure", "A resource names its type, one of R4.", _R4 + "json.html#resources"),
+    "unknown-element": Rule("error", "structure", "structure", "Every element is one of its type.", _R4 + "json.html"),
+    "element-missing": Rule("error", "required", "structure", "Required elements are there.", _R4 + "conformance-rules.html#cardinality"),
+    "element-repeats": Rule("error", "structure", "structure", "An element is a list where it may repeat, and only there.", _R4 + "json.html#repeating"),
+    "element-type": Rule("error", "structure", "structure", "A value has the JSON type of its element.", _R4 + "json.html#primitive"),
+    "element-choice": Rule("error", "structure", "structure", "Of a choice of types one stands.", _R4 + "formats.html#choice"),
+    "element-empty": Rule("error", "invalid", "structure", "No object, list or text is empty, and none is null.", _R4 + "json.html"),
+    "primitive-form": Rule("error", "value", "structure", "A primitive value has the form of its type.", _R4 + "datatypes.html#primitive"),
+    # -- bindings --
+    "code-not-bound": Rule("error", "code-invalid", "bindings", "A code is one of its required value set.", _R4 + "terminologies.html#required"),
+    # -- references and Bundles --
+    # -- codes and units --
+    # -- narrative --
+    # -- profiles --
+    # -- further layers --
+}
+
+
+def rule(name: str) -> Rule:
+    """The rule of this name: one of ours, or an invariant of R4. Raises KeyError for a name that nothing has."""
+    return RULES[name]
