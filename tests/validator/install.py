@@ -88,6 +88,13 @@ GUIDES = (
         in_engine=False,
     ),
 )
+# HL7's own example resources: no definitions, so neither judge loads it; tests.validator.corpora reads it.
+EXAMPLES = Package(
+    "hl7.fhir.r4.examples",
+    "4.0.1",
+    "dce87f1b5b9341867033f7d1f544fa1b5232503f6d62813887ac6b8a8b6cb682",
+    in_engine=False,
+)
 STANDIN_SPEC = f"local.fhirconv.standins#{standins.VERSION}"
 
 
@@ -101,12 +108,17 @@ def ensure() -> None:
         if _STAMP.exists() and _STAMP.read_text() == wanted:
             return
         _STAMP.unlink(missing_ok=True)
-        for package in (CORE, *GUIDES):
+        for package in (CORE, *GUIDES, EXAMPLES):
             _download(package)
         _fetch_jars()
         _compile()
         _fill_cache(standins.write(STANDINS))
         _STAMP.write_text(wanted)
+
+
+def stamp() -> str:
+    """Return what tells this build from every other: a digest of the sources and pins that it was made from."""
+    return _STAMP.read_text()
 
 
 @contextmanager
