@@ -10,6 +10,8 @@ from typing import Any
 
 from fhirconv.facts import fold
 
+_AT_A_GLANCE = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Concept:
@@ -148,7 +150,9 @@ def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?' or what is known."""
+    """'; did you mean ...?', else what is known, if that can be read at a glance."""
     names = list(known)
     near = difflib.get_close_matches(word, names, 1, 0.6)
-    return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(names)}"
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; expected one of: {', '.join(names)}" if len(names) <= _AT_A_GLANCE else ""
