@@ -13,6 +13,6 @@ def data_dir(name: str) -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / name
 
 
-def r4_definitions() -> Path:
-    """The file with the definitions of FHIR R4 4.0.1 (made by tools/r4_definitions.py)."""
-    return _PACKAGE / "data" / "r4-definitions.json"
+def data_file(name: str) -> Path:
+    """A file of fhirconv/data; each is made by the tool of its name in tools/."""
+    return _PACKAGE / "data" / name

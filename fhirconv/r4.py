@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from fhirconv.data_files import r4_definitions
+from fhirconv.data_files import data_file
 
 
 class Constraint(NamedTuple):
@@ -53,7 +53,7 @@ class Element:
 
 @functools.cache
 def _text() -> bytes:
-    return r4_definitions().read_bytes()
+    return data_file("r4-definitions.json").read_bytes()
 
 
 @functools.cache

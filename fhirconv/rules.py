@@ -91,9 +91,29 @@ RULES: dict[str, Rule] = {
     "primitive-form": Rule("error", "value", "structure", "A primitive value has the form of its type.", _R4 + "datatypes.html#primitive"),
     # -- bindings --
     "code-not-bound": Rule("error", "code-invalid", "bindings", "A code is one of its required value set.", _R4 + "terminologies.html#required"),
+    "extension-url": Rule("error", "structure", "structure", "An extension has an absolute URL, unless it is a part of another.", _R4 + "extensibility.html#extension"),
+    "extension-unknown": Rule("error", "structure", "structure", "An extension of HL7's namespace is one that HL7 defines for R4.", _R4 + "extensibility.html"),
+    "extension-not-checked": Rule("information", "incomplete", "structure", "An extension has a definition at hand to be held against.", _R4 + "extensibility.html"),
+    "extension-value": Rule("error", "structure", "structure", "An extension has the value or parts that its definition says.", _R4 + "extensibility.html"),
+    "extension-place": Rule("error", "structure", "structure", "An extension stands where its definition says.", _R4 + "defining-extensions.html#context"),
     # -- references and Bundles --
+    "reference-form": Rule("error", "value", "references", "A reference is Type/id, #id, a URL, or urn:uuid: in a Bundle.", _R4 + "references.html#literal"),
+    "reference-target": Rule("error", "structure", "references", "A reference leads to a type that the element allows.", _R4 + "references.html"),
+    "reference-dangling": Rule("error", "not-found", "references", "A reference to a part of the Bundle or resource finds it.", _R4 + "bundle.html#references"),
+    "reference-type": Rule("error", "invalid", "references", "Reference.type is the type that the reference leads to.", _R4 + "references-definitions.html#Reference.type"),
+    "contained": Rule("error", "structure", "references", "A contained resource has an id of its own and contains none.", _R4 + "references.html#contained"),
+    "full-url": Rule("error", "value", "references", "fullUrl is absolute, stands once, and agrees with the resource's id.", _R4 + "bundle.html#bundle-unique"),
+    "request": Rule("error", "invalid", "references", "The request of an entry fits its resource and the type of the Bundle.", _R4 + "http.html#transaction"),
+    "bundle-entry": Rule("error", "structure", "references", "Entries hold what the type of the Bundle asks for.", _R4 + "bundle.html"),
+    "duplicate-id": Rule("error", "duplicate", "references", "An id stands once among what it identifies.", _R4 + "bundle.html#bundle-unique"),
     # -- codes and units --
     # -- narrative --
+    "narrative-form": Rule("error", "structure", "narrative", "A narrative is one div of well-formed XHTML.", _R4 + "narrative.html#xhtml"),
+    "narrative-unsafe": Rule("error", "security", "narrative", "A narrative holds nothing that runs or loads code.", _R4 + "security.html#narrative"),
+    "narrative-nesting": Rule("error", "structure", "narrative", "Elements of a narrative stand where HTML has them.", "https://www.w3.org/TR/html401/struct/global.html"),
+    "narrative-link": Rule("error", "value", "narrative", "A link or image of a narrative has an address that can be followed.", _R4 + "narrative.html#links"),
+    "narrative-id": Rule("warning", "duplicate", "narrative", "An id stands once in a narrative.", _R4 + "narrative.html#id"),
+    "narrative-character": Rule("warning", "value", "narrative", "A narrative holds no control characters.", "https://www.w3.org/TR/xml/#charsets"),
     # -- profiles --
     # -- further layers --
 }

@@ -1,0 +1,39 @@
+"""The exact check of a resource: one walk, then references, Bundle rules and invariants over what it met."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirconv.validation.bundles import check_bundles
+from fhirconv.validation.datatypes import VISITS
+from fhirconv.validation.finding import Finding, Path
+from fhirconv.validation.invariants import check_invariants
+from fhirconv.validation.references import Index, check_references, index_of
+from fhirconv.validation.structure import Walk, walk_resource
+
+
+def findings_of(resource: Any) -> list[Finding]:
+    """Everything that base R4 has to say against a resource (JSON data), in the order of the layers.
+
+    Numbers may be int, float or Decimal. Nothing is raised, whatever the value is.
+    """
+    walk = walk_resource(resource, VISITS)
+    check_references(walk, _Indexes(walk))
+    check_bundles(walk)
+    check_invariants(walk)
+    return list(dict.fromkeys(walk.findings))
+
+
+class _Indexes:
+    """The index of the nearest Bundle around a path, each made once."""
+
+    def __init__(self, walk: Walk) -> None:
+        bundles = [held for held in walk.resources if held.type == "Bundle"]
+        self._made = {held.path: index_of(held.value, walk.resources, held.path) for held in bundles}
+        self._none = Index("", {}, {})
+
+    def __call__(self, path: Path) -> Index:
+        for length in range(len(path), -1, -1):
+            if path[:length] in self._made:
+                return self._made[path[:length]]
+        return self._none

@@ -1,0 +1,37 @@
+"""Where a finding lies, in the two notations that people use: FHIRPath and JSON Pointer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirconv.document import escape_pointer
+from fhirconv.validation.finding import Path
+from fhirconv.validation.structure import plan_of
+
+
+def pointer_of(path: Path) -> str:
+    """The JSON Pointer (RFC 6901) of a path."""
+    return "".join(f"/{escape_pointer(step)}" for step in path)
+
+
+def expression_of(resource: Any, path: Path) -> str:
+    """The FHIRPath of a path in a resource, as in Bundle.entry[0].resource.value.unit; a choice without its type."""
+    type_name = str(resource.get("resourceType", "")) if isinstance(resource, dict) else ""
+    words, value = [type_name or "Resource"], resource
+    for step in path:
+        value = _below(value, step)
+        if isinstance(step, int):
+            words[-1] += f"[{step}]"
+        else:
+            slot = plan_of(type_name).slots.get(step)
+            words.append(slot.element.name.removesuffix("[x]") if slot else step)
+            type_name = slot.type if slot else ""
+        if type_name == "Resource" and isinstance(value, dict):
+            type_name = str(value.get("resourceType", ""))
+    return ".".join(words)
+
+
+def _below(value: Any, step: str | int) -> Any:
+    if isinstance(step, int):
+        return value[step] if isinstance(value, list) and step < len(value) else None
+    return value.get(step) if isinstance(value, dict) else None

@@ -1,0 +1,131 @@
+"""Extensions held against the definitions of HL7: where they may stand, which value they may have, what they consist of.
+
+Spec: https://hl7.org/fhir/R4/extensibility.html; definitions: fhirconv/data/r4-extensions.json
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from fhirconv.data_files import data_file
+from fhirconv.issues import shown
+from fhirconv.r4 import base_of, kind_of
+from fhirconv.terminology import nearest
+from fhirconv.validation.finding import Path
+from fhirconv.validation.structure import Slot, Walk
+
+HL7 = "http://hl7.org/fhir/StructureDefinition/"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
+
+
+@functools.cache
+def _text() -> bytes:
+    return data_file("r4-extensions.json").read_bytes()
+
+
+@functools.cache
+def definition_of(url: str) -> Mapping[str, Any] | None:
+    """What HL7 says of an extension; None for one that it does not define."""
+    name = b"\n" + orjson.dumps(url) + b":"
+    start = _text().find(name)
+    if start < 0:
+        return None
+    end = _text().index(b"\n", start + 1)
+    found: dict[str, Any] = orjson.loads(_text()[start + len(name) : end].rstrip(b","))
+    return found
+
+
+@functools.cache
+def _known_urls() -> list[str]:
+    return [match.decode() for match in re.findall(rb'\n"([^"]+)":', _text())]
+
+
+def check_extension(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
+    """An extension with a URL of its own; those nested in one are checked with it."""
+    url = value.get("url")
+    if not isinstance(url, str) or not url:
+        return  # reported as missing
+    holder = walk.holders[-1] if walk.holders else None
+    if holder is not None and holder.type == "Extension":
+        if _ABSOLUTE.match(url):
+            _check_known(walk, value, url, slot, path)
+        return
+    if not _ABSOLUTE.match(url):
+        walk.add("extension-url", f"{shown(url)} is not an absolute URL, which an extension needs here", (*path, "url"))
+        return
+    _check_known(walk, value, url, slot, path)
+
+
+def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> None:
+    found = definition_of(url.partition("|")[0])
+    if found is not None:
+        _check_defined(walk, value, found, path)
+        _check_place(walk, found, url, slot, path)
+    elif url.startswith(HL7):
+        message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url, _known_urls())}"
+        walk.add("extension-unknown", message, (*path, "url"))
+    elif slot.element.name == "modifierExtension":
+        message = f"no definition of {shown(url, 100)} is at hand; who does not know it must not use the data"
+        walk.add("extension-not-checked", message, (*path, "url"), "warning")
+
+
+def _check_defined(walk: Walk, value: dict[str, Any], found: Mapping[str, Any], path: Path) -> None:
+    """Value and nested extensions against the definition."""
+    types = found.get("value", ())
+    stated = [key for key in value if key.startswith("value")]
+    for key in stated:
+        name = key[5:]
+        if not any(name == one[0].upper() + one[1:] for one in types):
+            allowed = f"value{' or value'.join(one[0].upper() + one[1:] for one in types)}" if types else "no value"
+            walk.add("extension-value", f"has {shown(key)}; this extension is defined with {allowed}", (*path, key))
+    nested: Mapping[str, Any] = found.get("nested", {})
+    inner = value.get("extension")
+    items = [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
+    for position, item in enumerate(items):
+        url = item.get("url")
+        if not isinstance(url, str):
+            continue
+        here = (*path, "extension", position)
+        if url in nested:
+            _check_defined(walk, item, nested[url], here)
+        elif not _ABSOLUTE.match(url):
+            message = f"{shown(url)} is not a part of this extension{nearest(url, nested)}"
+            walk.add("extension-unknown", message, (*here, "url"))
+    for url, one in nested.items():
+        if one.get("min") and not any(item.get("url") == url for item in items):
+            walk.add("extension-value", f"lacks its part '{url}', which this extension must have", path)
+
+
+def _check_place(walk: Walk, found: Mapping[str, Any], url: str, slot: Slot, path: Path) -> None:
+    """Whether the extension may stand where it stands, and as what."""
+    is_modifier = slot.element.name == "modifierExtension"
+    if bool(found.get("modifier")) != is_modifier:
+        wanted = "modifierExtension" if not is_modifier else "extension"
+        walk.add("extension-place", f"{shown(url, 100)} belongs into '{wanted}'", path)
+    contexts = found.get("contexts")
+    if contexts and not (_places(walk, slot) & set(contexts)):
+        places = ", ".join(contexts[:8]) + (", …" if len(contexts) > 8 else "")
+        walk.add("extension-place", f"{shown(url, 100)} may not stand here, only in {places}", path)
+
+
+def _places(walk: Walk, slot: Slot) -> set[str]:
+    """All names that a definition may have for the place of an extension: type, its bases, and the element."""
+    if kind_of(slot.owner) == "resource":
+        return _lineage(slot.owner) | {"*"}
+    holder = walk.holders[-1]  # extensions that stand in no resource stand in an element
+    names = _lineage(holder.extra_of or holder.type)
+    names |= {"*", "Element", holder.definition, holder.definition.removesuffix("[x]")}
+    return names | {f"{base}.{holder.element.name}" for base in _lineage(holder.owner)}
+
+
+def _lineage(type_name: str) -> set[str]:
+    names = set()
+    while type_name:
+        names.add(type_name)
+        type_name = base_of(type_name)
+    return names

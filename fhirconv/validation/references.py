@@ -1,0 +1,136 @@
+"""References: their form, the types that they may lead to, and whether what they name is there.
+
+Spec: https://hl7.org/fhir/R4/references.html, https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fhirconv.issues import shown
+from fhirconv.r4 import resource_types
+from fhirconv.terminology import nearest
+from fhirconv.validation.finding import Path
+from fhirconv.validation.structure import Held, Slot, Walk
+
+_ID = r"[A-Za-z0-9\-.]{1,64}"
+_RELATIVE = re.compile(rf"([A-Za-z]+)/({_ID})(?:/_history/{_ID})?(#{_ID})?")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
+_REST = re.compile(rf"(https?://\S*?)/([A-Z][A-Za-z]+)/({_ID})(?:/_history/{_ID})?(#{_ID})?")
+_CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?(\S+=\S*)")
+_UUID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(#\S+)?")
+_OID = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+(#\S+)?")
+
+
+@dataclass(slots=True)
+class Index:
+    """What a Bundle holds: by fullUrl, and by 'Type/id'. `kind` is the Bundle's type; '' outside a Bundle."""
+
+    kind: str
+    by_url: dict[str, Held]
+    by_name: dict[str, Held]
+
+
+def index_of(bundle: dict[str, Any], resources: list[Held], path: Path) -> Index:
+    """The index of the Bundle at `path`, over the resources that a walk has met."""
+    kind, entries = bundle.get("type"), bundle.get("entry")
+    found = Index(kind if isinstance(kind, str) else "", {}, {})
+    by_path = {held.path: held for held in resources if held.container is None}
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        held = by_path.get((*path, "entry", position, "resource"))
+        if held is None:
+            continue
+        url, own = entry.get("fullUrl"), held.value.get("id")
+        if isinstance(url, str):
+            found.by_url.setdefault(url, held)
+        if isinstance(own, str):
+            found.by_name.setdefault(f"{held.type}/{own}", held)
+    return found
+
+
+def check_references(walk: Walk, index_for: Callable[[Path], Index]) -> None:
+    """Checks every reference of a walk; `index_for(path)` is the index of the nearest Bundle around a path."""
+    for slot, value, path, held in walk.references:
+        text = value.get("reference")
+        stated = value.get("type")
+        if isinstance(stated, str):
+            _check_stated(walk, stated, slot, path)
+        if isinstance(text, str) and text:
+            kind = _resolve(walk, text, held, index_for(path), (*path, "reference"))
+            if kind:
+                _check_type(walk, kind, stated, slot, (*path, "reference"))
+
+
+def _resolve(walk: Walk, text: str, held: Held, index: Index, path: Path) -> str:
+    """The type that a reference leads to; '' where nobody can say. What is wrong with it is noted."""
+    if text.startswith("#"):
+        return _contained(walk, text, held, path)
+    if text.startswith("urn:"):
+        return _urn(walk, text, index, path)
+    if found := _REST.fullmatch(text):
+        known = index.by_url.get(text.partition("#")[0].partition("/_history/")[0])
+        if known is not None:
+            return known.type
+        return found[2] if found[2] in resource_types() else ""
+    if _ABSOLUTE.fullmatch(text):
+        return index.by_url[text].type if text in index.by_url else ""
+    if found := _RELATIVE.fullmatch(text):
+        if found[1] not in resource_types():
+            message = f"{shown(found[1])} is not a resource type of R4{nearest(found[1], resource_types())}"
+            walk.add("reference-form", message, path)
+            return ""
+        return found[1]
+    found = _CONDITIONAL.fullmatch(text)
+    if found and found[1] in resource_types() and index.kind in ("transaction", "batch", ""):
+        return found[1]
+    walk.add("reference-form", f"{shown(text)} is not Type/id, #id, an absolute URL or urn:uuid:", path)
+    return ""
+
+
+def _contained(walk: Walk, text: str, held: Held, path: Path) -> str:
+    """A reference into the same resource: '#' is the container itself."""
+    outer = held.container or held
+    if text == "#":
+        return outer.type
+    inside = outer.value.get("contained")
+    for one in inside if isinstance(inside, list) else ():
+        if isinstance(one, dict) and one.get("id") == text[1:]:
+            return str(one.get("resourceType", ""))
+    walk.add("reference-dangling", f"{shown(text)} is not the id of a contained resource", path)
+    return ""
+
+
+def _urn(walk: Walk, text: str, index: Index, path: Path) -> str:
+    if not (_UUID.fullmatch(text) or _OID.fullmatch(text)):
+        walk.add("reference-form", f"{shown(text)} is not urn:uuid: with a UUID in lower case, nor urn:oid:", path)
+        return ""
+    held = index.by_url.get(text.partition("#")[0])
+    if held is not None:
+        return held.type
+    if index.kind:
+        severity = "error" if index.kind in ("transaction", "document", "message") else "warning"
+        walk.add("reference-dangling", f"{shown(text)} is not the fullUrl of an entry of this Bundle", path, severity)
+    else:
+        message = f"{shown(text)} can be found in a Bundle only, and this resource stands alone"
+        walk.add("reference-dangling", message, path, "warning")
+    return ""
+
+
+def _check_stated(walk: Walk, stated: str, slot: Slot, path: Path) -> None:
+    if stated not in resource_types() and not _ABSOLUTE.fullmatch(stated):
+        message = f"{shown(stated)} is not a resource type of R4{nearest(stated, resource_types())}"
+        walk.add("reference-type", message, (*path, "type"))
+    elif stated in resource_types():
+        _check_type(walk, stated, None, slot, (*path, "type"))
+
+
+def _check_type(walk: Walk, kind: str, stated: object, slot: Slot, path: Path) -> None:
+    targets = slot.element.targets
+    if targets and "Resource" not in targets and kind not in targets:
+        wanted = " or ".join(targets) if len(targets) <= 8 else ", ".join(targets)
+        walk.add("reference-target", f"leads to {kind}; '{slot.element.name}' may lead to {wanted}", path)
+    if isinstance(stated, str) and stated in resource_types() and stated != kind:
+        walk.add("reference-type", f"leads to {kind}, and 'type' says {stated}", path)
