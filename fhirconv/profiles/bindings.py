@@ -1,0 +1,94 @@
+"""Codes of a value held against the value set that a profile binds its element to.
+
+Spec: https://hl7.org/fhir/R4/terminologies.html#binding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fhirconv.issues import shown
+from fhirconv.profiles.definitions import Json, Node
+from fhirconv.profiles.items import Item
+from fhirconv.profiles.run import Run
+from fhirconv.profiles.value_sets import Verdict, any_of
+
+Check = Callable[[Item, Run], None]
+Coded = tuple[str | None, str]
+
+
+def codes_of(item: Item) -> list[Coded]:
+    """The (system, code) pairs of a coded value; system None where the type has none, '' where it is not stated."""
+    value: Any = item.value
+    if isinstance(value, str):
+        return [(None, value)]
+    if not isinstance(value, dict):
+        return []
+    codings = value.get("coding", []) if item.type == "CodeableConcept" else [value]
+    return [(str(each.get("system", "")), str(each["code"])) for each in codings if isinstance(each, dict) and "code" in each]
+
+
+def verdict_of(item: Item, url: str, run: Run) -> Verdict:
+    """Whether one of the codes of a value is in a value set; None, and said once, when that cannot be told."""
+    value_set = run.known.value_set(url)
+    if value_set is None:
+        run.skip(url, "a value set that no package at hand defines")
+        return None
+    verdict = any_of(value_set.verdict(system, code) for system, code in codes_of(item))
+    if verdict is None:
+        run.skip(url, "a value set with codes that no package at hand lists")
+    return verdict
+
+
+def checks_of(node: Node, label: str) -> Iterator[Check]:
+    """The checks of an element's binding, and of its outer limit, which is as binding as a required one."""
+    binding: Json = node.facts.get("binding", {})
+    url, most = binding.get("valueSet"), binding.get("max")
+    if url and binding["strength"] == "required":
+        yield _required(url, node, label)
+    elif url and binding["strength"] == "extensible":
+        yield _extensible(url, label)
+    if most and most != url:
+        yield _required(most, node, label)
+
+
+def _required(url: str, node: Node, label: str) -> Check:
+    in_base = node.base is not None and node.base.codes is not None
+
+    def check(item: Item, run: Run) -> None:
+        # The layer of bindings has checked the code against R4's own list; most profiles ask nothing more.
+        if in_base and _is_base(url, node, run):
+            return
+        coded = codes_of(item)
+        if item.value is None or (not coded and item.type not in ("CodeableConcept", "Coding")):
+            return
+        if verdict_of(item, url, run) is False:
+            found = shown("|".join(part or "" for part in coded[0] if part is not None)) if coded else "no code"
+            run.report("profile-binding", f"{label} has {found}: expected a code of the value set {url}", item)
+
+    return check
+
+
+def _is_base(url: str, node: Node, run: Run) -> bool:
+    value_set = run.known.value_set(url)
+    assert node.base is not None
+    codes = node.base.codes or frozenset()
+    if value_set is None:
+        return url.startswith("http://hl7.org/fhir/ValueSet/")
+    return value_set.codes() == frozenset(code.rpartition("|")[2] for code in codes)
+
+
+def _extensible(url: str, label: str) -> Check:
+    def check(item: Item, run: Run) -> None:
+        coded = codes_of(item)
+        if not coded or verdict_of(item, url, run) is not False:
+            return
+        value_set = run.known.value_set(url)
+        assert value_set is not None
+        inside = [code for system, code in coded if system in value_set.systems]
+        if inside:
+            message = f"{label} has {shown(inside[0])}: expected a code of the value set {url} if one of them fits"
+            run.report("profile-binding", message, item, "warning")
+
+    return check

@@ -1,0 +1,124 @@
+"""Resources held against the profiles that they claim in meta.profile.
+
+Spec: https://hl7.org/fhir/R4/profiling.html#resources
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from fhirconv.issues import shown
+from fhirconv.profiles.archive import PackageError
+from fhirconv.profiles.definitions import R4_URL, Json
+from fhirconv.profiles.extensions import check_extensions
+from fhirconv.profiles.items import Item, root_item
+from fhirconv.profiles.packages import Package
+from fhirconv.profiles.plans import CompiledProfile, compile_profile
+from fhirconv.profiles.run import Canonical, Lookup, NotChecked, Run, once
+from fhirconv.profiles.value_sets import ValueSet, compile_value_set
+from fhirconv.validation.finding import Finding, Path
+
+
+class Profiles:
+    """The definitions of some packages; of two with one canonical the first package's counts.
+
+    Each is parsed and compiled when it is first asked for, and kept.
+    """
+
+    def __init__(self, packages: Sequence[Package]) -> None:
+        self.packages = tuple(packages)
+        self.unusable: dict[Canonical, str] = {}
+        self._profiles: dict[Canonical, CompiledProfile | None] = {}
+        self._value_sets: dict[Canonical, ValueSet | None] = {}
+
+    def names(self) -> list[Canonical]:
+        """The canonical URLs of the profiles of resources and data types, sorted."""
+        found = {
+            url for package in self.packages for url, entry in package.index.items() if entry.kind == "StructureDefinition"
+        }
+        return sorted(found)
+
+    def find(self, canonical: Canonical) -> Json | None:
+        """The definition with this canonical, 'url' or 'url|version'."""
+        url, _, version = canonical.partition("|")
+        return next((found for package in self.packages if (found := package.find(url, version))), None)
+
+    def profile(self, canonical: Canonical) -> CompiledProfile | None:
+        """The compiled profile; None when no package has it, or it has no snapshot (see `unusable`)."""
+        if canonical not in self._profiles:
+            self._profiles[canonical] = self._compile(canonical)
+        return self._profiles[canonical]
+
+    def _compile(self, canonical: Canonical) -> CompiledProfile | None:
+        definition = self.find(canonical)
+        if definition is None or definition.get("resourceType") != "StructureDefinition":
+            return None
+        try:
+            return compile_profile(definition)
+        except (PackageError, LookupError, TypeError, ValueError, AttributeError) as error:
+            # Definitions come from outside: one that is not as R4 asks makes one profile unusable, not the run.
+            self.unusable[canonical] = str(error)
+            return None
+
+    def value_set(self, canonical: Canonical) -> ValueSet | None:
+        """The compiled value set; None when no package has it."""
+        if canonical not in self._value_sets:
+            self._value_sets[canonical] = compile_value_set(canonical, self.find)
+        return self._value_sets[canonical]
+
+
+def check_profiles(
+    resource: Json, profiles: Profiles, claimed: Iterable[Canonical] | None, lookup: Lookup
+) -> tuple[list[Finding], list[NotChecked]]:
+    """What a resource, and each resource inside it, lacks of the profiles that it claims, and what was not checked.
+
+    `claimed` replaces what the outer resource claims in meta.profile. `lookup(reference, resource)` gives the resource
+    that a reference of `resource` leads to, or None. The resource has the structure of R4: what else it has, is ignored.
+    """
+    run = Run(profiles, lookup, resource)
+    for item in _resources(root_item(resource)):
+        run.resource = item.value
+        claims = list(_claims(item)) if claimed is None or item.path else [(url, ()) for url in claimed]
+        for url, path in claims:
+            _check_claim(url, path, item, profiles, run)
+        check_extensions(item, run)
+    return once(run.findings), list(run.not_checked)
+
+
+def _check_claim(canonical: Canonical, path: Path, item: Item, profiles: Profiles, run: Run) -> None:
+    if canonical.removeprefix(R4_URL).partition("|")[0] == item.type:
+        return  # claims what it is
+    profile = profiles.profile(canonical)
+    if profile is None:
+        why = profiles.unusable.get(canonical, "no package at hand defines it; add one with --package")
+        run.findings.append(
+            Finding("profile-unknown", f"{shown(canonical, 200)} was not checked: {why}", (*item.path, *path))
+        )
+    elif profile.type != item.type:
+        message = f"{shown(canonical, 200)} is a profile of {profile.type}, claimed by {shown(item.type)}"
+        run.findings.append(Finding("profile-type", message, (*item.path, *path)))
+    else:
+        profile.check(item, run)
+
+
+def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
+    meta = item.value.get("meta")
+    found: Any = meta.get("profile") if isinstance(meta, dict) else None
+    for position, canonical in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(canonical, str):
+            yield canonical, ("meta", "profile", position)
+
+
+def _resources(item: Item) -> Iterator[Item]:
+    """A resource, those contained in it and those of a Bundle's entries, at any depth."""
+    yield item
+    for position, inner in enumerate(item.value.get("contained") or ()):
+        if isinstance(inner, dict):
+            yield from _resources(root_item(inner, (*item.path, "contained", position)))
+    if item.type != "Bundle":
+        return
+    for position, entry in enumerate(item.value.get("entry") or ()):
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict):
+            yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")))

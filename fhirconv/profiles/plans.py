@@ -1,0 +1,179 @@
+"""Profiles compiled into plans: a tree of what is to be counted, checked and sliced, without what asks nothing.
+
+Spec: https://hl7.org/fhir/R4/profiling.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fhirconv.profiles import bindings, element_checks, invariants
+from fhirconv.profiles.definitions import Json, Node, tree
+from fhirconv.profiles.items import Item, children
+from fhirconv.profiles.run import Run
+from fhirconv.profiles.slicing import Matcher, matcher_of
+
+_NOT_MATCHED = -1
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a profile asks of one element. `min` and `max` count its values within one parent; max None is no limit."""
+
+    name: str
+    label: str
+    min: int = 0
+    max: int | None = None
+    checks: tuple[element_checks.Check, ...] = ()
+    children: tuple[Plan, ...] = ()
+    slicing: Slicing | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is to be done for it."""
+        return bool(self.min or self.max is not None or self.checks or self.children or self.slicing)
+
+    def check_all(self, items: list[Item], parent: Item, run: Run) -> None:
+        """Count the values of the element in one parent, and check each."""
+        count = len(items)
+        if count < self.min:
+            run.report("profile-min", f"{self.label} stands {count} times: the profile asks for at least {self.min}", parent)
+        if self.max is not None and count > self.max:
+            asks = f"allows at most {self.max}" if self.max else "does not allow it"
+            run.report("profile-max", f"{self.label} stands {count} times: the profile {asks}", items[self.max])
+        for item in items:
+            self.check(item, run)
+        if self.slicing is not None:
+            self.slicing.check(items, parent, run)
+
+    def check(self, item: Item, run: Run) -> None:
+        """Check one value and what is below it."""
+        for check in self.checks:
+            check(item, run)
+        for child in self.children:
+            if (found := children(item, child.name)) or child.min:
+                child.check_all(found, item, run)
+
+
+@dataclass(slots=True)
+class Slicing:
+    """The slices of an element, each with the test that tells its values."""
+
+    label: str
+    rules: str
+    ordered: bool
+    slices: tuple[tuple[Matcher, Plan], ...]
+    default: Plan | None = None
+
+    def check(self, items: list[Item], parent: Item, run: Run) -> None:
+        """Deal the values out to the slices; check each slice, the order and what is left over."""
+        dealt: list[list[Item]] = [[] for _ in self.slices]
+        unclear: set[int] = set()
+        places: list[int] = []
+        for item in items:
+            verdicts = [match(item, run) for match, _ in self.slices]
+            unclear |= {number for number, verdict in enumerate(verdicts) if verdict is None}
+            hits = [number for number, verdict in enumerate(verdicts) if verdict]
+            for number in hits:
+                dealt[number].append(item)
+            places.append(hits[0] if hits else _NOT_MATCHED)
+        if unclear:
+            run.skip(self.label, "its slices are told apart by something that the packages at hand cannot tell")
+        else:
+            self._check_rest(items, places, parent, run)
+        for number, (_, plan) in enumerate(self.slices):
+            if number not in unclear:
+                plan.check_all(dealt[number], parent, run)
+
+    def _check_rest(self, items: list[Item], places: list[int], parent: Item, run: Run) -> None:
+        rest = [item for item, place in zip(items, places, strict=True) if place == _NOT_MATCHED]
+        if self.default is not None:
+            self.default.check_all(rest, parent, run)
+        elif self.rules == "closed":
+            for item in rest:
+                run.report("profile-slice", f"{self.label} belongs to no slice: the profile allows only its slices", item)
+        previous = 0
+        for item, place in zip(items, places, strict=True):
+            late = place != _NOT_MATCHED and place < previous and self.ordered
+            if late or (place != _NOT_MATCHED and previous == len(self.slices)):
+                run.report("profile-slice", f"{self.label} is out of order: the profile gives its slices an order", item)
+            if place == _NOT_MATCHED and self.rules == "openAtEnd":
+                place = len(self.slices)
+            previous = max(previous, place)
+
+
+@dataclass(slots=True)
+class CompiledProfile:
+    """One profile: its canonical URL, short name, the type that it constrains, and where an extension may stand."""
+
+    url: str
+    name: str
+    type: str
+    definition: Json
+    root: Plan = field(default_factory=lambda: Plan("", ""))
+
+    def check(self, item: Item, run: Run) -> None:
+        """Report what is wrong with `item` to `run`."""
+        self.root.check(item, run)
+
+
+def compile_profile(definition: Json) -> CompiledProfile:
+    """Compile a StructureDefinition; raises PackageError when it has no snapshot."""
+    url = str(definition["url"])
+    profile = CompiledProfile(url, url.rpartition("/")[2], str(definition["type"]), definition)
+    node = tree(definition)
+    by_id = dict(_all(node))
+    profile.root = _plan(node, profile.name, by_id)
+    return profile
+
+
+def _all(node: Node) -> Iterator[tuple[str, Node]]:
+    yield node.id, node
+    for child in (*node.children.values(), *node.slices.values()):
+        yield from _all(child)
+
+
+def _plan(node: Node, profile: str, by_id: dict[str, Node]) -> Plan:
+    facts = node.facts
+    label = f"{node.id} ({profile})"
+    most = facts.get("max", "*")
+    checks = (
+        *element_checks.checks_of(node, label),
+        *bindings.checks_of(node, label),
+        *invariants.checks_of(node, label),
+    )
+    plans = [_plan(child, profile, by_id) for child in node.children.values()]
+    if "contentReference" in facts and not plans:
+        checks = (*checks, _referred(by_id.get(facts["contentReference"].removeprefix("#")), profile, by_id))
+    slicing = _slicing(node, profile, by_id) if "slicing" in facts or node.slices else None
+    below = tuple(plan for plan in plans if plan.asks)
+    return Plan(node.name, label, facts.get("min", 0), None if most == "*" else int(most), checks, below, slicing)
+
+
+def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> element_checks.Check:
+    """The checks of an element that has the content of another; made when first met, as content may hold itself."""
+    made: list[Plan] = []
+
+    def check(item: Item, run: Run) -> None:
+        if not made and node is not None:
+            made.append(_plan(node, profile, by_id))
+        for plan in made:
+            for child in plan.children:
+                child.check_all(children(item, child.name), item, run)
+
+    return check
+
+
+def _slicing(node: Node, profile: str, by_id: dict[str, Node]) -> Slicing | None:
+    slicing = node.facts.get("slicing", {})
+    discriminators = slicing.get("discriminator", [])
+    slices = {name: each for name, each in node.slices.items() if name != "@default"}
+    plans = tuple((matcher_of(discriminators, each), _plan(each, profile, by_id)) for each in slices.values())
+    rules = slicing.get("rules", "open")
+    if rules == "open" and not any(plan.asks for _, plan in plans) and not slicing.get("ordered"):
+        return None
+    default = node.slices.get("@default")
+    label = f"{node.id} ({profile})"
+    left = _plan(default, profile, by_id) if default else None
+    return Slicing(label, rules, bool(slicing.get("ordered")), plans, left)

@@ -1,0 +1,95 @@
+"""What one check of a resource carries along: what it found, what it could not check, and what it knows already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from fhirconv.profiles.items import Item, root_item
+from fhirconv.profiles.value_sets import ValueSet
+from fhirconv.validation.finding import Finding
+
+Json = dict[str, Any]
+Lookup = Callable[[str, Json], Json | None]
+Canonical = str
+
+
+class NotChecked(NamedTuple):
+    """Something that a profile asks and that could not be checked: `what`, and `why` in plain words."""
+
+    what: str
+    why: str
+
+
+class Known(Protocol):
+    """What checks ask of the definitions at hand."""
+
+    def profile(self, canonical: Canonical) -> Profile | None:
+        """The compiled profile; None when no package has it or it cannot be used."""
+
+    def value_set(self, canonical: Canonical) -> ValueSet | None:
+        """The compiled value set; None when no package has it."""
+
+
+class Profile(Protocol):
+    """A compiled profile."""
+
+    url: str
+    name: str
+    type: str
+
+    def check(self, item: Item, run: Run) -> None:
+        """Report what is wrong with `item` to `run`."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One check of one resource. `shared` is common to all runs of one call: what was concluded about other resources."""
+
+    known: Known
+    lookup: Lookup
+    resource: Json
+    findings: list[Finding] = field(default_factory=list)
+    not_checked: dict[NotChecked, None] = field(default_factory=dict)
+    shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)
+
+    def report(self, rule: str, message: str, item: Item, severity: str = "") -> None:
+        """Note a finding about `item`."""
+        self.findings.append(Finding(rule, message, item.path, severity))
+
+    def skip(self, what: str, why: str) -> None:
+        """Note, once, what could not be checked."""
+        self.not_checked[NotChecked(what, why)] = None
+
+    def resolve(self, item: Item) -> Json | None:
+        """The resource that a Reference leads to, if it can be found."""
+        reference = item.value.get("reference") if isinstance(item.value, dict) else None
+        return self.lookup(reference, self.resource) if isinstance(reference, str) else None
+
+    def errors_of(self, resource: Json, profile: Profile) -> list[Finding]:
+        """The errors of another resource against a profile; a circle of references is taken to be right."""
+        key = (id(resource), profile.url)
+        if key not in self.shared:
+            self.shared[key] = []
+            self.shared[key] = self._errors(root_item(resource), profile, resource)
+        return self.shared[key]
+
+    def errors_at(self, item: Item, profile: Profile) -> list[Finding]:
+        """The errors of a part of this resource against a profile, not reported."""
+        return self._errors(item, profile, self.resource)
+
+    def _errors(self, item: Item, profile: Profile, resource: Json) -> list[Finding]:
+        inner = Run(self.known, self.lookup, resource, not_checked=self.not_checked, shared=self.shared)
+        profile.check(item, inner)
+        return [finding for finding in inner.findings if is_error(finding)]
+
+
+def is_error(finding: Finding) -> bool:
+    """Whether a finding makes a resource wrong; warnings carry their severity."""
+    return finding.severity in ("", "error")
+
+
+def once(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in their order, each once: an element and its slice may ask the same."""
+    return list(dict.fromkeys(findings))
