@@ -115,6 +115,18 @@ RULES: dict[str, Rule] = {
     "narrative-id": Rule("warning", "duplicate", "narrative", "An id stands once in a narrative.", _R4 + "narrative.html#id"),
     "narrative-character": Rule("warning", "value", "narrative", "A narrative holds no control characters.", "https://www.w3.org/TR/xml/#charsets"),
     # -- profiles --
+    "profile-unknown": Rule("warning", "not-found", "profiles", "A profile that is claimed has a definition at hand.", _R4 + "resource.html#profile-tags"),
+    "profile-type": Rule("error", "structure", "profiles", "A value, and a resource, has a type that its profile allows.", _R4 + "profiling.html"),
+    "profile-min": Rule("error", "required", "profiles", "What a profile asks for is there.", _R4 + "conformance-rules.html#cardinality"),
+    "profile-max": Rule("error", "structure", "profiles", "Nothing stands more often than a profile allows.", _R4 + "conformance-rules.html#cardinality"),
+    "profile-value": Rule("error", "value", "profiles", "A value is what a profile fixes, or holds its pattern.", _R4 + "elementdefinition-definitions.html#ElementDefinition.fixed_x_"),
+    "profile-limit": Rule("error", "value", "profiles", "A value lies within the limits of a profile.", _R4 + "elementdefinition-definitions.html#ElementDefinition.minValue_x_"),
+    "profile-target": Rule("error", "structure", "profiles", "A reference leads to a type that a profile allows.", _R4 + "references.html"),
+    "profile-conformance": Rule("error", "structure", "profiles", "What a profile asks to conform to another profile does.", _R4 + "profiling.html"),
+    "profile-slice": Rule("error", "structure", "profiles", "Slices are closed and ordered where a profile says so.", _R4 + "profiling.html#slicing"),
+    "profile-binding": Rule("error", "code-invalid", "profiles", "A code is one of the value set that a profile binds to.", _R4 + "terminologies.html#strength"),
+    "profile-invariant": Rule("error", "invariant", "profiles", "The invariants of a profile hold.", _R4 + "conformance-rules.html#constraints"),
+    "profile-extension": Rule("error", "structure", "profiles", "An extension stands where its package says.", _R4 + "defining-extensions.html#context"),
     # -- further layers --
 }
 
