@@ -3,9 +3,11 @@
 Source: hl7.fhir.us.mcode 4.0.0 (CC0-1.0), and of hl7.fhir.r4.core 4.0.1 and hl7.terminology.r4 (CC0-1.0) the value
 sets and code systems that it binds to. Profiles are reduced to what they ask beyond R4, value sets to their codes.
 
-    python tools/mcode_definitions.py MCODE.tgz CORE.tgz TERMINOLOGY.tgz
+    python tools/mcode_definitions.py --us-core FOLDER MCODE.tgz CORE.tgz TERMINOLOGY.tgz
 
-The same packages give the same bytes. `missing` lists the canonicals that mCODE names and that none of them defines.
+The same packages give the same bytes. `missing` lists the canonicals that mCODE names and that none of them defines, with
+the type that a profile is of. US Core 6.1.0 (CC0-1.0) lies on no registry: FOLDER holds our stand-ins for it
+(tests/validator/standins.py), of which the value sets and the types of the profiles are taken.
 """
 
 from __future__ import annotations
@@ -32,20 +34,22 @@ _LARGEST_SYSTEM = 2000  # codes; larger systems are for terminology servers, and
 class Definitions:
     """The definitions that mCODE's profiles lead to, each reduced, in the order of their canonicals."""
 
-    def __init__(self, packages: Sequence[Package]) -> None:
+    def __init__(self, packages: Sequence[Package], us_core: dict[str, Json]) -> None:
         self._packages = packages
+        self._us_core = us_core
         self.found: dict[str, Json] = {}
-        self.missing: set[str] = set()
+        self.missing: dict[str, str] = {}
 
     def add(self, canonical: str) -> None:
         """Add a definition and what it leads to."""
-        url, _, version = canonical.partition("|")
+        url = canonical.partition("|")[0]
         if url in self.found or url in self.missing:
             return
-        definition = next((found for package in self._packages if (found := package.find(url))), None)
+        stand_in = self._us_core.get(url, {})
+        definition = next((found for package in self._packages if (found := package.find(url))), stand_in)
         reduced = _reduced(definition) if definition else None
         if reduced is None:
-            self.missing.add(url)
+            self.missing[url] = str(stand_in.get("type", ""))
             return
         self.found[url] = reduced
         for each in _needed(reduced):
@@ -55,7 +59,7 @@ class Definitions:
 def _reduced(definition: Json) -> Json | None:
     kind = definition["resourceType"]
     if kind == "StructureDefinition":
-        return slim(definition)
+        return slim(definition) if "snapshot" in definition else None
     kept = {name: definition[name] for name in ("resourceType", "url", "version") if name in definition}
     if kind == "ValueSet":
         compose = definition.get("compose", {})
@@ -97,12 +101,12 @@ def _is_type(url: str) -> bool:
     return url.startswith(R4_URL) and url.removeprefix(R4_URL)[:1].isupper()
 
 
-def build(packages: Sequence[Package]) -> Json:
-    """The content of the file; raises ValueError when the first package is not mCODE 4.0.0."""
+def build(packages: Sequence[Package], us_core: dict[str, Json]) -> Json:
+    """The content of the file; `us_core` by canonical. Raises ValueError when the first package is not mCODE 4.0.0."""
     mcode = packages[0]
     if (mcode.name, mcode.version) != PACKAGE:
         raise ValueError(f"expected {PACKAGE[0]} {PACKAGE[1]}, found {mcode.name} {mcode.version}")
-    definitions = Definitions(packages)
+    definitions = Definitions(packages, us_core)
     for url, entry in sorted(mcode.index.items()):
         if entry.kind == "StructureDefinition":
             definitions.add(url)
@@ -110,7 +114,7 @@ def build(packages: Sequence[Package]) -> Json:
         "name": mcode.name,
         "version": mcode.version,
         "license": "CC0-1.0",
-        "missing": sorted(definitions.missing),
+        "missing": dict(sorted(definitions.missing.items())),
         "resources": [definitions.found[url] for url in sorted(definitions.found)],
     }
 
@@ -126,10 +130,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the file and say what is in it; returns the exit code."""
     parser = argparse.ArgumentParser(description="Write fhirconv/data/mcode-definitions.json.")
     parser.add_argument("packages", nargs="+", help="hl7.fhir.us.mcode 4.0.0 first, then what it builds on")
+    parser.add_argument("--us-core", type=Path, required=True, metavar="FOLDER", help="stand-ins for US Core")
     parser.add_argument("--output", type=Path, default=TARGET)
     options = parser.parse_args(arguments)
     try:
-        content = build([load_package(each) for each in options.packages])
+        stand_ins = [json.loads(path.read_bytes()) for path in sorted(options.us_core.glob("*.json"))]
+        us_core = {each["url"]: each for each in stand_ins}
+        content = build([load_package(each) for each in options.packages], us_core)
     except (FhirconvError, ValueError, OSError) as error:
         print(f"mcode_definitions: {error}", file=sys.stderr)
         return 1

@@ -47,10 +47,10 @@ def checks_of(node: Node, label: str) -> Iterator[Check]:
     url, most = binding.get("valueSet"), binding.get("max")
     if url and binding["strength"] == "required":
         yield _required(url, node, label)
-    elif url and binding["strength"] == "extensible":
+    elif url:
         yield _extensible(url, label)
-    if most and most != url:
-        yield _required(most, node, label)
+    if most:
+        yield _limiting(most, label)
 
 
 def _required(url: str, node: Node, label: str) -> Check:
@@ -66,6 +66,15 @@ def _required(url: str, node: Node, label: str) -> Check:
         if verdict_of(item, url, run) is False:
             found = shown("|".join(part or "" for part in coded[0] if part is not None)) if coded else "no code"
             run.report("profile-binding", f"{label} has {found}: expected a code of the value set {url}", item)
+
+    return check
+
+
+def _limiting(url: str, label: str) -> Check:
+    def check(item: Item, run: Run) -> None:
+        coded = codes_of(item)
+        if coded and verdict_of(item, url, run) is False:
+            run.report("profile-binding", f"{label} has {shown(coded[0][1])}: expected a code of the value set {url}", item)
 
     return check
 

@@ -61,6 +61,12 @@ class Profiles:
             self.unusable[canonical] = str(error)
             return None
 
+    def type_of(self, canonical: Canonical) -> str:
+        """The type that a profile is of, even if its definition is not at hand; '' when no package says."""
+        profile = self.profile(canonical)
+        url = canonical.partition("|")[0]
+        return profile.type if profile else next((p.missing[url] for p in self.packages if url in p.missing), "")
+
     def value_set(self, canonical: Canonical) -> ValueSet | None:
         """The compiled value set; None when no package has it."""
         if canonical not in self._value_sets:

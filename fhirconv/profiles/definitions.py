@@ -143,7 +143,8 @@ def _facts(element: Json, node: Node) -> Json:
             if key.startswith(kind):
                 facts[kind] = value
     facts |= _slicing(element) | _binding(element)
-    if constraints := [entry for entry in element.get("constraint", ()) if _is_own(entry)]:
+    profiles = {url for entry in element.get("type", ()) for url in entry.get("profile", ())}
+    if constraints := [entry for entry in element.get("constraint", ()) if _is_own(entry, profiles)]:
         wanted = ("key", "severity", "human", "expression")
         facts["constraint"] = [{name: entry[name] for name in wanted if name in entry} for entry in constraints]
     return facts
@@ -160,11 +161,13 @@ def _slicing(element: Json) -> Json:
 def _binding(element: Json) -> Json:
     binding = element.get("binding", {})
     kept = {"strength": binding.get("strength"), "valueSet": binding.get("valueSet")}
-    found = {} if kept["strength"] not in ("required", "extensible") or not kept["valueSet"] else kept
+    if kept["strength"] not in ("required", "extensible") or not kept["valueSet"]:
+        return {}
+    # HL7's validator holds a value to the outer limit of an extensible binding only; so do we.
     limits = [e.get("valueCanonical") for e in binding.get("extension", ()) if e.get("url") == _MAX_VALUE_SET]
     if limit := binding.get("max") or next(iter(limits), None):
-        found = kept | {"max": limit}
-    return {"binding": found} if found else {}
+        kept["max"] = limit
+    return {"binding": kept}
 
 
 def _narrowed(types: Iterable[Json], node: Node) -> list[Json]:
@@ -175,17 +178,17 @@ def _narrowed(types: Iterable[Json], node: Node) -> list[Json]:
         if not entry["code"].startswith(_TRANSLATED)
     ]
     base = node.base
-    if base is None or any("profile" in entry for entry in kept):
-        return kept
+    if base is None or node.is_slice or any("profile" in entry for entry in kept):
+        return kept  # types may be what tells a slice
     targets = {url for entry in kept for url in entry.get("targetProfile", ())}
     same_targets = targets == {R4_URL + name for name in base.targets}
     same_types = "." in base.types[0] or {entry["code"] for entry in kept} == set(base.types)
     return [] if same_types and same_targets else kept
 
 
-def _is_own(constraint: Json) -> bool:
-    """Whether an invariant comes from the profile or one above it, not from a type of R4."""
+def _is_own(constraint: Json, profiles: set[str]) -> bool:
+    """Whether an invariant comes from the profile or one above it: not from a type of R4 or a profile of the type."""
     source = str(constraint.get("source", ""))
-    if "expression" not in constraint or _EVERYWHERE.fullmatch(str(constraint.get("key"))):
+    if "expression" not in constraint or source in profiles or _EVERYWHERE.fullmatch(str(constraint.get("key"))):
         return False
     return not (source.startswith(R4_URL) and r4.kind_of(source.removeprefix(R4_URL)))

@@ -162,18 +162,13 @@ def _target(urls: list[str], label: str) -> Check:
         actual = str(resource.get("resourceType")) if resource else stated_type(item)
         if not actual or actual in plain or plain & _ANY:
             return
-        known = [run.known.profile(url) for url in profiles]
-        for url, found in zip(profiles, known, strict=True):
-            if found is None:
-                run.skip(url, "a profile that no package at hand defines")
-        fitting = [found for found in known if found is not None and found.type == actual]
-        if None in known:
-            return
+        types = {url: run.known.type_of(url) for url in profiles}
+        fitting = [known_profile(url, run) for url in profiles if types[url] in (actual, "")]
         if not fitting:
-            wanted = ", ".join(sorted({*plain, *(found.type for found in known if found)}))
+            wanted = ", ".join(sorted({*plain, *types.values()}))
             run.report("profile-target", f"{label} leads to {shown(actual)}: the profile allows {wanted}", item)
-        elif resource is not None and all(run.errors_of(resource, found) for found in fitting):
-            _nonconforming(fitting, resource, label, item, run)
+        elif resource is not None:
+            _check_conformance(fitting, resource, label, item, run)
 
     return check
 
@@ -193,10 +188,14 @@ def stated_type(item: Item) -> str:
     return parts[-2] if len(parts) > 1 and parts[-2][:1].isupper() and parts[-2].isalpha() else ""
 
 
-def _nonconforming(fitting: list[Profile], resource: Json, label: str, item: Item, run: Run) -> None:
-    first = run.errors_of(resource, fitting[0])[0]
+def _check_conformance(fitting: list[Profile | None], resource: Json, label: str, item: Item, run: Run) -> None:
+    known = [profile for profile in fitting if profile is not None]
+    errors = [run.errors_of(resource, profile) for profile in known]
+    if len(known) < len(fitting) or not all(errors):
+        return
+    first = errors[0][0]
     where = ".".join(str(step) for step in first.path) or "the resource"
-    names = ", ".join(profile.name for profile in fitting)
+    names = ", ".join(profile.name for profile in known)
     run.report(
         "profile-conformance",
         f"{label} leads to a {resource.get('resourceType')} that does not conform to {names}: see {where} there [{first.rule}]",

@@ -35,12 +35,16 @@ class Entry(NamedTuple):
 
 
 class Package:
-    """One FHIR package. `missing` names canonicals that its definitions need and that no package could give."""
+    """One FHIR package.
+
+    `missing` are canonicals that its definitions need and that no package could give, each with the type that a profile
+    is of, '' where that is not known.
+    """
 
     def __init__(self, manifest: Json, read: Callable[[str], Json], entries: Callable[[], Iterator[tuple[str, Entry]]]):
         self.name = str(manifest["name"])
         self.version = str(manifest.get("version", ""))
-        self.missing: tuple[str, ...] = tuple(manifest.get("missing", ()))
+        self.missing: Mapping[str, str] = manifest.get("missing", {})
         self._read = read
         self._entries = entries
 

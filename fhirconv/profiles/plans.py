@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fhirconv.profiles import bindings, element_checks, invariants
 from fhirconv.profiles.definitions import Json, Node, tree
@@ -111,7 +111,8 @@ class CompiledProfile:
     name: str
     type: str
     definition: Json
-    root: Plan = field(default_factory=lambda: Plan("", ""))
+    tree: Node
+    root: Plan
 
     def check(self, item: Item, run: Run) -> None:
         """Report what is wrong with `item` to `run`."""
@@ -121,11 +122,9 @@ class CompiledProfile:
 def compile_profile(definition: Json) -> CompiledProfile:
     """Compile a StructureDefinition; raises PackageError when it has no snapshot."""
     url = str(definition["url"])
-    profile = CompiledProfile(url, url.rpartition("/")[2], str(definition["type"]), definition)
+    name = url.rpartition("/")[2]
     node = tree(definition)
-    by_id = dict(_all(node))
-    profile.root = _plan(node, profile.name, by_id)
-    return profile
+    return CompiledProfile(url, name, str(definition["type"]), definition, node, _plan(node, name, dict(_all(node))))
 
 
 def _all(node: Node) -> Iterator[tuple[str, Node]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from fhirconv.profiles.definitions import Node
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.value_sets import ValueSet
 from fhirconv.validation.finding import Finding
@@ -28,6 +29,9 @@ class Known(Protocol):
     def profile(self, canonical: Canonical) -> Profile | None:
         """The compiled profile; None when no package has it or it cannot be used."""
 
+    def type_of(self, canonical: Canonical) -> str:
+        """The type that a profile is of, even if its definition is not at hand; '' when nobody says."""
+
     def value_set(self, canonical: Canonical) -> ValueSet | None:
         """The compiled value set; None when no package has it."""
 
@@ -38,6 +42,7 @@ class Profile(Protocol):
     url: str
     name: str
     type: str
+    tree: Node
 
     def check(self, item: Item, run: Run) -> None:
         """Report what is wrong with `item` to `run`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fhirconv.profiles.bindings import verdict_of
 from fhirconv.profiles.definitions import Json, Node
@@ -122,17 +122,27 @@ def _by_value(steps: tuple[Step, ...], node: Node) -> Matcher | None:
         if found is not None and (test := _value_test(found, count == len(steps))):
             return _some(steps[:count], test)
     urls = [url.partition("|")[0] for url in _profiles(node)]
-    if steps == (Step("child", "url"),) and urls:
-        return lambda item, run: any(_has_url(item, url) for url in urls)
-    return None
+    if steps == (Step("child", "url"),):
+        return (lambda item, run: any(_has_url(item, url) for url in urls)) if urls else None
+    return _by_value_of(steps, urls) if urls else None
+
+
+def _by_value_of(steps: tuple[Step, ...], urls: list[str]) -> Matcher:
+    """By what the profiles of the slice's type say of the path."""
+
+    def match(item: Item, run: Run) -> Verdict:
+        known = [known_profile(url, run) for url in urls]
+        tests = [_by_value(steps, profile.tree) if profile else None for profile in known]
+        return any_of(test(item, run) if test else None for test in tests)
+
+    return match
 
 
 def _value_test(node: Node, is_last: bool) -> Matcher | None:
     facts = node.facts
     for name in ("fixed", "pattern"):
         if name in facts:
-            wanted = facts[name]
-            return (lambda item, run: item.value == wanted) if name == "fixed" else (lambda item, run: matches(item.value, wanted))
+            return _equals(facts[name]) if name == "fixed" else _holds(facts[name])
     binding = facts.get("binding", {})
     if is_last and binding.get("strength") == "required":
         return lambda item, run: verdict_of(item, binding["valueSet"], run)
@@ -141,6 +151,14 @@ def _value_test(node: Node, is_last: bool) -> Matcher | None:
         tests = [_some((Step("child", name),), test) for name, test in inner]
         return lambda item, run: all(test(item, run) for test in tests)
     return None
+
+
+def _equals(wanted: Any) -> Matcher:
+    return lambda item, run: bool(item.value == wanted)
+
+
+def _holds(wanted: Any) -> Matcher:
+    return lambda item, run: matches(item.value, wanted)
 
 
 def _some(steps: tuple[Step, ...], test: Matcher) -> Matcher:
