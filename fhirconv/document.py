@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.issues import Issue, Place, shown
-from fhirconv.numbers import number_excess
-
-MAX_BYTES = 16 * 1024 * 1024
-MAX_DEPTH = 32
-MAX_TEXT = 1024 * 1024  # FHIR string: 1 MB
+from fhirconv.numbers import MAX_DIGITS, number_excess
 
 Places = dict[str, tuple[int, int]]  # JSON Pointer -> line and column, from 1
+
+
+class Limits(NamedTuple):
+    """What an input may hold at most. Every limit can be raised by who trusts the input."""
+
+    bytes: int = 16 * 1024 * 1024  # of a file, or of a line of NDJSON
+    depth: int = 64  # levels of objects and lists; the deepest official example of R4 has fewer
+    nodes: int = 2_000_000  # values in all
+    text: int = 1024 * 1024  # characters of one text; FHIR string: 1 MB
+    digits: int = MAX_DIGITS
+
+
+LIMITS = Limits()
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -29,6 +38,8 @@ class Document:
     issues: list[Issue] = field(default_factory=list)
     find_places: Callable[[str], Places] | None = None  # for a text whose places are found only when they are needed
     places: Places = field(default_factory=dict)
+    limits: Limits = LIMITS
+    lines_before: int = 0  # of a record within its file (NDJSON)
 
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""
@@ -38,7 +49,7 @@ class Document:
         while at and at not in self.places:
             at = at.rpartition("/")[0]
         line, column = self.places.get(at, (0, 0))
-        return Place(self.name, line, column, pointer)
+        return Place(self.name, line and line + self.lines_before, column, pointer)
 
     def add(self, rule: str, message: str, pointer: str = "") -> None:
         """Notes an issue at `pointer`."""
@@ -56,25 +67,28 @@ def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 
 
 def audit(document: Document) -> None:
     """Checks depth, characters and digits of every value; iterative, so that no depth can hurt."""
-    if not _is_clean(document.data):
+    if not _is_clean(document.data, document.limits):
         _find_faults(document)
 
 
-def _is_clean(data: Any) -> bool:
+def _is_clean(data: Any, limits: Limits) -> bool:
     """Whether every value is within the limits; without places, because nearly every document is."""
-    level = [data]
-    for _ in range(MAX_DEPTH + 1):
+    level, nodes = [data], 0
+    for _ in range(limits.depth + 1):
+        nodes += len(level)
+        if nodes > limits.nodes:
+            return False
         below: list[Any] = []
         for value in level:
             kind = type(value)
             if kind is str:
-                if (not value.isprintable() and _CONTROL.search(value)) or len(value) > MAX_TEXT:
+                if (not value.isprintable() and _CONTROL.search(value)) or len(value) > limits.text:
                     return False
             elif kind is dict:
                 below.extend(value.values())
             elif kind is list:
                 below.extend(value)
-            elif kind is tuple or (value is not None and number_excess(value)):
+            elif kind is tuple or (value is not None and number_excess(value, limits.digits)):
                 return False
         if not below:
             return True
@@ -84,13 +98,19 @@ def _is_clean(data: Any) -> bool:
 
 def _find_faults(document: Document) -> None:
     """Notes each value that is over a limit."""
+    limits, nodes = document.limits, 0
     stack: list[tuple[Any, str, int]] = [(document.data, "", 0)]
     while stack:
         value, pointer, depth = stack.pop()
+        nodes += 1
+        if nodes > limits.nodes:
+            document.add("too-large", f"has more than {limits.nodes} values; split it, or raise the limit 'nodes'")
+            document.data = None
+            return
         if isinstance(value, str):
             _audit_text(document, value, pointer)
-        elif isinstance(value, dict | list) and depth >= MAX_DEPTH:
-            document.add("too-deep", f"is nested more than {MAX_DEPTH} levels deep", pointer)
+        elif isinstance(value, dict | list) and depth >= limits.depth:
+            document.add("too-deep", f"is nested more than {limits.depth} levels deep", pointer)
             document.data = None
             return
         elif isinstance(value, dict):
@@ -101,7 +121,7 @@ def _find_faults(document: Document) -> None:
             document.add("wrong-type", "expected a list, found a Python tuple", pointer)
             document.data = None
             return
-        elif value is not None and (excess := number_excess(value)):
+        elif value is not None and (excess := number_excess(value, limits.digits)):
             document.add("number-limit", f"number {shown(value, 20)} {excess}; check the digits", pointer)
 
 
@@ -109,5 +129,6 @@ def _audit_text(document: Document, text: str, pointer: str) -> None:
     bad = _CONTROL.search(text)
     if bad:
         document.add("character", f"character U+{ord(bad.group()):04X} is not allowed in FHIR text; remove it", pointer)
-    if len(text) > MAX_TEXT:
-        document.add("too-large", f"text of {len(text)} characters; at most {MAX_TEXT} are allowed", pointer)
+    most = document.limits.text
+    if len(text) > most:
+        document.add("too-large", f"text of {len(text)} characters; at most {most} are allowed", pointer)

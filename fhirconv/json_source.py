@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fhirconv.document import MAX_DEPTH, Document, Places, audit, escape_pointer, unreadable
+from fhirconv.document import LIMITS, Document, Limits, Places, audit, escape_pointer, unreadable
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import read_number
 
 
-def read_json(text: str, name: str) -> Document:
+def read_json(text: str, name: str, limits: Limits = LIMITS) -> Document:
     """The document of a JSON text; what is wrong stands in its issues."""
-    document = Document(name, text, find_places=json_places)
+    document = Document(name, text, find_places=json_places, limits=limits)
     repeated = False
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def read_json(text: str, name: str) -> Document:
             text, parse_float=read_number, parse_int=read_number, parse_constant=_no_constant, object_pairs_hook=pairs
         )
     except RecursionError:
-        return unreadable(name, "too-deep", f"is nested more than {MAX_DEPTH} levels deep")
+        return unreadable(name, "too-deep", f"is nested more than {limits.depth} levels deep")
     except json.JSONDecodeError as error:
         return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
     except _ConstantError as error:

@@ -61,7 +61,7 @@ def read_number(text: str) -> int | Decimal:
     return Decimal(number) if Decimal.__str__(number) == text else number
 
 
-def number_excess(value: object) -> str:
+def number_excess(value: object, most: int = MAX_DIGITS) -> str:
     """Why `value` is over the limits for numbers; empty if it is not."""
     if isinstance(value, int):
         return "" if -_LIMIT < value < _LIMIT else "is an int of more than 64 bits; give it as a Decimal"
@@ -71,8 +71,8 @@ def number_excess(value: object) -> str:
         return "" if math.isfinite(value) else "is not a finite number"  # 17 digits at most
     if not value.is_finite():
         return f"is not a finite number, or has an exponent beyond {MAX_EXPONENT}"
-    if len(value.as_tuple().digits) > MAX_DIGITS:
-        return f"has more than {MAX_DIGITS} digits"
+    if len(value.as_tuple().digits) > most:
+        return f"has more than {most} digits"
     if abs(value.adjusted()) > MAX_EXPONENT:
         return f"has an exponent beyond {MAX_EXPONENT}"
     return ""

@@ -6,7 +6,10 @@ too; they are not listed here but stand in the definitions (fhirconv.r4).
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
+
+from fhirconv.r4 import all_types, constraints_of, elements_of, kind_of
 
 
 class Rule(NamedTuple):
@@ -33,6 +36,7 @@ RULES: dict[str, Rule] = {
     "too-deep": Rule("fatal", "too-long", "input", "Values are not nested deeper than the limit."),
     "duplicate-key": Rule("error", "duplicate", "input", "A key stands once in an object.", _R4 + "json.html"),
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
+    "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object."),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     # -- input: the schema of case facts --
     "unknown-key": Rule("error", "structure", "input", "Every key is one of the case-facts schema."),
@@ -128,9 +132,25 @@ RULES: dict[str, Rule] = {
     "profile-invariant": Rule("error", "invariant", "profiles", "The invariants of a profile hold.", _R4 + "conformance-rules.html#constraints"),
     "profile-extension": Rule("error", "structure", "profiles", "An extension stands where its package says.", _R4 + "defining-extensions.html#context"),
     # -- further layers --
+    "model": Rule("error", "structure", "models", "The models of fhir.resources (R4B) take the resource."),
+    "server": Rule("error", "processing", "server", "The server's $validate has nothing against the resource.", _R4 + "resource-operation-validate.html"),
+    "layer-not-run": Rule("error", "incomplete", "server", "A layer that was asked for could run."),
 }
 
 
 def rule(name: str) -> Rule:
     """The rule of this name: one of ours, or an invariant of R4. Raises KeyError for a name that nothing has."""
-    return RULES[name]
+    return RULES[name] if name in RULES else invariant_rules()[name]
+
+
+@functools.cache
+def invariant_rules() -> dict[str, Rule]:
+    """The invariants of R4 as rules, by key; their titles are HL7's words."""
+    found: dict[str, Rule] = {}
+    for type_name in all_types():
+        resource = type_name.partition(".")[0]
+        page = resource.lower() if kind_of(resource) == "resource" else "datatypes"
+        own = [one for element in elements_of(type_name).values() for one in element.constraints]
+        for key, severity, human, _ in (*constraints_of(type_name), *own):
+            found.setdefault(key, Rule(severity, "invariant", "invariants", human, f"{_R4}{page}.html#invs"))
+    return found

@@ -6,39 +6,39 @@ import codecs
 from pathlib import Path
 from typing import Any
 
-from fhirconv.document import MAX_BYTES, Document, audit, unreadable
+from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
 from fhirconv.json_source import read_json
 from fhirconv.yaml_source import read_yaml
 
 
-def read_file(path: Path, max_bytes: int = MAX_BYTES) -> Document:
+def read_file(path: Path, limits: Limits = LIMITS) -> Document:
     """Reads a case file. Nothing is raised: what is wrong stands in the document's issues."""
     name = str(path)
     try:
         if path.is_dir():
             return unreadable(name, "file-unreadable", "is a directory; name a file in it")
         with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)
+            data = stream.read(limits.bytes + 1)
     except OSError as error:
         return unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
-    return read_bytes(data, name, max_bytes)
+    return read_bytes(data, name, limits)
 
 
 def read_text(path: Path) -> tuple[str, str]:
     """The text of a file (UTF-8), or '' and what is wrong with it."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(LIMITS.bytes + 1)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
-    problem = f"is larger than {MAX_BYTES} bytes" if len(data) > MAX_BYTES else _encoding_problem(data)
+    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else _encoding_problem(data)
     return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
 
 
-def read_bytes(data: bytes, name: str, max_bytes: int = MAX_BYTES) -> Document:
+def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     """Reads the bytes of a case file; a name ending in .json must hold JSON, .yaml or .yml YAML."""
-    if len(data) > max_bytes:
-        return unreadable(name, "too-large", f"is larger than {max_bytes} bytes; split it into one file a case")
+    if len(data) > limits.bytes:
+        return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it into one file a case")
     problem = _encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem)
@@ -47,12 +47,12 @@ def read_bytes(data: bytes, name: str, max_bytes: int = MAX_BYTES) -> Document:
         return unreadable(name, "empty-input", "is empty; a case has at least 'case' and 'patient'")
     suffix = Path(name).suffix.lower()
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
-    return read_json(text, name) if is_json else read_yaml(text, name)
+    return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
 
 
-def read_value(value: Any, name: str = "") -> Document:
+def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     """A case given as Python values; checked like a file, without lines."""
-    document = Document(name, data=value)
+    document = Document(name, data=value, limits=limits)
     audit(document)
     return document
 

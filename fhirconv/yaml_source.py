@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from fhirconv.document import MAX_DEPTH, Document, audit, escape_pointer, unreadable
+from fhirconv.document import LIMITS, Document, Limits, audit, escape_pointer, unreadable
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import is_json_number, read_number
 
@@ -20,9 +20,9 @@ _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 _LITERALS = {"null": None, "~": None, "": None, "true": True, "false": False}
 
 
-def read_yaml(text: str, name: str) -> Document:
+def read_yaml(text: str, name: str, limits: Limits = LIMITS) -> Document:
     """The document of a YAML text; what is wrong stands in its issues."""
-    document = Document(name, text)
+    document = Document(name, text, limits=limits)
     strange = _BREAKS.search(text)
     if strange:
         sign = f"{ord(strange.group()):04X}"
@@ -115,8 +115,9 @@ class _YamlReader:
             container[self.key] = value
         self.key = None
         if not is_scalar:
-            if len(self.stack) >= MAX_DEPTH:
-                self._issue("too-deep", f"is nested more than {MAX_DEPTH} levels deep", event, pointer)
+            most = self.document.limits.depth
+            if len(self.stack) >= most:
+                self._issue("too-deep", f"is nested more than {most} levels deep", event, pointer)
                 raise _StopError
             self.stack.append((value, pointer))
 

@@ -27,6 +27,7 @@ from fhirconv import MappingError, convert
 from fhirconv.cli import main
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.data_files import data_dir
+from fhirconv.document import Limits
 from fhirconv.issues import Issue
 from fhirconv.mapping import load_mappings
 from fhirconv.output import file_name
@@ -352,7 +353,7 @@ def test_i18_one_text_of_50_mb(name: str, tmp_path: Path) -> None:
 
 
 def test_i18_file_over_the_limit() -> None:
-    document = read_bytes(b"case: {id: a}\n", "case.yaml", max_bytes=5)
+    document = read_bytes(b"case: {id: a}\n", "case.yaml", Limits(bytes=5))
     assert [issue.rule for issue in document.issues] == ["too-large"]
 
 

@@ -59,11 +59,12 @@ def test_exit_codes_and_limits_in_the_readme() -> None:
 
     for code in Exit:
         assert f"| {code.value} | " in README
-    megabytes = document.MAX_BYTES // 1024**2
+    limits = document.LIMITS
     for limit in (
-        f"{megabytes} MB",
-        f"{document.MAX_DEPTH} levels",
-        f"{numbers.MAX_DIGITS} digits",
+        f"{limits.bytes // 1024**2} MB",
+        f"{limits.depth} levels",
+        f"{limits.nodes:,} values",
+        f"{limits.digits} digits",
         f"up to {numbers.MAX_EXPONENT}",
     ):
         assert limit in README

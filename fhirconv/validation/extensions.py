@@ -41,7 +41,8 @@ def definition_of(url: str) -> Mapping[str, Any] | None:
 
 
 @functools.cache
-def _known_urls() -> list[str]:
+def known_urls() -> list[str]:
+    """The URLs of all extensions that HL7 defines."""
     return [match.decode() for match in re.findall(rb'\n"([^"]+)":', _text())]
 
 
@@ -67,7 +68,7 @@ def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> No
         _check_defined(walk, value, found, path)
         _check_place(walk, found, url, slot, path)
     elif url.startswith(HL7):
-        message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url, _known_urls())}"
+        message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url, known_urls())}"
         walk.add("extension-unknown", message, (*path, "url"))
     elif slot.element.name == "modifierExtension":
         message = f"no definition of {shown(url, 100)} is at hand; who does not know it must not use the data"
@@ -83,6 +84,10 @@ def _check_defined(walk: Walk, value: dict[str, Any], found: Mapping[str, Any], 
         if not any(name == one[0].upper() + one[1:] for one in types):
             allowed = f"value{' or value'.join(one[0].upper() + one[1:] for one in types)}" if types else "no value"
             walk.add("extension-value", f"has {shown(key)}; this extension is defined with {allowed}", (*path, key))
+    codes = found.get("codes")
+    if codes and isinstance(value.get("valueCode"), str) and value["valueCode"] not in codes:
+        message = f"{shown(value['valueCode'])} is not a code of this extension{nearest(value['valueCode'], codes)}"
+        walk.add("code-not-bound", message, (*path, "valueCode"))
     nested: Mapping[str, Any] = found.get("nested", {})
     inner = value.get("extension")
     items = [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []

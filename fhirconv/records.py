@@ -1,0 +1,90 @@
+"""The records of a file: one for JSON and YAML, one a line for NDJSON. What a record holds is told by its content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fhirconv.document import LIMITS, Document, Limits, unreadable
+from fhirconv.issues import Issue, Place
+from fhirconv.source import read_bytes
+
+_ONE_VALUE = (".json", ".yaml", ".yml")
+_LINES = (".ndjson", ".jsonl")
+
+
+def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
+    """The documents of a file, each read when it is asked for. Nothing is raised: see their issues.
+
+    A file is NDJSON by its name, or when its first line is a whole JSON object and there are more lines.
+    """
+    name = str(path)
+    try:
+        if path.is_dir():
+            yield unreadable(name, "file-unreadable", "is a directory; name a file in it")
+            return
+        with path.open("rb") as stream:
+            first = stream.readline(limits.bytes + 1)
+            if path.suffix.lower() in _LINES or (path.suffix.lower() not in _ONE_VALUE and _is_record(first, stream)):
+                yield from _lines(first, stream, name, limits)
+            else:
+                yield read_bytes(first + stream.read(limits.bytes + 1 - len(first)), name, limits)
+    except OSError as error:
+        yield unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
+
+
+def is_resource(data: Any) -> bool:
+    """Whether a value is meant as a FHIR resource; else it is a case."""
+    return isinstance(data, dict) and "resourceType" in data
+
+
+def _is_record(first: bytes, stream: Any) -> bool:
+    """Whether a line is a JSON object by itself, and something follows."""
+    if not first.strip().startswith(b"{") or not stream.peek(1):
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _lines(line: bytes, stream: Any, name: str, limits: Limits) -> Iterator[Document]:
+    number, found = 0, False
+    while line:
+        if line.strip(b" \t\r\n\xef\xbb\xbf"):
+            found = True
+            yield _record(line, number, name, limits)
+        elif line.strip(b"\xef\xbb\xbf") or number:
+            yield _shifted(Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))]), number)
+        if not line.endswith(b"\n") and len(line) > limits.bytes:  # the rest of a line over the limit is no record
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(limits.bytes)
+        number += 1
+        line = stream.readline(limits.bytes + 1)
+    if not found:
+        yield unreadable(name, "empty-input", "is empty; it has one JSON object a line")
+
+
+def _record(line: bytes, number: int, name: str, limits: Limits) -> Document:
+    text = line.lstrip(b"\xef\xbb\xbf").strip()
+    if not text.startswith(b"{"):
+        document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
+    else:
+        document = read_bytes(line, f"{name}.json", limits)
+        document.name = name
+        document.issues = [replace(one, place=one.place._replace(file=name)) for one in document.issues]
+    return _shifted(document, number)
+
+
+def _shifted(document: Document, lines: int) -> Document:
+    """The document with its places at that many lines further down."""
+    document.lines_before = lines
+    document.issues = [
+        replace(issue, place=issue.place._replace(line=issue.place.line and issue.place.line + lines))
+        for issue in document.issues
+    ]
+    return document

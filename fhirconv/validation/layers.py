@@ -1,0 +1,37 @@
+"""The layers of the validation: what each covers, and whether it ran."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Layer(NamedTuple):
+    """One layer. `asked_by` is the option that turns it on; '' for those that always run."""
+
+    name: str
+    covers: str
+    asked_by: str = ""
+
+
+class LayerRun(NamedTuple):
+    """What became of a layer: 'ran', 'not asked for', 'nothing to do' or 'could not run', and what it left unchecked."""
+
+    layer: str
+    status: str
+    notes: tuple[str, ...] = ()
+
+
+LAYERS = (
+    Layer("input", "case facts: schema, dates, units, references, evidence in the source, plausibility over the course"),
+    Layer("mapping", "every fact and field becomes part of a resource"),
+    Layer("structure", "elements, cardinality, JSON types, choices, forms of primitive values, extensions of HL7"),
+    Layer("bindings", "codes of required value sets that R4 lists; languages, MIME types and currencies by their form"),
+    Layer("invariants", "every invariant of R4, on resources and data types"),
+    Layer("references", "form, target types, what a Bundle or resource must hold; Bundles: addresses and requests"),
+    Layer("codes", "UCUM units, check digits, code systems of HL7, URIs of code systems, displays that we ship"),
+    Layer("narrative", "the XHTML of narratives: elements, attributes, nothing active"),
+    Layer("profiles", "profiles of FHIR packages: those claimed, and those asked for", "--profile or --package"),
+    Layer("models", "the models of fhir.resources (R4B) take the resource", "--strict"),
+    Layer("server", "a FHIR server's own $validate", "--server"),
+)
+BASE = ("structure", "bindings", "invariants", "references", "codes", "narrative")
