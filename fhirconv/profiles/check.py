@@ -84,7 +84,7 @@ def check_profiles(
     """
     run = Run(profiles, lookup, resource)
     for item in _resources(root_item(resource)):
-        run.resource = item.value
+        run.resource, run.env = item.value, None
         claims = list(_claims(item)) if claimed is None or item.path else [(url, ()) for url in claimed]
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)

@@ -34,9 +34,11 @@ def _invariant(constraint: Json, label: str) -> Check:
         from fhirconv.fhirpath import Env, FhirPathError, FhirPathLimit, compile_expression
         from fhirconv.fhirpath import Node as Focus
 
-        resource = Focus(run.resource, str(run.resource.get("resourceType", "")), None, ())
+        if run.env is None:
+            resource = Focus(run.resource, str(run.resource.get("resourceType", "")), None, ())
+            run.env = Env(resource, resource)
         try:
-            if compile_expression(expression).holds(Focus(*item), Env(resource, resource)):
+            if compile_expression(expression).holds(Focus(*item), run.env):
                 return
         except (FhirPathError, FhirPathLimit) as error:
             run.skip(f"{key} ({label})", f"its FHIRPath cannot be evaluated: {printable(str(error)[:_MAX_WORDS])}")

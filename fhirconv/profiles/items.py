@@ -19,11 +19,6 @@ class Item(NamedTuple):
     extra: Any
     path: Path
 
-    @property
-    def is_primitive(self) -> bool:
-        """Whether the type is a primitive one, as date or code."""
-        return self.type[:1].islower()
-
 
 def root_item(resource: Json, path: Path = ()) -> Item:
     """The item of a whole resource."""
@@ -31,7 +26,7 @@ def root_item(resource: Json, path: Path = ()) -> Item:
 
 
 @functools.cache
-def _keys(type_name: str, name: str) -> tuple[tuple[str, str], ...]:
+def keys_of(type_name: str, name: str) -> tuple[tuple[str, str], ...]:
     """JSON keys with types of an element; `name` is as in definitions (value[x]), as in paths (value) or spelt out."""
     elements = r4.elements_of(type_name) or r4.elements_of("Element")
     element = elements.get(name) or elements.get(name + "[x]")
@@ -43,19 +38,24 @@ def _keys(type_name: str, name: str) -> tuple[tuple[str, str], ...]:
 
 def children(item: Item, name: str) -> list[Item]:
     """The values of an element below `item`, in order; a primitive counts when only its extensions are there."""
-    holder = item.extra if item.is_primitive else item.value
-    if not isinstance(holder, dict):
+    holder = holder_of(item)
+    if holder is None:
         return []
-    found: list[Item] = []
-    for key, fhir_type in _keys(item.type, name):
-        value, extra = holder.get(key), holder.get("_" + key)
-        if value is None and extra is None:
-            continue
-        if isinstance(value, list) or isinstance(extra, list):
-            found += _listed(value or [], extra or [], fhir_type, (*item.path, key))
-        else:
-            found.append(_item(value, fhir_type, extra, (*item.path, key)))
-    return found
+    return [found for key, fhir_type in keys_of(item.type, name) for found in values_of(holder, key, fhir_type, item.path)]
+
+
+def holder_of(item: Item) -> Json | None:
+    """The JSON object that the elements below `item` stand in."""
+    holder = item.extra if item.type[:1].islower() else item.value
+    return holder if isinstance(holder, dict) else None
+
+
+def values_of(holder: Json, key: str, fhir_type: str, path: Path) -> list[Item]:
+    """The values under one JSON key of the object at `path`."""
+    value, extra = holder.get(key), holder.get("_" + key)
+    if isinstance(value, list) or isinstance(extra, list):
+        return _listed(value or [], extra or [], fhir_type, (*path, key))
+    return [] if value is None and extra is None else [_item(value, fhir_type, extra, (*path, key))]
 
 
 def _listed(values: Any, extras: Any, fhir_type: str, path: Path) -> list[Item]:

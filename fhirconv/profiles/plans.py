@@ -6,18 +6,18 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhirconv.profiles import bindings, element_checks, invariants
 from fhirconv.profiles.definitions import Json, Node, tree
-from fhirconv.profiles.items import Item, children
+from fhirconv.profiles.items import Item, children, holder_of, keys_of, values_of
 from fhirconv.profiles.run import Run
-from fhirconv.profiles.slicing import Matcher, matcher_of
+from fhirconv.profiles.slicing import Index, Matcher, index_of, matcher_of
 
 _NOT_MATCHED = -1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
     """What a profile asks of one element. `min` and `max` count its values within one parent; max None is no limit."""
 
@@ -28,6 +28,8 @@ class Plan:
     checks: tuple[element_checks.Check, ...] = ()
     children: tuple[Plan, ...] = ()
     slicing: Slicing | None = None
+    required: tuple[Plan, ...] = ()
+    tables: dict[str, dict[str, tuple[Plan, str, str]]] = field(default_factory=dict)
 
     @property
     def asks(self) -> bool:
@@ -51,9 +53,33 @@ class Plan:
         """Check one value and what is below it."""
         for check in self.checks:
             check(item, run)
+        if self.children and (holder := holder_of(item)) is not None:
+            self._check_below(holder, item, run)
+
+    def _check_below(self, holder: Json, item: Item, run: Run) -> None:
+        """Go through what is there, not through all that a profile speaks of; then look for what must be there."""
+        table = self.tables.get(item.type)
+        if table is None:
+            table = self.tables[item.type] = self._table(item.type)
+        met: list[Plan] = []
+        for key in holder:
+            found = table.get(key)
+            if found is None or (key is not found[1] and key != found[1] and found[1] in holder):
+                continue  # '_name' is read with 'name'
+            child, name, fhir_type = found
+            met.append(child)
+            child.check_all(values_of(holder, name, fhir_type, item.path), item, run)
+        for child in self.required:
+            if child not in met and keys_of(item.type, child.name):
+                child.check_all([], item, run)
+
+    def _table(self, type_name: str) -> dict[str, tuple[Plan, str, str]]:
+        """JSON key -> the plan, key and type of the element that it belongs to, in a value of this type."""
+        table: dict[str, tuple[Plan, str, str]] = {}
         for child in self.children:
-            if (found := children(item, child.name)) or child.min:
-                child.check_all(found, item, run)
+            for key, fhir_type in keys_of(type_name, child.name):
+                table[key] = table["_" + key] = (child, key, fhir_type)
+        return table
 
 
 @dataclass(slots=True)
@@ -64,27 +90,31 @@ class Slicing:
     rules: str
     ordered: bool
     slices: tuple[tuple[Matcher, Plan], ...]
+    index: Index | None = None
     default: Plan | None = None
 
     def check(self, items: list[Item], parent: Item, run: Run) -> None:
         """Deal the values out to the slices; check each slice, the order and what is left over."""
-        dealt: list[list[Item]] = [[] for _ in self.slices]
+        dealt: dict[int, list[Item]] = {}
         unclear: set[int] = set()
         places: list[int] = []
         for item in items:
-            verdicts = [match(item, run) for match, _ in self.slices]
-            unclear |= {number for number, verdict in enumerate(verdicts) if verdict is None}
-            hits = [number for number, verdict in enumerate(verdicts) if verdict]
-            for number in hits:
-                dealt[number].append(item)
-            places.append(hits[0] if hits else _NOT_MATCHED)
+            place = _NOT_MATCHED
+            for number in self.index.candidates(item, run) if self.index else range(len(self.slices)):
+                verdict = self.slices[number][0](item, run)
+                if verdict:
+                    dealt.setdefault(number, []).append(item)
+                    place = number if place == _NOT_MATCHED else place
+                elif verdict is None:
+                    unclear.add(number)
+            places.append(place)
         if unclear:
             run.skip(self.label, "its slices are told apart by something that the packages at hand cannot tell")
-        else:
+        elif self.default or self.ordered or self.rules != "open":
             self._check_rest(items, places, parent, run)
         for number, (_, plan) in enumerate(self.slices):
-            if number not in unclear:
-                plan.check_all(dealt[number], parent, run)
+            if number not in unclear and (number in dealt or plan.min):
+                plan.check_all(dealt.get(number, []), parent, run)
 
     def _check_rest(self, items: list[Item], places: list[int], parent: Item, run: Run) -> None:
         rest = [item for item, place in zip(items, places, strict=True) if place == _NOT_MATCHED]
@@ -147,7 +177,9 @@ def _plan(node: Node, profile: str, by_id: dict[str, Node]) -> Plan:
         checks = (*checks, _referred(by_id.get(facts["contentReference"].removeprefix("#")), profile, by_id))
     slicing = _slicing(node, profile, by_id) if "slicing" in facts or node.slices else None
     below = tuple(plan for plan in plans if plan.asks)
-    return Plan(node.name, label, facts.get("min", 0), None if most == "*" else int(most), checks, below, slicing)
+    required = tuple(plan for plan in below if plan.min)
+    limit = None if most == "*" else int(most)
+    return Plan(node.name, label, facts.get("min", 0), limit, checks, below, slicing, required)
 
 
 def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> element_checks.Check:
@@ -175,4 +207,4 @@ def _slicing(node: Node, profile: str, by_id: dict[str, Node]) -> Slicing | None
     default = node.slices.get("@default")
     label = f"{node.id} ({profile})"
     left = _plan(default, profile, by_id) if default else None
-    return Slicing(label, rules, bool(slicing.get("ordered")), plans, left)
+    return Slicing(label, rules, bool(slicing.get("ordered")), plans, index_of(discriminators, slices.values()), left)

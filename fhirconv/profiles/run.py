@@ -58,6 +58,7 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[NotChecked, None] = field(default_factory=dict)
     shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)
+    env: Any = None  # of fhirconv.fhirpath: made when the first invariant is checked
 
     def report(self, rule: str, message: str, item: Item, severity: str = "") -> None:
         """Note a finding about `item`."""

@@ -28,6 +28,9 @@ class Step(NamedTuple):
     name: str
 
 
+_URL = (Step("child", "url"),)
+
+
 def steps_of(path: str) -> tuple[Step, ...] | None:
     """The steps of a discriminator's path; None when it is not of the restricted FHIRPath that the spec allows."""
     found: list[Step] = []
@@ -82,6 +85,48 @@ def matcher_of(discriminators: Iterable[Json], node: Node) -> Matcher:
     return match
 
 
+class Index(NamedTuple):
+    """Slices by a code or URL that their values must hold, so that not every slice is tried on every value."""
+
+    steps: tuple[Step, ...]
+    numbers: dict[str, list[int]]
+
+    def candidates(self, item: Item, run: Run) -> list[int]:
+        """The numbers of the slices that the value may belong to, in order."""
+        found = {number for at in values_at(item, self.steps, run) for key in _keys(at.value) for number in self.numbers.get(key, ())}
+        return sorted(found)
+
+
+def index_of(discriminators: list[Json], nodes: Iterable[Node]) -> Index | None:
+    """The index of slices that one discriminator tells apart by a code or URL; None for others."""
+    steps = steps_of(discriminators[0]["path"]) if len(discriminators) == 1 else None
+    if steps is None or discriminators[0]["type"] not in ("value", "pattern"):
+        return None
+    numbers: dict[str, list[int]] = {}
+    for number, node in enumerate(nodes):
+        found = _descend(node, steps)
+        wanted = found and found.facts.get("fixed", found.facts.get("pattern"))
+        keys = _keys(wanted) or (_urls(node) if steps == _URL else [])
+        if not keys:
+            return None
+        for key in keys[:1]:
+            numbers.setdefault(key, []).append(number)
+    return Index(steps, numbers)
+
+
+def _keys(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, dict):
+        return []
+    codings = value.get("coding", [value])
+    return [str(each["code"]) for each in codings if isinstance(each, dict) and "code" in each] if isinstance(codings, list) else []
+
+
+def _urls(node: Node) -> list[str]:
+    return [url.partition("|")[0] for url in _profiles(node)]
+
+
 def _discriminator(kind: str, path: str, node: Node) -> Matcher | None:
     steps = steps_of(path)
     if steps is None:
@@ -121,8 +166,8 @@ def _by_value(steps: tuple[Step, ...], node: Node) -> Matcher | None:
         found = _descend(node, steps[:count])
         if found is not None and (test := _value_test(found, count == len(steps))):
             return _some(steps[:count], test)
-    urls = [url.partition("|")[0] for url in _profiles(node)]
-    if steps == (Step("child", "url"),):
+    urls = _urls(node)
+    if steps == _URL:
         return (lambda item, run: any(_has_url(item, url) for url in urls)) if urls else None
     return _by_value_of(steps, urls) if urls else None
 

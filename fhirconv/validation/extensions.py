@@ -14,7 +14,7 @@ import orjson
 
 from fhirconv.data_files import data_file
 from fhirconv.issues import shown
-from fhirconv.r4 import base_of, kind_of
+from fhirconv.r4 import base_of, elements_of, kind_of
 from fhirconv.terminology import nearest
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import Slot, Walk
@@ -125,11 +125,15 @@ def _places(walk: Walk, slot: Slot) -> set[str]:
     holder = walk.holders[-1]  # extensions that stand in no resource stand in an element
     names = _lineage(holder.extra_of or holder.type)
     names |= {"*", "Element", holder.definition, holder.definition.removesuffix("[x]")}
+    if holder.owner.startswith("ElementDefinition"):
+        names.add("ElementDefinition")  # definitions annotate all parts of it
     return names | {f"{base}.{holder.element.name}" for base in _lineage(holder.owner)}
 
 
 def _lineage(type_name: str) -> set[str]:
     names = set()
+    if {"url", "status"} <= elements_of(type_name).keys():
+        names = {"CanonicalResource", "MetadataResource"}  # what R5, and the newer definitions, call these resources
     while type_name:
         names.add(type_name)
         type_name = base_of(type_name)
