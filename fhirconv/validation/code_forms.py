@@ -119,14 +119,19 @@ _FORMS: dict[str, tuple[str, Callable[[str], str]]] = {
     ),
     "http://hl7.org/fhir/sid/ndc": (
         "NDC",
-        _shape(r"[0-9]{4,5}-[0-9]{3,4}(?:-[0-9]{1,2})?|[0-9]{8,11}", "digits in two or three parts, as in 0069-0187-21"),
+        _shape(
+            r"[0-9]{4,5}-[0-9]{3,4}(?:-[0-9]{1,2})?|[0-9]{8,11}", "digits in two or three parts, as in 0069-0187-21"
+        ),
     ),
     "http://hl7.org/fhir/sid/cvx": ("CVX", _shape(r"[0-9]{1,3}", "up to three digits")),
     "http://www.ama-assn.org/go/cpt": (
         "CPT",
         _shape(r"[0-9]{4}[0-9A-Z]|[0-9A-Z]{2}", "five characters, as in 99213 or 0001U, or a modifier of two"),
     ),
-    "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": ("NCI Thesaurus", _shape(r"CL?[1-9][0-9]{2,6}", "C and digits")),
+    "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl": (
+        "NCI Thesaurus",
+        _shape(r"CL?[1-9][0-9]{2,6}", "C and digits"),
+    ),
 }
 # Wrong forms that HL7's own examples hold (123456 for ICD-10, 80463/3 for ICD-O-3, the text 'look up value' or an
 # identifier of the US extension for SNOMED CT), and that the official validator lets pass without a terminology server.

@@ -40,6 +40,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _OID = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+")
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OWN = re.compile(r"http://(terminology\.hl7\.org/|hl7\.org/fhir/)(?P<rest>.*)")
+_ALSO_OWN = ("http://hl7.org/fhir/sid/icd-9", "http://hl7.org/fhir/sid/srt")  # given out, but on no list
 _GUIDE = re.compile(r"[a-z]{2}/.+")  # what guides define (us/, uv/, de/ ...) is not all at hand
 _VALUE_SET = re.compile(r"https?://([a-z]+\.)?hl7\.org/(.+/)?ValueSet/.+")
 _OLD_TABLE = re.compile(r"https?://(?:www\.)?hl7\.org/fhir/(v[23])/(.+)")
@@ -78,9 +79,11 @@ def system_finding(system: str) -> Finding | None:
 def undefined_finding(system: str) -> Finding | None:
     """A finding about a URI in HL7's own space that HL7 has not given out."""
     own = _OWN.fullmatch(system)
-    if not own or _GUIDE.fullmatch(own["rest"]) or is_known(system):
+    if not own or _GUIDE.fullmatch(own["rest"]) or is_known(system) or system in _ALSO_OWN:
         return None
-    message = f"{shown(system)} is in HL7's space, but HL7 defines no such system; look the URI up, or use one of your own"
+    message = (
+        f"{shown(system)} is in HL7's space, but HL7 defines no such system; look the URI up, or use one of your own"
+    )
     return Finding("system-undefined", message, ("system",))
 
 
