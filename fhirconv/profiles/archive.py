@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from gzip import GzipFile
 from pathlib import Path
-from typing import IO
 
 from fhirconv.issues import FhirconvError, shown
 
@@ -30,7 +29,7 @@ class PackageError(FhirconvError):
 class _Capped:
     """The decompressed bytes of a .tgz, up to MAX_BYTES: a bomb ends there, whatever its headers say."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: GzipFile, name: str) -> None:
         self._stream = stream
         self._name = name
         self._left = MAX_BYTES

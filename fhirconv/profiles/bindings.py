@@ -26,7 +26,11 @@ def codes_of(item: Item) -> list[Coded]:
     if not isinstance(value, dict):
         return []
     codings = value.get("coding", []) if item.type == "CodeableConcept" else [value]
-    return [(str(each.get("system", "")), str(each["code"])) for each in codings if isinstance(each, dict) and "code" in each]
+    return [
+        (str(each.get("system", "")), str(each["code"]))
+        for each in codings
+        if isinstance(each, dict) and "code" in each
+    ]
 
 
 def verdict_of(item: Item, url: str, run: Run) -> Verdict:
@@ -54,12 +58,15 @@ def checks_of(node: Node, label: str) -> Iterator[Check]:
 
 
 def _required(url: str, node: Node, label: str) -> Check:
-    in_base = node.base is not None and node.base.codes is not None
+    base = node.base.codes if node.base is not None else None
+    same: list[bool] = []  # found out when first asked: the value set is read then
 
     def check(item: Item, run: Run) -> None:
         # The layer of bindings has checked the code against R4's own list; most profiles ask nothing more.
-        if in_base and _is_base(url, node, run):
-            return
+        if base is not None:
+            same[:] = same or [_is_base(url, base, run)]
+            if same[0]:
+                return
         coded = codes_of(item)
         if item.value is None or (not coded and item.type not in ("CodeableConcept", "Coding")):
             return
@@ -74,15 +81,15 @@ def _limiting(url: str, label: str) -> Check:
     def check(item: Item, run: Run) -> None:
         coded = codes_of(item)
         if coded and verdict_of(item, url, run) is False:
-            run.report("profile-binding", f"{label} has {shown(coded[0][1])}: expected a code of the value set {url}", item)
+            run.report(
+                "profile-binding", f"{label} has {shown(coded[0][1])}: expected a code of the value set {url}", item
+            )
 
     return check
 
 
-def _is_base(url: str, node: Node, run: Run) -> bool:
+def _is_base(url: str, codes: frozenset[str], run: Run) -> bool:
     value_set = run.known.value_set(url)
-    assert node.base is not None
-    codes = node.base.codes or frozenset()
     if value_set is None:
         return url.startswith("http://hl7.org/fhir/ValueSet/")
     return value_set.codes() == frozenset(code.rpartition("|")[2] for code in codes)

@@ -35,7 +35,10 @@ class Profiles:
     def names(self) -> list[Canonical]:
         """The canonical URLs of the profiles of resources and data types, sorted."""
         found = {
-            url for package in self.packages for url, entry in package.index.items() if entry.kind == "StructureDefinition"
+            url
+            for package in self.packages
+            for url, entry in package.index.items()
+            if entry.kind == "StructureDefinition"
         }
         return sorted(found)
 
@@ -83,8 +86,8 @@ def check_profiles(
     that a reference of `resource` leads to, or None. The resource has the structure of R4: what else it has, is ignored.
     """
     run = Run(profiles, lookup, resource)
-    for item in _resources(root_item(resource)):
-        run.resource, run.env = item.value, None
+    for item, container in _resources(root_item(resource), None):
+        run.resource, run.root, run.env = item.value, container, None
         claims = list(_claims(item)) if claimed is None or item.path else [(url, ()) for url in claimed]
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)
@@ -116,15 +119,15 @@ def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
             yield canonical, ("meta", "profile", position)
 
 
-def _resources(item: Item) -> Iterator[Item]:
-    """A resource, those contained in it and those of a Bundle's entries, at any depth."""
-    yield item
+def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json | None]]:
+    """A resource, those contained in it, each with what contains it, and those of a Bundle's entries, at any depth."""
+    yield item, container
     for position, inner in enumerate(item.value.get("contained") or ()):
         if isinstance(inner, dict):
-            yield from _resources(root_item(inner, (*item.path, "contained", position)))
+            yield from _resources(root_item(inner, (*item.path, "contained", position)), item.value)
     if item.type != "Bundle":
         return
     for position, entry in enumerate(item.value.get("entry") or ()):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")))
+            yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")), None)

@@ -21,7 +21,9 @@ _ANY = frozenset({"Resource", "DomainResource"})
 def matches(value: Any, pattern: Any) -> bool:
     """Whether `value` holds all of `pattern`: each member of an object, each entry of a list somewhere in the list."""
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(name in value and matches(value[name], pattern[name]) for name in pattern)
+        return isinstance(value, dict) and all(
+            name in value and matches(value[name], pattern[name]) for name in pattern
+        )
     if isinstance(pattern, list):
         return isinstance(value, list) and all(any(matches(each, wanted) for each in value) for wanted in pattern)
     return bool(value == pattern)
@@ -87,7 +89,11 @@ def _limit(limit: Any, sign: int, label: str) -> Check:
     def comparable(value: Any) -> Any:
         if not isinstance(limit, dict):
             return value
-        same = isinstance(value, dict) and value.get("code") == limit.get("code") and value.get("system") == limit.get("system")
+        same = (
+            isinstance(value, dict)
+            and value.get("code") == limit.get("code")
+            and value.get("system") == limit.get("system")
+        )
         return value.get("value") if same else None
 
     bound = comparable(limit)

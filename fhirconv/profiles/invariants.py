@@ -6,11 +6,17 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from fhirconv.issues import printable
+from fhirconv.profiles.bindings import verdict_of
 from fhirconv.profiles.definitions import Json, Node
-from fhirconv.profiles.items import Item
+from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.run import Run
+
+if TYPE_CHECKING:
+    from fhirconv.fhirpath import Env
+    from fhirconv.fhirpath import Node as Focus
 
 Check = Callable[[Item, Run], None]
 
@@ -23,6 +29,30 @@ def checks_of(node: Node, label: str) -> Iterator[Check]:
         yield _invariant(constraint, label)
 
 
+def _env(run: Run) -> Env:
+    """What expressions about this resource can ask for: resources, value sets and profiles."""
+    from fhirconv.fhirpath import Env
+    from fhirconv.fhirpath import Node as Focus
+
+    def resolve(reference: str) -> Focus | None:
+        found = run.lookup(reference, run.resource)
+        return Focus(*root_item(found)) if found else None
+
+    def conforms(node: Focus, url: str) -> bool | None:
+        profile = run.known.profile(url)
+        return None if profile is None else not run.errors_at(_item(node), profile)
+
+    def member(node: Focus, url: str) -> bool | None:
+        return verdict_of(_item(node), url, run)
+
+    resource, root = Focus(*root_item(run.resource)), Focus(*root_item(run.root or run.resource))
+    return Env(resource, root, resolve=resolve, member_of=member, conforms_to=conforms)
+
+
+def _item(node: Focus) -> Item:
+    return Item(node.value, node.type, node.extra, node.path)
+
+
 def _invariant(constraint: Json, label: str) -> Check:
     key, expression = str(constraint["key"]), str(constraint["expression"])
     words = printable(str(constraint.get("human", ""))[:_MAX_WORDS])
@@ -31,16 +61,15 @@ def _invariant(constraint: Json, label: str) -> Check:
 
     def check(item: Item, run: Run) -> None:
         # The engine of FHIRPath is loaded when the first profile with an invariant is checked.
-        from fhirconv.fhirpath import Env, FhirPathError, FhirPathLimit, compile_expression
+        from fhirconv.fhirpath import FhirPathError, compile_expression
         from fhirconv.fhirpath import Node as Focus
 
         if run.env is None:
-            resource = Focus(run.resource, str(run.resource.get("resourceType", "")), None, ())
-            run.env = Env(resource, resource)
+            run.env = _env(run)
         try:
             if compile_expression(expression).holds(Focus(*item), run.env):
                 return
-        except (FhirPathError, FhirPathLimit) as error:
+        except FhirPathError as error:
             run.skip(f"{key} ({label})", f"its FHIRPath cannot be evaluated: {printable(str(error)[:_MAX_WORDS])}")
             return
         run.report("profile-invariant", message, item, severity)

@@ -41,7 +41,9 @@ def children(item: Item, name: str) -> list[Item]:
     holder = holder_of(item)
     if holder is None:
         return []
-    return [found for key, fhir_type in keys_of(item.type, name) for found in values_of(holder, key, fhir_type, item.path)]
+    return [
+        found for key, fhir_type in keys_of(item.type, name) for found in values_of(holder, key, fhir_type, item.path)
+    ]
 
 
 def holder_of(item: Item) -> Json | None:

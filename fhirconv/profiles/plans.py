@@ -40,7 +40,9 @@ class Plan:
         """Count the values of the element in one parent, and check each."""
         count = len(items)
         if count < self.min:
-            run.report("profile-min", f"{self.label} stands {count} times: the profile asks for at least {self.min}", parent)
+            run.report(
+                "profile-min", f"{self.label} stands {count} times: the profile asks for at least {self.min}", parent
+            )
         if self.max is not None and count > self.max:
             asks = f"allows at most {self.max}" if self.max else "does not allow it"
             run.report("profile-max", f"{self.label} stands {count} times: the profile {asks}", items[self.max])
@@ -122,12 +124,16 @@ class Slicing:
             self.default.check_all(rest, parent, run)
         elif self.rules == "closed":
             for item in rest:
-                run.report("profile-slice", f"{self.label} belongs to no slice: the profile allows only its slices", item)
+                run.report(
+                    "profile-slice", f"{self.label} belongs to no slice: the profile allows only its slices", item
+                )
         previous = 0
         for item, place in zip(items, places, strict=True):
             late = place != _NOT_MATCHED and place < previous and self.ordered
             if late or (place != _NOT_MATCHED and previous == len(self.slices)):
-                run.report("profile-slice", f"{self.label} is out of order: the profile gives its slices an order", item)
+                run.report(
+                    "profile-slice", f"{self.label} is out of order: the profile gives its slices an order", item
+                )
             if place == _NOT_MATCHED and self.rules == "openAtEnd":
                 place = len(self.slices)
             previous = max(previous, place)

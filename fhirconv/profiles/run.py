@@ -55,6 +55,7 @@ class Run:
     known: Known
     lookup: Lookup
     resource: Json
+    root: Json | None = None  # what contains the resource, if something does
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[NotChecked, None] = field(default_factory=dict)
     shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)

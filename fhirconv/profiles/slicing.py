@@ -93,8 +93,8 @@ class Index(NamedTuple):
 
     def candidates(self, item: Item, run: Run) -> list[int]:
         """The numbers of the slices that the value may belong to, in order."""
-        found = {number for at in values_at(item, self.steps, run) for key in _keys(at.value) for number in self.numbers.get(key, ())}
-        return sorted(found)
+        keys = {key for at in values_at(item, self.steps, run) for key in _keys(at.value)}
+        return sorted({number for key in keys for number in self.numbers.get(key, ())})
 
 
 def index_of(discriminators: list[Json], nodes: Iterable[Node]) -> Index | None:
@@ -120,7 +120,8 @@ def _keys(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return []
     codings = value.get("coding", [value])
-    return [str(each["code"]) for each in codings if isinstance(each, dict) and "code" in each] if isinstance(codings, list) else []
+    listed = codings if isinstance(codings, list) else []
+    return [str(each["code"]) for each in listed if isinstance(each, dict) and "code" in each]
 
 
 def _urls(node: Node) -> list[str]:

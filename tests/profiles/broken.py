@@ -10,7 +10,9 @@ Change = Callable[[Json], object]
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 SCT = "http://snomed.info/sct"
+THO = "http://terminology.hl7.org/CodeSystem/"
 LOINC = "http://loinc.org"
+NCIT = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
 UCUM = "http://unitsofmeasure.org"
 
 
@@ -80,6 +82,12 @@ def extend(url: str, **value: Any) -> Change:
     return lambda resource: resource.setdefault("extension", []).append({"url": MCODE + url, **value})
 
 
+def bulky(code: str) -> Json:
+    """The component of a lymphoma stage that says whether the disease is bulky."""
+    about = {"system": SCT, "code": "260873006", "display": "Bulky disease status (attribute)"}
+    return {"code": {"coding": [about]}, "valueCodeableConcept": concept(SCT, code)}
+
+
 STOPPED = "MedicationRequest-cancer-related-medication-request-cisplatin-stopped"
 REQUEST = "MedicationRequest-cancer-related-medication-request-cisplatin"
 ADMIN = "MedicationAdministration-cancer-related-medication-admin-paclitaxel-jenny-m"
@@ -109,8 +117,6 @@ BUNDLE = "Bundle-mcode-patient-bundle-jenny-m"
 DEAUVILLE = "Observation-deauville-scale-five"
 KARNOFSKY = "Observation-karnofsky-performance-status-normal-activity"
 HISTOLOGY = "Observation-histologic-behavior-and-type-non-small-cell"
-
-GROUP_REF = {"reference": "Group/g"}
 
 BROKEN = (
     # -- cardinality --
@@ -142,25 +148,30 @@ BROKEN = (
     Broken("bundle of another type", BUNDLE, put("type", "batch-response")),
     Broken("variant with other code", VARIANT, put("code.coding.0.code", "51969-4")),
     # -- slices --
-    Broken("report without the category Genetics", REPORT, put("category", [concept("http://terminology.hl7.org/CodeSystem/v2-0074", "HM")])),
-    Broken("variant without laboratory", VARIANT, put("category", [concept("http://terminology.hl7.org/CodeSystem/observation-category", "imaging")])),
-    Broken("area that is no vital sign", AREA, put("category", [concept("http://terminology.hl7.org/CodeSystem/observation-category", "exam")])),
-    Broken("category of US Core missing", PRIMARY, put("category", [concept("http://terminology.hl7.org/CodeSystem/condition-category", "encounter-diagnosis")])),
+    Broken("report without the category Genetics", REPORT, put("category", [concept(THO + "v2-0074", "HM")])),
+    Broken("variant without laboratory", VARIANT, put("category", [concept(THO + "observation-category", "imaging")])),
+    Broken("area that is no vital sign", AREA, put("category", [concept(THO + "observation-category", "exam")])),
+    Broken(
+        "category of US Core missing",
+        PRIMARY,
+        put("category", [concept(THO + "condition-category", "encounter-diagnosis")]),
+    ),
     Broken("longest dimension missing", SIZE, drop("component.0")),
     Broken("longest dimension twice", SIZE, again("component.0")),
     Broken("other dimension three times", SIZE, both(again("component.1"), again("component.1"))),
-    Broken("bulky modifier twice", LYMPHOMA, both(
-        lambda r: r["component"].append({"code": {"coding": [{"system": SCT, "code": "260873006", "display": "Bulky disease status (attribute)"}]}, "valueCodeableConcept": concept(SCT, "260874000")}),
-        again("component.-1") if False else (lambda r: r["component"].append(r["component"][-1])),
-    )),
-    Broken("identifier of a body structure missing", TUMOR, put("identifier.0.type", concept("http://terminology.hl7.org/CodeSystem/v2-0203", "MR"))),
+    Broken("bulky modifier twice", LYMPHOMA, lambda r: r["component"].extend([bulky("260874000")] * 2)),
+    Broken("identifier of a body structure missing", TUMOR, put("identifier.0.type", concept(THO + "v2-0203", "MR"))),
     Broken("display name without value", VOLUME, drop("identifier.0.value")),
     Broken("two display names", VOLUME, again("identifier.0")),
     Broken("gene studied without value", VARIANT, drop("component.0.valueCodeableConcept")),
     Broken("extension twice", PRIMARY, again("extension.0")),
     Broken("intent twice", RADIO, again("extension.1")),
     Broken("laterality twice", PRIMARY, again("bodySite.0.extension.0")),
-    Broken("bundle without patient", BUNDLE, lambda r: r.update(entry=[e for e in r["entry"] if e["resource"]["resourceType"] != "Patient"])),
+    Broken(
+        "bundle without patient",
+        BUNDLE,
+        lambda r: r.update(entry=[e for e in r["entry"] if e["resource"]["resourceType"] != "Patient"]),
+    ),
     # -- choices of types --
     Broken("ECOG as text", ECOG, rename("valueInteger", "valueString", "0")),
     Broken("stage as text", STAGE, rename("valueCodeableConcept", "valueString", "IIIC")),
@@ -168,7 +179,9 @@ BROKEN = (
     Broken("report over a period", REPORT, rename("effectiveDateTime", "effectivePeriod", {"start": "2019-04-01"})),
     Broken("variant as text", VARIANT, rename("valueCodeableConcept", "valueString", "present")),
     Broken("component as text", SIZE, rename("component.0.valueQuantity", "valueString", "1.2 cm")),
-    Broken("course on a day", RADIO, both(lambda r: r.pop("performedPeriod", None), put("performedDateTime", "2018-08-01"))),
+    Broken(
+        "course on a day", RADIO, both(lambda r: r.pop("performedPeriod", None), put("performedDateTime", "2018-08-01"))
+    ),
     # -- references --
     Broken("subject is a group", MARKER, put("subject", {"reference": "Group/g"})),
     Broken("condition of a group", PRIMARY, put("subject", {"reference": "Group/g"})),
@@ -177,33 +190,83 @@ BROKEN = (
     Broken("group of practitioners", GROUP, put("member.0.entity", {"reference": "Practitioner/p"})),
     Broken("requester is a device", REQUEST, put("requester", {"reference": "Device/d"})),
     Broken("reason is an observation", REQUEST, put("reasonReference", [{"reference": "Observation/o"}])),
-    Broken("assessment is a clinical impression", PRIMARY, put("stage", [{"assessment": [{"reference": "ClinicalImpression/c"}]}])),
-    Broken("dose volume is a patient", RADIO, put("extension.4.extension.0.valueReference", {"reference": "Patient/p"})),
+    Broken(
+        "assessment is a clinical impression",
+        PRIMARY,
+        put("stage", [{"assessment": [{"reference": "ClinicalImpression/c"}]}]),
+    ),
+    Broken(
+        "dose volume is a patient", RADIO, put("extension.4.extension.0.valueReference", {"reference": "Patient/p"})
+    ),
     # -- extensions --
-    Broken("histology as text", PRIMARY, put("extension.0", {"url": MCODE + "mcode-histology-morphology-behavior", "valueString": "x"})),
-    Broken("intent as a code", RADIO, put("extension.1", {"url": MCODE + "mcode-procedure-intent", "valueCode": "373808002"})),
-    Broken("sessions as text", RADIO, put("extension.0", {"url": MCODE + "mcode-radiotherapy-sessions", "valueString": "31"})),
+    Broken(
+        "histology as text",
+        PRIMARY,
+        put("extension.0", {"url": MCODE + "mcode-histology-morphology-behavior", "valueString": "x"}),
+    ),
+    Broken(
+        "intent as a code",
+        RADIO,
+        put("extension.1", {"url": MCODE + "mcode-procedure-intent", "valueCode": "373808002"}),
+    ),
+    Broken(
+        "sessions as text",
+        RADIO,
+        put("extension.0", {"url": MCODE + "mcode-radiotherapy-sessions", "valueString": "31"}),
+    ),
     Broken("dose without volume", RADIO, drop("extension.4.extension.0")),
     Broken("volume twice", RADIO, again("extension.4.extension.0")),
-    Broken("dose extension with value", RADIO, put("extension.4", {"url": MCODE + "mcode-radiotherapy-dose-delivered-to-volume", "valueString": "x"})),
-    Broken("histology on a patient", PATIENT, extend("mcode-histology-morphology-behavior", valueCodeableConcept=concept(SCT, "1187332001"))),
-    Broken("laterality as text", PRIMARY, put("bodySite.0.extension.0", {"url": MCODE + "mcode-laterality-qualifier", "valueString": "left"})),
-    Broken("normalization basis on a condition", PRIMARY, extend("mcode-normalization-basis", valueCodeableConcept=concept(SCT, "1187332001"))),
-    Broken("extension without value", PRIMARY, put("extension.0", {"url": MCODE + "mcode-histology-morphology-behavior"})),
+    Broken(
+        "dose extension with value",
+        RADIO,
+        put("extension.4", {"url": MCODE + "mcode-radiotherapy-dose-delivered-to-volume", "valueString": "x"}),
+    ),
+    Broken(
+        "histology on a patient",
+        PATIENT,
+        extend("mcode-histology-morphology-behavior", valueCodeableConcept=concept(SCT, "1187332001")),
+    ),
+    Broken(
+        "laterality as text",
+        PRIMARY,
+        put("bodySite.0.extension.0", {"url": MCODE + "mcode-laterality-qualifier", "valueString": "left"}),
+    ),
+    Broken(
+        "normalization basis on a condition",
+        PRIMARY,
+        extend("mcode-normalization-basis", valueCodeableConcept=concept(SCT, "1187332001")),
+    ),
+    Broken(
+        "extension without value", PRIMARY, put("extension.0", {"url": MCODE + "mcode-histology-morphology-behavior"})
+    ),
     # -- bindings --
-    Broken("laterality outside its values", PRIMARY, put("bodySite.0.extension.0.valueCodeableConcept", concept(SCT, "260413007"))),
-    Broken("laterality of another system", PRIMARY, put("bodySite.0.extension.0.valueCodeableConcept", concept(LOINC, "LA4585-1"))),
+    Broken(
+        "laterality outside its values",
+        PRIMARY,
+        put("bodySite.0.extension.0.valueCodeableConcept", concept(SCT, "260413007")),
+    ),
+    Broken(
+        "laterality of another system",
+        PRIMARY,
+        put("bodySite.0.extension.0.valueCodeableConcept", concept(LOINC, "LA4585-1")),
+    ),
     Broken("laterality by words only", PRIMARY, put("bodySite.0.extension.0.valueCodeableConcept", {"text": "left"})),
     Broken("lymphoma method outside its values", LYMPHOMA, put("method", concept(SCT, "897275008"))),
     Broken("lymphoma method by words only", LYMPHOMA, put("method", {"text": "Lugano"})),
     Broken("rhabdomyosarcoma value outside", RHABDO, put("valueCodeableConcept", concept(SCT, "10828004"))),
     Broken("evidence type from LOINC", STATUS, put("extension.0.valueCodeableConcept", concept(LOINC, "11502-2"))),
     Broken("evidence type by words only", STATUS, put("extension.0.valueCodeableConcept", {"text": "CT"})),
-    Broken("modality outside its values", RADIO, put("extension.2.extension.0.valueCodeableConcept", concept(SCT, "108290001"))),
-    Broken("bulky modifier outside its values", LYMPHOMA, lambda r: r["component"].append({"code": {"coding": [{"system": SCT, "code": "260873006", "display": "Bulky disease status (attribute)"}]}, "valueCodeableConcept": concept(SCT, "10828004")})),
+    Broken(
+        "modality outside its values",
+        RADIO,
+        put("extension.2.extension.0.valueCodeableConcept", concept(SCT, "108290001")),
+    ),
+    Broken("bulky modifier outside its values", LYMPHOMA, lambda r: r["component"].append(bulky("10828004"))),
     Broken("tumor size in kg", SIZE, put("component.0.valueQuantity", {"value": 1, "system": UCUM, "code": "kg"})),
     Broken("stage value of another system", STAGE, put("valueCodeableConcept", concept(LOINC, "LA6568-5"))),
-    Broken("clinical or pathologic outside", LYMPHOMA, put("component.1.valueCodeableConcept", concept(SCT, "10828004"))),
+    Broken(
+        "clinical or pathologic outside", LYMPHOMA, put("component.1.valueCodeableConcept", concept(SCT, "10828004"))
+    ),
     Broken("staging type of another code", STAGE, put("code", concept(LOINC, "718-7"))),
     # -- invariants --
     Broken("request without reason", REQUEST, lambda r: (r.pop("reasonCode", None), r.pop("reasonReference", None))),
@@ -216,9 +279,17 @@ BROKEN = (
     Broken("neither focus nor specimen", SIZE, drop("focus")),
     Broken("volume without description and identifier", VOLUME, both(drop("description"), drop("identifier"))),
     Broken("name of prefix only", PATIENT, put("name", [{"prefix": ["Mr"]}])),
-    Broken("technique that does not fit", RADIO, put("extension.3.extension.1.valueCodeableConcept", concept(SCT, "1156529004"))),
-    Broken("value of a marker from LOINC", MARKER, put("valueCodeableConcept", concept("http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl", "C1"))),
-    Broken("unit outside UCUM", MARKER, rename("valueCodeableConcept", "valueQuantity", {"value": 1, "system": SCT, "code": "258672001"})),
+    Broken(
+        "technique that does not fit",
+        RADIO,
+        put("extension.3.extension.1.valueCodeableConcept", concept(SCT, "1156529004")),
+    ),
+    Broken("value of a marker from LOINC", MARKER, put("valueCodeableConcept", concept(NCIT, "C1"))),
+    Broken(
+        "unit outside UCUM",
+        MARKER,
+        rename("valueCodeableConcept", "valueQuantity", {"value": 1, "system": SCT, "code": "258672001"}),
+    ),
     Broken("marker without value", MARKER, drop("valueCodeableConcept")),
     Broken("year only", MARKER, put("effectiveDateTime", "2019")),
 )
