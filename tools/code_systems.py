@@ -10,8 +10,8 @@ that no record cites (concept domains, tables of tables). Two long lists without
 A line a system, fields separated by tabs, sorted: its URI, a flag with the version, and by turns codes and displays.
     c  all codes, case counts          i  all codes, case does not count
     -  known, codes not listed         =  another name: the one field that follows is the URI to use
-A display that is the code itself is '='; other English designations follow it after '||'. The currencies of R4's value
-set (ISO 4217) stand there as well. The same packages give the same bytes; other versions are refused.
+A display that is the code itself is '='; other English designations follow it after '||'. The same packages give the
+same bytes; other versions are refused.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ _ONLY_NAMED = (
     "http://terminology.hl7.org/CodeSystem/v3-TribalEntityUS",
     "http://terminology.hl7.org/CodeSystem/v2-0003",
 )
-_CURRENCIES = "http://hl7.org/fhir/ValueSet/currencies"
 _CHARACTERS = str.maketrans("\t\n\r", "   ")
 
 
@@ -113,10 +112,9 @@ def build(core: r4_definitions.Package, terminology: dict[str, list[Json]]) -> d
     """The rest of the line of each URI, sorted. What is listed wins over what is only named, later over earlier."""
     lines = dict(sorted(_names(terminology["NamingSystem"])))
     for system in [*core.code_systems.values(), *terminology["CodeSystem"]]:
-        if _OWN.match(system["url"]) and not _LISTS_OF_LISTS.fullmatch(system["url"]):
+        # R4 prints a version within two URLs (v2-0360|2.7), which HL7 Terminology has taken back.
+        if _OWN.match(system["url"]) and "|" not in system["url"] and not _LISTS_OF_LISTS.fullmatch(system["url"]):
             lines[system["url"]] = _line(system)
-    (currencies,) = core.value_sets[_CURRENCIES]["compose"]["include"]
-    lines[currencies["system"]] = _line(currencies | {"content": "complete", "caseSensitive": True})
     return dict(sorted(lines.items()))
 
 

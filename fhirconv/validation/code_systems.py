@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from fhirconv.data_files import data_dir
 
-CURRENCIES = "urn:iso:std:iso:4217"
-
 
 class CodeSystem(NamedTuple):
     """One system: codes with their displays, the preferred first; without case, codes stand in lower case."""

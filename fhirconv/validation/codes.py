@@ -123,6 +123,12 @@ def _mismatch(system: str, code: str, other: str) -> Finding:
     return Finding("system-mismatch", message, ("code",))
 
 
+def _name(system: str, display: str) -> str:
+    """A display for comparison; that of SNOMED CT without the semantic tag in which a fully specified name ends."""
+    folded = _folded(display)
+    return folded.rpartition(" (")[0] if system == SNOMED and folded.endswith(")") and " (" in folded else folded
+
+
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
@@ -146,7 +152,7 @@ def _owners(system: str) -> dict[str, set[str]]:
     """Display, folded, to the codes of the system that have it."""
     owners: dict[str, set[str]] = defaultdict(set)
     for code, display in _displays().get(system, {}).items():
-        owners[_folded(display)].add(code)
+        owners[_name(system, display)].add(code)
     return owners
 
 
@@ -155,12 +161,10 @@ def _shipped(system: str, code: str, display: str) -> list[Finding]:
     ours = _displays().get(system, {}).get(code)
     if ours is None:
         return []
-    given = _folded(display)
-    if system == SNOMED and given.endswith(")"):
-        given = given.rpartition(" (")[0]  # a fully specified name ends in its semantic tag
-    if given == _folded(ours) or _folded(display) == _folded(ours):
+    given = _name(system, display)
+    if given == _name(system, ours):
         return []
-    others = (_owners(system).get(given) or _owners(system).get(_folded(display)) or set()) - {code}
+    others = _owners(system).get(given, set()) - {code}
     if others:
         message = f"{shown(display)} is the display of {shown(min(others))}, not of {shown(code)} ({shown(ours)}); one of them is wrong"
         return [Finding("display-wrong", message, ("display",))]
