@@ -9,10 +9,10 @@ from typing import Any
 
 from fhirconv.dates import is_after, is_plain_date, read_date
 from fhirconv.facts import Case, Fact
-from fhirconv.issues import shown
+from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.schema import Field, Section
-from fhirconv.terminology import Units, nearest
+from fhirconv.terminology import Units
 from fhirconv.timeline import RELATIONS, circles, names_event
 
 Path = tuple[str | int, ...]

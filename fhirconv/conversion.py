@@ -17,7 +17,11 @@ from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
 from fhirconv.ledger import Ledger, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
+from fhirconv.validation.exact import findings_of
+from fhirconv.validation.fast import is_surely_valid
+from fhirconv.validation.located import located
 
 if TYPE_CHECKING:
     from fhir.resources.R4B.bundle import Bundle
@@ -77,22 +81,28 @@ def convert(
     bundle: str = "transaction",
     mappings: str | Path | None = None,
     source: str | Path | None = None,
+    validate: bool = True,
 ) -> Conversion:
     """Converts one case: a file (YAML or JSON) or a dict of case facts (see `fhirconv schema`).
 
     `profile` is 'r4' or a name in mappings/profiles; `bundle` transaction, batch or collection; `mappings` a folder
-    laid over fhirconv's own; `source` a text that the quotes are checked against in place of the case's 'source.text'.
+    laid over fhirconv's own; `source` a text that the quotes are checked against in place of the case's 'source.text';
+    `validate=False` leaves the Bundle unchecked, for those who measure.
     Raises MappingError for mappings that cannot be used, ValueError for an unknown `bundle` or `profile`. Findings about
     the case are in the result's issues.
     """
     loaded = load_mappings(Path(mappings) if mappings else None, profile)
     if isinstance(case, Mapping):
-        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None)
-    return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None)
+        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None, validate)
+    return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None, validate)
 
 
 def convert_document(
-    document: Document, mappings: Mappings, bundle: str = "transaction", source: Path | None = None
+    document: Document,
+    mappings: Mappings,
+    bundle: str = "transaction",
+    source: Path | None = None,
+    validate: bool = True,
 ) -> Conversion:
     """Converts a document that was read before; see `convert`."""
     if bundle not in BUNDLE_TYPES:
@@ -108,7 +118,10 @@ def convert_document(
     for kept in build.kept_as_text:
         message = f"'{kept.words}' has no code in concepts/{kept.table}.toml; it goes out as text"
         case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
-    return Conversion(make_bundle(build.entries, bundle), by_place(case.issues), case, build)
+    made = make_bundle(build.entries, bundle)
+    if validate and not is_surely_valid(made):
+        case.issues.extend(located(findings_of(made), made, case, build))
+    return Conversion(None if has_errors(case.issues) else made, by_place(case.issues), case, build)
 
 
 def _check_nothing_lost(case: Case, build: Build) -> None:
@@ -131,4 +144,5 @@ def check_document(document: Document, mappings: Mappings, source: Path | None =
     if case.facts:
         check_case(case, mappings.tables.units, mappings.tables.identifier_systems)
         check_evidence(case, source)
+        check_plausibility(case, mappings.tables, mappings.limits)
     return case

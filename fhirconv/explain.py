@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhirconv.build import Build, Entry
-from fhirconv.conversion import Conversion
 from fhirconv.facts import Case, Fact
 from fhirconv.issues import Place
 from fhirconv.r4 import element_keys
 from fhirconv.values.base import ElementRule
+
+if TYPE_CHECKING:
+    from fhirconv.conversion import Conversion
 
 _OWN = {
     "id": "identity: version 5 UUID of the identifier system and '{}'",
@@ -54,10 +56,15 @@ def trace(conversion: Conversion) -> Iterator[Trace]:
     if build is None or not conversion.ok:
         return
     for entry in build.entries:
-        rules = {rule.element: rule for rule in entry.rules}
-        start = _Step("", entry.resource, None, entry.fact)
-        for step in _below(build, entry.mapping.resource, rules, None, start):
-            yield _trace(conversion, entry, step)
+        yield from trace_entry(conversion.case, build, entry)
+
+
+def trace_entry(case: Case, build: Build, entry: Entry) -> Iterator[Trace]:
+    """Every leaf of one resource of a build."""
+    rules = {rule.element: rule for rule in entry.rules}
+    start = _Step("", entry.resource, None, entry.fact)
+    for step in _below(build, entry.mapping.resource, rules, None, start):
+        yield _trace(case, entry, step)
 
 
 class _Step(NamedTuple):
@@ -98,8 +105,8 @@ def _leaves(build: Build, type_name: str, step: _Step) -> Iterator[_Step]:
         yield step
 
 
-def _trace(conversion: Conversion, entry: Entry, step: _Step) -> Trace:
-    case, fact, mapping, top = conversion.case, step.fact, entry.mapping, step.path.partition(".")[0].partition("[")[0]
+def _trace(case: Case, entry: Entry, step: _Step) -> Trace:
+    fact, mapping, top = step.fact, entry.mapping, step.path.partition(".")[0].partition("[")[0]
     resource = f"{mapping.resource}/{entry.id}"
     if step.rule is None:
         said = f"{mapping.name} ({_OWN.get(top, 'made by fhirconv').format(entry.identifier)})"

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/val
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Place(NamedTuple):
         return ": ".join(part for part in (self.file, self.pointer) if part)
 
 
+_AT_A_GLANCE = 40
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -93,7 +95,17 @@ class Issue:
     def text(self) -> str:
         """One line: file:line:column: severity: message [rule]."""
         head = f"{self.place}: " if self.place.file or self.place.pointer else ""
-        return f"{printable(head)}{self.severity}: {printable(self.message)} [{self.rule}]"
+        where = f"{self.expression}: " if self.expression else ""
+        return f"{printable(head)}{self.severity}: {printable(where + self.message)} [{self.rule}]"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """'; did you mean ...?', else what is known, if that can be read at a glance."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1, 0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; expected one of: {', '.join(names)}" if len(names) <= _AT_A_GLANCE else ""
 
 
 def has_errors(issues: Iterable[Issue]) -> bool:

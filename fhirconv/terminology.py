@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
-
-_AT_A_GLANCE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +145,3 @@ def build_units(entries: Mapping[str, Any]) -> tuple[Units, list[str]]:
             if other != code:
                 mistakes.append(f"{code}: '{spelling}' also means {other}; a spelling may mean one unit only")
     return Units(frozenset(entries), spellings), mistakes
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?', else what is known, if that can be read at a glance."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, 1, 0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; expected one of: {', '.join(names)}" if len(names) <= _AT_A_GLANCE else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fhirconv.issues import nearest
 from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
-from fhirconv.terminology import nearest
 from fhirconv.values.base import ElementRule, all_rules
 
 

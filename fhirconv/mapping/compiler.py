@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fhirconv.facts import Fact
-from fhirconv.issues import Issue, Place
+from fhirconv.issues import Issue, Place, nearest
 from fhirconv.mapping import shapes
 from fhirconv.mapping.checks import mistakes_of, tables_with
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
-from fhirconv.terminology import build_table, build_units, nearest
+from fhirconv.terminology import build_table, build_units
 from fhirconv.values import compile_elements
 from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
 

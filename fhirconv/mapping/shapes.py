@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fhirconv.issues import nearest
 from fhirconv.mapping.checks import Mistake
-from fhirconv.terminology import nearest
 
 Shape = Mapping[str, type]
 

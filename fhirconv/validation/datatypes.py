@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fhirconv.validation import codes
+from fhirconv.validation.codes import coding_findings, quantity_findings
 from fhirconv.validation.extensions import check_extension
-from fhirconv.validation.finding import Path
+from fhirconv.validation.finding import Finding, Path
+from fhirconv.validation.registries import currency_problem, identifier_findings, language_problem, mime_problem
 from fhirconv.validation.structure import Slot, Visit, Walk
 from fhirconv.validation.xhtml import narrative_problems
 
 _QUANTITIES = ("Quantity", "SimpleQuantity", "MoneyQuantity", "Age", "Count", "Distance", "Duration")
+_REGISTRIES = {"languages": language_problem, "mimetypes": mime_problem, "currencies": currency_problem}
 _VALUE_SET = "http://hl7.org/fhir/ValueSet/"
-Found = Iterable[tuple[str, str, Path, str]]  # rule, message, path below the value, severity
 
 
-def _add(walk: Walk, found: Found, path: Path) -> None:
+def _add(walk: Walk, found: Iterable[Finding], path: Path) -> None:
+    """Notes findings whose paths lead from the value at `path`."""
     for rule, message, below, severity in found:
         walk.add(rule, message, (*path, *below), severity)
 
 
 def _coding(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
-    _add(walk, codes.coding_findings(value), path)
+    _add(walk, coding_findings(value), path)
     if slot.type == "Coding":
         _bound(walk, [value], slot, path)
 
@@ -44,11 +46,11 @@ def _bound(walk: Walk, codings: list[dict[str, Any]], slot: Slot, path: Path) ->
 
 
 def _quantity(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
-    _add(walk, codes.quantity_findings(value), path)
+    _add(walk, quantity_findings(value), path)
 
 
 def _identifier(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
-    _add(walk, codes.identifier_findings(value), path)
+    _add(walk, identifier_findings(value), path)
 
 
 def _reference(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
@@ -63,16 +65,11 @@ def _div(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
 
 def _code(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
     """A code whose value set cannot be listed: a language, MIME type or currency by its form."""
-    problem = ""
-    binding = slot.element.binding.removeprefix(_VALUE_SET)
-    if slot.element.name == "language":
-        problem = codes.language_problem(value)
-    elif binding == "mimetypes":
-        problem = codes.mime_problem(value)
-    elif binding == "currencies":
-        problem = codes.currency_problem(value)
-    if problem:
-        walk.add("code-not-bound", problem, path)
+    name = "languages" if slot.element.name == "language" else slot.element.binding.removeprefix(_VALUE_SET)
+    check = _REGISTRIES.get(name)
+    found = check(value) if check else None
+    if found:
+        _add(walk, (found,), path)
 
 
 

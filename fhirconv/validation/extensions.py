@@ -13,9 +13,8 @@ from typing import Any
 import orjson
 
 from fhirconv.data_files import data_file
-from fhirconv.issues import shown
+from fhirconv.issues import nearest, shown
 from fhirconv.r4 import base_of, elements_of, kind_of
-from fhirconv.terminology import nearest
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import Slot, Walk
 

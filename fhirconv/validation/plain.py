@@ -12,7 +12,8 @@ from typing import Any
 
 from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
-from fhirconv.validation import codes
+from fhirconv.validation.codes import coding_findings, quantity_findings
+from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of
 
 _REMEMBERED = 50_000  # entries of a memory before it is emptied
@@ -42,7 +43,7 @@ def _coding(value: Any, types: Types) -> None:
     key = (value.get("system"), value.get("code"), value.get("display"))
     good = _codings.get(key)
     if good is None:
-        good = _codings.keep(key, not any(codes.coding_findings(value)))
+        good = _codings.keep(key, not any(coding_findings(value)))
     if not good or len(value) > 3:
         raise NotPlainError
 
@@ -57,7 +58,7 @@ def _quantity(value: Any, types: Types) -> None:
     key = (value.get("unit"), value.get("system"), value.get("code"))
     good = _units.get(key)
     if good is None:
-        good = _units.keep(key, not any(codes.quantity_findings(value)))
+        good = _units.keep(key, not any(quantity_findings(value)))
     number = value.get("value")
     if not good or (type(number) is not int and type(number) is Decimal and number_excess(number)):
         raise NotPlainError
@@ -67,7 +68,7 @@ def _identifier(value: Any, types: Types) -> None:
     system = value.get("system")
     good = _systems.get(system)
     if good is None:
-        plain = system != "urn:ietf:rfc:3986" and not any(codes.identifier_findings({"system": system, "value": "x"}))
+        plain = system != "urn:ietf:rfc:3986" and not any(identifier_findings({"system": system, "value": "x"}))
         good = _systems.keep(system, plain)
     if not good or not value.keys() <= {"system", "value", "use"}:
         raise NotPlainError

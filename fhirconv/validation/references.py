@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fhirconv.issues import shown
+from fhirconv.issues import nearest, shown
 from fhirconv.r4 import resource_types
-from fhirconv.terminology import nearest
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import Held, Slot, Walk
 

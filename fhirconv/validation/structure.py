@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fhirconv.issues import shown
+from fhirconv.issues import nearest, shown
 from fhirconv.r4 import Element, elements_of, kind_of, resource_types
-from fhirconv.terminology import nearest
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.primitives import form_problem, json_type_problem
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from fhirconv.context import Context
+from fhirconv.issues import nearest
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
-from fhirconv.terminology import nearest
 from fhirconv.values import amounts, concepts, links, times, words
 from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.issues import Issue, Place
+from fhirconv.issues import Issue, Place, nearest
 from fhirconv.r4 import Element
 from fhirconv.schema import Field, Section
-from fhirconv.terminology import ConceptTable, Units, nearest
+from fhirconv.terminology import ConceptTable, Units
 
 # Fills its element in `out` (the resource or a part of it) from `data` (the fact's fields by dotted name, or a part of
 # the fact), or leaves it out.

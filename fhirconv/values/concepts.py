@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.terminology import Concept, ConceptTable, nearest
+from fhirconv.issues import nearest
+from fhirconv.terminology import Concept, ConceptTable
 from fhirconv.values.base import WORDS, Env, Made, constant, failed
 
 Put = Callable[[dict[str, Any], Any], None]

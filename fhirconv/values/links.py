@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
-from fhirconv.terminology import nearest
+from fhirconv.issues import nearest
 from fhirconv.values.base import Env, Made, Maker, constant, failed
 
 Finder = Callable[[Context], list[str]]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
+from fhirconv.issues import nearest
 from fhirconv.r4 import elements_of, kind_of, pattern_of
-from fhirconv.terminology import nearest
 from fhirconv.values.base import WORDS, Env, Made, Maker, constant, failed
 
 Put = Callable[[dict[str, Any], Any], None]

@@ -1,0 +1,155 @@
+"""Validation of files, resources, Bundles and cases: the layers in their order, every finding as an Issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fhirconv.conversion import convert_document
+from fhirconv.document import LIMITS, Document, Limits
+from fhirconv.issues import Issue, by_place
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.records import is_resource, read_records
+from fhirconv.source import read_bytes, read_value
+from fhirconv.validation.exact import findings_of
+from fhirconv.validation.expressions import expression_of, pointer_of
+from fhirconv.validation.fast import is_surely_valid
+from fhirconv.validation.finding import Finding
+from fhirconv.validation.layers import BASE, LAYERS, LayerRun
+from fhirconv.validation.located import located
+from fhirconv.validation.profiled import ProfileLayer, is_canonical
+
+
+@dataclass(slots=True)
+class Validation:
+    """What became of one record: all findings in the order of the file, and what became of each layer."""
+
+    issues: list[Issue]
+    layers: dict[str, LayerRun] = field(default_factory=dict)
+
+
+class Validator:
+    """Validates record after record with the same options; definitions are loaded when they are first needed.
+
+    `profile` is 'r4', the name of a profile set ('mcode') or the canonical URL of a profile; `packages` are FHIR packages
+    (folder, .tgz, or NAME#VERSION in ~/.fhir/packages); `strict` adds the models of fhir.resources; `server` the base URL
+    of a FHIR server whose $validate is asked. Raises PackageError for a package that cannot be used, ValueError for an
+    unknown profile, MappingError for mappings that cannot be used.
+    """
+
+    def __init__(
+        self,
+        profile: str = DEFAULT_PROFILE,
+        packages: Sequence[str | Path] = (),
+        strict: bool = False,
+        server: str = "",
+        mappings: str | Path | None = None,
+    ) -> None:
+        self._site = Path(mappings) if mappings else None
+        self._profile = DEFAULT_PROFILE if is_canonical(profile) else profile
+        self._profiles = ProfileLayer(profile, packages)
+        self._strict, self._server = strict, server
+        self._mappings: Mappings | None = None
+
+    def check(self, document: Document) -> Validation:
+        """Validates one record: a resource or Bundle, or a case, which is converted and its Bundle validated."""
+        runs = {layer.name: LayerRun(layer.name, "not asked for" if layer.asked_by else "nothing to do") for layer in LAYERS}
+        runs["input"] = LayerRun("input", "ran")
+        made = Validation(list(document.issues), runs)
+        if document.data is None or any(issue.severity == "fatal" for issue in made.issues):
+            return made
+        if is_resource(document.data):
+            self._resource(document, made)
+        else:
+            self._case(document, made)
+        made.issues = by_place(made.issues)
+        return made
+
+    def _resource(self, document: Document, made: Validation) -> None:
+        self._ran(made, *BASE)
+        findings = [] if is_surely_valid(document.data) else findings_of(document.data)
+        findings += self._asked(document.data, made)
+        made.issues += issues_of(findings, document)
+        self._ask_server(document, document.data, made)
+
+    def _case(self, document: Document, made: Validation) -> None:
+        if self._mappings is None:
+            self._mappings = load_mappings(self._site, self._profile)
+        result = convert_document(document, self._mappings)
+        made.issues = list(result.issues)
+        self._ran(made, "mapping")
+        if result.bundle is None or result.build is None:
+            return
+        self._ran(made, *BASE)
+        made.issues += located(self._asked(result.bundle, made), result.bundle, result.case, result.build)
+        self._ask_server(document, result.bundle, made)
+
+    def _asked(self, resource: dict[str, Any], made: Validation) -> list[Finding]:
+        """The layers that run when they are asked for."""
+        findings: list[Finding] = []
+        if self._profiles.is_asked:
+            findings, notes = self._profiles.findings(resource)
+            made.layers["profiles"] = LayerRun("profiles", "ran", notes)
+        if self._strict:
+            from fhirconv.validation.models import model_findings
+
+            findings += model_findings(resource)
+            self._ran(made, "models")
+        return findings
+
+    def _ask_server(self, document: Document, resource: dict[str, Any], made: Validation) -> None:
+        if not self._server:
+            return
+        from fhirconv.validation.server import ServerError, server_findings
+
+        try:
+            found = server_findings(resource, self._server)
+        except ServerError as error:
+            made.layers["server"] = LayerRun("server", "could not run", (str(error),))
+            made.issues.append(Issue("layer-not-run", f"the server layer did not run: {error}", document.place("")))
+            return
+        self._ran(made, "server")
+        place = document.place("")
+        made.issues += [Issue("server", message, place, at, severity) for severity, message, at in found]
+
+    @staticmethod
+    def _ran(made: Validation, *layers: str) -> None:
+        for name in layers:
+            made.layers[name] = LayerRun(name, "ran")
+
+
+def issues_of(findings: Sequence[Finding], document: Document) -> Iterator[Issue]:
+    """Findings about a document's own data as Issues, each with its line."""
+    for rule, message, path, severity in findings:
+        place = document.place(pointer_of(path))
+        yield Issue(rule, message, place, expression_of(document.data, path), severity)
+
+
+def validate(
+    target: str | Path | bytes | Mapping[str, Any],
+    *,
+    profile: str = DEFAULT_PROFILE,
+    packages: Sequence[str | Path] = (),
+    strict: bool = False,
+    server: str = "",
+    mappings: str | Path | None = None,
+    limits: Limits = LIMITS,
+) -> list[Issue]:
+    """Everything that is wrong with a resource, a Bundle or a case; an empty list when nothing is.
+
+    `target` is a file (JSON, YAML, NDJSON), the bytes of one, or a dict; whether it holds resources or case facts is told
+    by its content ('resourceType'). See Validator for the options and what is raised.
+    """
+    plain = profile == DEFAULT_PROFILE and not (packages or strict or server)
+    if plain and is_resource(target) and is_surely_valid(target):  # the usual end, without a copy or a walk
+        return []
+    validator = Validator(profile, packages, strict, server, mappings)
+    if isinstance(target, Mapping):
+        documents: Iterator[Document] = iter((read_value(dict(target), limits=limits),))
+    elif isinstance(target, bytes):
+        documents = iter((read_bytes(target, "", limits),))
+    else:
+        documents = read_records(Path(target), limits)
+    return [issue for document in documents for issue in validator.check(document).issues]
