@@ -13,12 +13,34 @@ from . import install
 
 MAX_BYTES = 2_000_000  # HL7's engine takes minutes for some files above it, all of them lists of definitions
 
-# The types that patient data are exchanged in, and the definitions that an examples package has most of.
+# The types that patient data are exchanged in. Definitions (ValueSet, SearchParameter, ...) follow rules of their own.
 TYPES = frozenset(
-    """AllergyIntolerance AuditEvent Bundle CarePlan CodeSystem Composition Condition Consent Device DiagnosticReport
-    Encounter FamilyMemberHistory Group Immunization List Location Medication MedicationAdministration
-    MedicationDispense MedicationRequest MedicationStatement Observation Organization Patient Practitioner Procedure
-    Provenance Questionnaire QuestionnaireResponse RelatedPerson ServiceRequest Specimen Task ValueSet""".split()
+    [
+        *(
+            "AllergyIntolerance",
+            "Appointment",
+            "AuditEvent",
+            "BodyStructure",
+            "Bundle",
+            "CarePlan",
+            "CareTeam",
+            "Communication",
+        ),
+        *(
+            "Composition",
+            "Condition",
+            "Consent",
+            "Coverage",
+            "Device",
+            "DiagnosticReport",
+            "DocumentReference",
+            "Encounter",
+        ),
+        *("FamilyMemberHistory", "Goal", "Group", "ImagingStudy", "Immunization", "List", "Location", "Medication"),
+        *("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation"),
+        *("Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "Questionnaire"),
+        *("QuestionnaireResponse", "RelatedPerson", "RiskAssessment", "ServiceRequest", "Specimen", "Task"),
+    ]
 )
 
 

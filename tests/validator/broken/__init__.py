@@ -1,9 +1,10 @@
 """Resources that are each wrong in one way: a right one from right/, and a change from a .toml file beside this one.
 
-A file has `layer` and may have `base` and `rule` for all of its `cases`; a case has
+A file has `layer`, `spec` and may have `base` and `rule` for all of its `cases`; a case has
 
     id        unique in its file
     what      what is wrong, in a sentence
+    spec      the page that says so
     base      name of the right resource
     set       {JSON Pointer: value}: put a value there, in a list at its end too
     drop      [JSON Pointer]: take these away
@@ -35,6 +36,7 @@ class Broken(NamedTuple):
     content: bytes
     base: str
     what: str
+    spec: str
     layer: str
     at: str
     rule: str
@@ -52,7 +54,7 @@ def broken() -> Iterator[Broken]:
     for path in sorted(HERE.glob("*.toml")):
         group = tomllib.loads(path.read_text("utf-8"))
         for case in group["cases"]:
-            yield _broken(path.stem, {"base": "", "rule": "", "layer": group["layer"]} | group | case)
+            yield _broken(path.stem, {"base": "", "rule": "", "severity": "error"} | group | case)
 
 
 def _broken(stem: str, case: Mapping[str, Any]) -> Broken:
@@ -61,9 +63,8 @@ def _broken(stem: str, case: Mapping[str, Any]) -> Broken:
         content, at = _changed(case)
     except (KeyError, IndexError, TypeError, ValueError) as problem:
         raise ValueError(f"{name}: the change does not fit: {problem!r}") from problem
-    base = "" if "content" in case else case["base"]
-    severity = case.get("severity", "error")
-    return Broken(name, content.encode(), base, case["what"], case["layer"], case.get("at", at), case["rule"], severity)
+    texts = {field: case[field] for field in ("what", "spec", "layer", "rule", "severity")}
+    return Broken(name, content.encode(), "" if "content" in case else case["base"], at=case.get("at", at), **texts)
 
 
 def _changed(case: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,195 @@
+"""Our validator against the judges: on resources broken in one way each, on right ones, and on HL7's own examples.
+
+`--renew` writes broken/verdicts.tsv anew: what each engine says of each broken resource today.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+import fhirconv
+
+from . import compare, corpora
+from .broken import HERE, Broken, broken, right
+from .compare import in_scope, matches, related, steps
+from .corpora import Sample
+from .oracle import Finding
+from .verdicts import Verdicts
+
+VERDICTS = HERE / "verdicts.tsv"
+ENGINES = ("hl7", "hapi")
+CASES = {case.name: case for case in broken()}
+RIGHT = {sample.name: sample for sample in right()}
+EVERY_NTH = 5  # of HL7's examples
+SHARE_FOUND = 0.95
+
+ours_exists = pytest.mark.skipif(not hasattr(fhirconv, "validate"), reason="fhirconv.validate is being written")
+
+
+@pytest.fixture(scope="module")
+def java() -> Iterator[dict[str, Verdicts]]:
+    """Both engines, as remembered."""
+    with ExitStack() as stack:
+        yield {engine: stack.enter_context(Verdicts(engine)) for engine in ENGINES}
+
+
+def _row(case: Broken, java: dict[str, Verdicts]) -> str:
+    """Name, and what each engine says of the change."""
+    return "\t".join([case.name, *(_word(case, verdicts) for verdicts in java.values())])
+
+
+def _word(case: Broken, verdicts: Verdicts) -> str:
+    """Whether an engine finds an error that the right resource has not, or stumbles over the broken one."""
+    found = verdicts.of(case.content)
+    if any(finding.message.startswith("not validated: ") for finding in found):
+        return "stumbles"
+    before = in_scope(verdicts.of(RIGHT[case.base].content)) if case.base else []
+    return "error" if set(in_scope(found)) - set(before) else "-"
+
+
+@cache
+def _recorded() -> dict[str, tuple[str, ...]]:
+    """By broken resource, the word of each engine."""
+    rows = [line.split("\t") for line in VERDICTS.read_text("utf-8").splitlines()[1:]]
+    return {name: tuple(words) for name, *words in rows}
+
+
+# -- the set
+
+
+def test_the_set_is_large_and_says_what_is_wrong() -> None:
+    assert len(CASES) >= 300
+    assert len(RIGHT) >= 20
+    assert [name for name, count in Counter(case.content for case in CASES.values()).items() if count > 1] == []
+    assert [
+        case.name for case in CASES.values() if not (case.what.endswith(".") and case.spec.startswith("http"))
+    ] == []
+
+
+def test_every_broken_resource_has_a_verdict() -> None:
+    assert list(_recorded()) == list(CASES)
+
+
+@pytest.mark.validator
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_resource_is_right_for_the_judge(name: str, java: dict[str, Verdicts]) -> None:
+    assert in_scope(java["hl7"].of(RIGHT[name].content)) == []
+
+
+@pytest.mark.validator
+def test_recorded_verdicts_are_those_of_today(java: dict[str, Verdicts], renew: bool) -> None:
+    rows = ["\t".join(["broken", *ENGINES]), *(_row(case, java) for case in CASES.values())]
+    if renew:
+        VERDICTS.write_text("\n".join(rows) + "\n", "utf-8")
+        _recorded.cache_clear()
+    assert rows == VERDICTS.read_text("utf-8").splitlines(), "run with --renew, and read what changed"
+
+
+# -- ours
+
+
+@ours_exists
+@pytest.mark.parametrize("name", CASES)
+def test_broken_resource_is_found(name: str) -> None:
+    case = CASES[name]
+    found = compare.ours(case.content)
+    if case.severity == "error":
+        found = [issue for issue in found if issue.is_error]
+    at = steps(case.at)
+    near = [issue for issue in found if not issue.expression or not case.at or related(at, steps(issue.expression))]
+    assert near, f"{case.what} Found elsewhere: {found}"
+    if case.rule:
+        assert case.rule in {issue.rule for issue in near}
+
+
+@ours_exists
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_resource_has_no_error(name: str) -> None:
+    assert [issue for issue in compare.ours(RIGHT[name].content) if issue.is_error] == []
+
+
+@pytest.fixture(scope="module")
+def compared(java: dict[str, Verdicts]) -> list[compare.Compared]:
+    """The broken resources, mCODE's examples and a sample of HL7's, held against HL7's engine."""
+    sample = [s for number, s in enumerate(corpora.examples()) if number % EVERY_NTH == 0]
+    cases = [Sample(case.name, case.content) for case in CASES.values()]
+    return [
+        compare.compare(s.name, java["hl7"].of(s.content), compare.ours(s.content))
+        for s in [*cases, *corpora.mcode(), *sample]
+    ]
+
+
+@ours_exists
+@pytest.mark.validator
+def test_most_errors_of_the_judge_are_found(compared: list[compare.Compared]) -> None:
+    found, missed = sum(len(c.found) for c in compared), [(c.name, f) for c in compared for f in c.missed]
+    assert found / (found + len(missed)) >= SHARE_FOUND, "\n".join(f"{name}: {finding}" for name, finding in missed)
+
+
+@ours_exists
+@pytest.mark.validator
+def test_no_example_has_an_error_that_the_judge_has_not(compared: list[compare.Compared]) -> None:
+    assert [(c.name, issue) for c in compared if c.name not in CASES for issue in c.alone] == []
+
+
+# -- the comparison itself
+
+
+@pytest.mark.parametrize(
+    ("java", "ours"),
+    [
+        ("Observation.value.ofType(Quantity).code", "Observation.value.code"),
+        ("Observation.value.ofType(Quantity)", "Observation.valueQuantity.system"),
+        ("Patient.name[0]", "Patient.name.family"),
+        ("Patient.extension[0].extension[1][url='http://a.b/c']", "Patient.extension[0].extension[1].url"),
+        ("Bundle.entry[1].resource/*Patient/p1*/.gender", "Bundle.entry[1].resource.gender"),
+        ("Observation", "Observation.contained[0]"),
+        ("$", "Resource"),
+    ],
+)
+def test_places_that_are_related(java: str, ours: str) -> None:
+    assert related(steps(java), steps(ours))
+    assert related(steps(ours), steps(java))
+
+
+@pytest.mark.parametrize(
+    ("java", "ours"),
+    [
+        ("Patient.name[0]", "Patient.name[1]"),
+        ("Patient.name", "Patient.gender"),
+        ("Bundle", "Bundle.entry[0].resource.gender"),
+        ("Observation", "Observation.contained[0].name"),
+        ("Observation.value", "Observation.valued"),
+    ],
+)
+def test_places_that_are_not_related(java: str, ours: str) -> None:
+    assert not related(steps(java), steps(ours))
+
+
+class Ours(Finding):
+    """A finding of ours as the comparison reads it: `severity` serves as the rule."""
+
+    @property
+    def rule(self) -> str:
+        return self.severity
+
+
+def test_an_invariant_is_found_by_its_key_or_at_the_same_place() -> None:
+    java = Finding("error", "Observation", "Constraint failed: obs-6: 'x' (defined in y)")
+    assert matches(java, Ours("obs-6", "Observation.dataAbsentReason", ""))
+    assert matches(java, Ours("another", "Observation", ""))
+    assert not matches(java, Ours("another", "Observation.value", ""))
+
+
+def test_errors_of_the_setup_are_no_misses() -> None:
+    setup = Finding(
+        "error", "Patient.photo[0].contentType", "The System URI could not be determined for the code 'image/png'"
+    )
+    true = Finding("error", "Patient.gender", "The value provided ('f') was not found in the value set")
+    done = compare.compare("x", [setup, true], [])
+    assert (done.missed, done.out, done.group) == ([true], [setup], "we miss")
