@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from fhirconv.data_files import data_file
 from fhirconv.issues import shown
 from fhirconv.profiles.archive import MAX_MEMBER_BYTES, MAX_MEMBERS, PackageError, read_archive
 
 Json = dict[str, Any]
 
 KINDS = ("StructureDefinition", "ValueSet", "CodeSystem")
-BUILT_IN = {"mcode": Path(__file__).resolve().parents[1] / "data" / "mcode-definitions.json"}
+BUILT_IN = {"mcode": "mcode-definitions.json"}
 
 _CACHE = Path(".fhir") / "packages"
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:[#@]([A-Za-z0-9][A-Za-z0-9._-]*))?")
@@ -67,7 +68,7 @@ def load_package(path_or_name: str | Path) -> Package:
     Raises PackageError when it is not found, is not for R4 or is not one.
     """
     if str(path_or_name) in BUILT_IN:
-        return _compact(BUILT_IN[str(path_or_name)])
+        return _compact(data_file(BUILT_IN[str(path_or_name)]))
     path = Path(path_or_name)
     if path.is_dir():
         return _from_folder(path / "package" if (path / "package").is_dir() else path)
