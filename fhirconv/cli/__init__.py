@@ -25,6 +25,8 @@ class Exit(IntEnum):
 _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
     "explain": "Show where each element came from, and what became of a fact.",
+    "validate": "Validate cases, FHIR resources and Bundles.",
+    "rules": "Explain what a rule asks.",
     "mappings": "Check, list and show mappings.",
     "schema": "Print the JSON Schema of case facts.",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fhirconv.cli import Exit, say
+from fhirconv.document import LIMITS, Limits
 from fhirconv.issues import Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 
@@ -27,6 +28,32 @@ source_option = click.option(
     "--source",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Text that the quotes are checked against, in place of source.text of the case.",
+)
+
+phi_free_option = click.option(
+    "--phi-free", is_flag=True, help="Say which rule is broken and where, without any value of the data."
+)
+
+
+def _read_limits(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Limits:
+    """NAME=NUMBER pairs over the usual limits."""
+    found: dict[str, int] = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if name not in Limits._fields or not number.isdecimal():
+            known = ", ".join(f"{field}={getattr(LIMITS, field)}" for field in Limits._fields)
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER; the limits are {known}")
+        found[name] = int(number)
+    return LIMITS._replace(**found)
+
+
+limits_option = click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    callback=_read_limits,
+    metavar="NAME=NUMBER",
+    help="Raise or lower a limit of the input: bytes, depth, nodes, text, digits.",
 )
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import jsonschema_rs
 
 from fhirconv.r4 import resource_types
-from fhirconv.validation.plain import NotPlainError, Types, look_into
+from fhirconv.validation.plain import NotPlainError, Types, look_of
 from fhirconv.validation.schemas import Generator, is_plain
 
-_UUID = re.compile("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
 _SHELL = {"resourceType", "type", "entry"}
-_ENTRY = {"transaction": {"fullUrl", "resource", "request"}, "collection": {"fullUrl", "resource"}}
+_PARTS = {"transaction": 3, "collection": 2}  # of an entry: fullUrl, resource, and request
 _NOTHING: Types = {}
 
 
@@ -47,28 +47,28 @@ def _resource(resource: Any, types: Types) -> bool:
     accepts = _accepts(resource["resourceType"])
     if accepts is None or "text" not in resource or not accepts(resource):
         return False
-    look_into(resource, resource["resourceType"], types)
+    look_of(resource["resourceType"])(resource, types)
     return True
 
 
 def _bundle(bundle: dict[str, Any]) -> bool:
     kind, entries = bundle["type"], bundle.get("entry")
-    wanted = _ENTRY.get(kind)
+    wanted = _PARTS.get(kind)
     if bundle.keys() != _SHELL or wanted is None or type(entries) is not list or not entries:
         return False
     types: dict[str, str] = {}
-    names: set[str] = set()
     for entry in entries:
         resource, url = entry["resource"], entry["fullUrl"]
-        if entry.keys() != wanted or not _UUID(url):
+        types[url] = type_name = resource["resourceType"]
+        if len(entry) != wanted:
             return False
-        type_name = resource["resourceType"]
-        types[url] = type_name
         if kind == "transaction":
-            request, name = entry["request"], f"{type_name}/{resource['id']}"
-            names.add(name)
-            if request.keys() != {"method", "url"} or request["method"] != "PUT" or request["url"] != name:
+            request = entry["request"]
+            # The id is that of the fullUrl: so two entries with one id have one fullUrl too, and are counted below.
+            if request["url"] != f"{type_name}/{resource['id']}" or resource["id"] != url[9:]:
                 return False
-    if len(types) != len(entries) or (kind == "transaction" and len(names) != len(entries)):
+            if request["method"] != "PUT" or len(request) != 2:
+                return False
+    if len(types) != len(entries) or not _UUIDS(" ".join(types)):
         return False
     return all(_resource(entry["resource"], types) for entry in entries)

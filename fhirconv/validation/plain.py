@@ -1,12 +1,14 @@
-"""The second half of the fast way: what a JSON Schema cannot say of a resource that it has accepted.
+"""The second half of the fast way: what the schemas leave to Python, in one generated function for each type.
 
-Codes and units (each judged once and remembered), periods and ranges, whole numbers, references.
+Codings and units (each judged once by the exact check, and remembered), identifiers, periods and ranges, whole numbers,
+references. A generated function reads straight on where a table of functions would call one for every value.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +16,11 @@ from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.validation.codes import coding_findings, quantity_findings
 from fhirconv.validation.registries import identifier_findings
-from fhirconv.validation.structure import Slot, plan_of
+from fhirconv.validation.structure import Slot, plan_of, structure_findings
 
-_REMEMBERED = 50_000  # entries of a memory before it is emptied
+_REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
+_QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Distance", "Duration")
+_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
 
 Types = Mapping[str, str]  # fullUrl -> resource type, within one Bundle
 Look = Callable[[Any, Types], None]
@@ -26,51 +30,50 @@ class NotPlainError(Exception):
     """The exact check has to decide."""
 
 
-class _Memory(dict[Any, bool]):
-    """Verdicts by key; emptied when it is full, so that no input can fill the memory."""
+class _Good(set[Any]):
+    """Keys of values that the exact check passed."""
 
-    def keep(self, key: Any, verdict: bool) -> bool:
+    def judge(self, key: Any, passed: bool) -> None:
+        if not passed:
+            raise NotPlainError
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[key] = verdict
-        return verdict
+        self.add(key)
 
 
-_codings, _units, _systems = _Memory(), _Memory(), _Memory()
+_codings, _quantities, _systems = _Good(), _Good(), _Good()
 
 
-def _coding(value: Any, types: Types) -> None:
-    key = (value.get("system"), value.get("code"), value.get("display"))
-    good = _codings.get(key)
-    if good is None:
-        good = _codings.keep(key, not any(coding_findings(value)))
-    if not good or len(value) > 3:
-        raise NotPlainError
+def _judge_coding(coding: Any) -> None:
+    """A Coding whose system, code and display were not met together before."""
+    key = (coding.get("system"), coding.get("code"), coding.get("display"))
+    named = {name: part for name, part in zip(("system", "code", "display"), key, strict=True) if part is not None}
+    good = coding.keys() == named.keys() and not structure_findings(coding, "Coding") and not coding_findings(coding)
+    _codings.judge(key, good)
 
 
-def _concept(value: Any, types: Types) -> None:
-    if "coding" in value:
-        for one in value["coding"]:
-            _coding(one, types)
-
-
-def _quantity(value: Any, types: Types) -> None:
+def look_at_quantity(value: Any, types: Types) -> None:
+    """A quantity: its unit as met before, its number a number."""
     key = (value.get("unit"), value.get("system"), value.get("code"))
-    good = _units.get(key)
-    if good is None:
-        good = _units.keep(key, not any(quantity_findings(value)))
     number = value.get("value")
-    if not good or (type(number) is not int and type(number) is Decimal and number_excess(number)):
+    kind = type(number)
+    if kind is Decimal:
+        if number_excess(number):
+            raise NotPlainError
+    elif kind is not int and (kind is not float or not abs(number) < 1e300):
         raise NotPlainError
+    if len(value) != 4 - key.count(None):
+        raise NotPlainError
+    if key not in _quantities:
+        _quantities.judge(key, not structure_findings(value, "Quantity") and not quantity_findings(value))
 
 
 def _identifier(value: Any, types: Types) -> None:
     system = value.get("system")
-    good = _systems.get(system)
-    if good is None:
-        plain = system != "urn:ietf:rfc:3986" and not any(identifier_findings({"system": system, "value": "x"}))
-        good = _systems.keep(system, plain)
-    if not good or not value.keys() <= {"system", "value", "use"}:
+    if system not in _systems:
+        plain = system != "urn:ietf:rfc:3986" and not identifier_findings({"system": system, "value": "x"})
+        _systems.judge(system, plain)
+    if not value.keys() <= {"system", "value", "use"}:
         raise NotPlainError
 
 
@@ -84,11 +87,11 @@ def _period(value: Any, types: Types) -> None:
 
 def _range(value: Any, types: Types) -> None:
     for end in value.values():
-        _quantity(end, types)
+        look_at_quantity(end, types)
     if "low" in value and "high" in value:
         low, high = value["low"], value["high"]
         same = low.get("code") == high.get("code") and low.get("unit") == high.get("unit")
-        if not same or not low.get("value", 0) <= high.get("value", 0):
+        if not same or not low["value"] <= high["value"]:
             raise NotPlainError
 
 
@@ -97,74 +100,28 @@ def _integer(value: Any, types: Types) -> None:
         raise NotPlainError
 
 
-_LOOKS: dict[str, Look] = {
-    "Coding": _coding,
-    "CodeableConcept": _concept,
-    **dict.fromkeys(("Quantity", "Age", "Distance", "Duration", "Count", "SimpleQuantity", "MoneyQuantity"), _quantity),
-    "Identifier": _identifier,
-    "Period": _period,
-    "Range": _range,
-    **dict.fromkeys(("integer", "positiveInt", "unsignedInt"), _integer),
-}
-
-
-def _reference(targets: frozenset[str]) -> Look:
-    """A look at a reference: urn:uuid: must be found; the schema has seen to the rest."""
-
-    def look(value: Any, types: Types) -> None:
-        text = value.get("reference")
-        if text is not None and text.startswith("urn:"):
-            found = types.get(text)
-            if found is None or (targets and found not in targets):
-                raise NotPlainError
-
-    return look
-
-
-@functools.cache
-def looks_of(type_name: str) -> dict[str, Look]:
-    """What to look at in an object of a type: by JSON key."""
-    return {key: look for key, slot in plan_of(type_name).slots.items() if (look := _look(slot)) is not None}
-
-
-def _look(slot: Slot) -> Look | None:
-    one = _look_at_one(slot)
-    if one is None or not slot.element.repeats:
-        return one
-    look = one
-
-    def each(values: Any, types: Types) -> None:
-        for value in values:
-            look(value, types)
-
-    return each
-
-
-def _look_at_one(slot: Slot) -> Look | None:
-    if slot.type == "Reference":
-        targets = frozenset(slot.element.targets)
-        return _reference(frozenset() if "Resource" in targets else targets)
-    if slot.type in _LOOKS:
-        return _LOOKS[slot.type]
-    if slot.type == "Extension":
-        return _extension
-    if kind_of(slot.type) in ("primitive", "resource", "") or not elements_of(slot.type):
-        return None
-
-    def inside(value: Any, types: Types) -> None:
-        look_into(value, slot.type, types)
-
-    return inside
+def look_at_reference(value: Any, types: Types, targets: frozenset[str] | None) -> None:
+    """A reference to an entry of the Bundle, or Type/id; of the types that its element allows (None: any)."""
+    text = value.get("reference")
+    if text is None:
+        return
+    found = types.get(text)
+    if found is None:
+        relative = _RELATIVE(text)
+        if relative is None or relative[1] not in (targets or (relative[1],)) or kind_of(relative[1]) != "resource":
+            raise NotPlainError
+    elif targets is not None and found not in targets:
+        raise NotPlainError
 
 
 def _extension(value: Any, types: Types) -> None:
     for key, inner in value.items():
         if key == "valueCodeableConcept":
-            _concept(inner, types)
+            look_of("CodeableConcept")(inner, types)
         elif key == "valueReference":
-            _any_reference(inner, types)
+            look_at_reference(inner, types, None)
         elif key == "valueDuration":
-            _quantity(inner, types)
+            look_at_quantity(inner, types)
         elif key == "valueRange":
             _range(inner, types)
         elif key == "extension":
@@ -172,13 +129,75 @@ def _extension(value: Any, types: Types) -> None:
                 _extension(one, types)
 
 
-_any_reference = _reference(frozenset())
+_OWN: dict[str, Look] = {
+    **dict.fromkeys(_QUANTITIES, look_at_quantity),
+    "Identifier": _identifier,
+    "Period": _period,
+    "Range": _range,
+    "Extension": _extension,
+    **dict.fromkeys(("integer", "positiveInt", "unsignedInt"), _integer),
+}
+_CODING = """
+{indent}c = {value}
+{indent}if (c.get("system"), c.get("code"), c.get("display")) not in codings or "version" in c or "userSelected" in c:
+{indent}    judge_coding(c)"""
 
 
-def look_into(value: dict[str, Any], type_name: str, types: Types) -> None:
-    """Looks at everything in an object of a type. Raises NotPlainError where the exact check has to decide."""
-    looks = looks_of(type_name)
-    for key, inner in value.items():
-        look = looks.get(key)
-        if look is not None:
-            look(inner, types)
+@functools.cache
+def look_of(type_name: str) -> Look:
+    """The generated look at an object of a type. It raises NotPlainError where the exact check has to decide."""
+    if type_name in _OWN:
+        return _OWN[type_name]
+    names: dict[str, Any] = {"codings": _codings, "judge_coding": _judge_coding, "look_at_reference": look_at_reference}
+    lines = [f"def look(value, types):  # {type_name}"]
+    for key, slot in plan_of(type_name).slots.items():
+        body = list(_lines(slot, names))
+        if body:
+            lines += [f"    if {key!r} in value:", f"        v = value[{key!r}]", *body]
+    source = "\n".join((*lines, "    return None"))
+    exec(compile(source, f"<look at {type_name}>", "exec"), names)  # noqa: S102 made of R4's own names alone
+    look: Look = names["look"]
+    return look
+
+
+def _lines(slot: Slot, names: dict[str, Any]) -> Iterator[str]:
+    """The statements that look at `v`, the value of a key; none where there is nothing to look at."""
+    indent = " " * 8
+    inner = list(_one(slot, names, indent + " " * 4 if slot.element.repeats else indent))
+    if inner and slot.element.repeats:
+        yield f"{indent}for v in v:"
+    yield from inner
+
+
+def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
+    if slot.type == "Coding":
+        yield _CODING.format(indent=indent, value="v")
+    elif slot.type == "CodeableConcept":
+        yield f'{indent}for c in v.get("coding", ()):' + _CODING.format(indent=indent + "    ", value="c")
+        yield f'{indent}if "extension" in v: look_at_extensions(v["extension"], types)'
+        names["look_at_extensions"] = _extensions
+    elif slot.type == "Reference":
+        targets = frozenset(slot.element.targets)
+        name = f"targets_{len(names)}"
+        names[name] = None if not targets or "Resource" in targets else targets
+        known = f'types.get(v.get("reference")) in {name}' if names[name] else 'v.get("reference") in types'
+        yield f"{indent}if not {known}: look_at_reference(v, types, {name})"
+    elif slot.type in _OWN or (kind_of(slot.type) in ("complex", "backbone", "element") and elements_of(slot.type)):
+        name = "look_" + slot.type.replace(".", "_")
+        names[name] = _OWN.get(slot.type) or _later(slot.type, name, names)
+        yield f"{indent}{name}(v, types)"
+
+
+def _extensions(values: Any, types: Types) -> None:
+    for value in values:
+        _extension(value, types)
+
+
+def _later(type_name: str, name: str, names: dict[str, Any]) -> Look:
+    """Generates the look at a type when it is first needed, in its own place: types refer to each other in circles."""
+
+    def look(value: Any, types: Types) -> None:
+        names[name] = look_of(type_name)
+        names[name](value, types)
+
+    return look

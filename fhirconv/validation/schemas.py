@@ -46,6 +46,17 @@ _FOREIGN: Schema = {"type": "string", "pattern": "^http://hl7.org/fhir/us/[!-~]+
 _PRIMITIVES["markdown"] = _PRIMITIVES["string"]
 _PRIMITIVES["url"] = _PRIMITIVES["canonical"] = {"type": "string", "pattern": r"^https?://[!-~]+$"}
 
+# What `plain` looks at by itself, without the schema.
+_IN_PYTHON: dict[str, Schema] = {
+    "Coding": {"type": "object"},
+    **{name: {"type": "object"} for name in ("Quantity", "SimpleQuantity")},
+    "Reference": {
+        "type": "object",
+        "properties": {"reference": {"type": "string"}, "display": _PRIMITIVES["string"]},
+        "additionalProperties": False,
+        "minProperties": 1,
+    },
+}
 _COMMON = {"language": ["en", "en-US", "en-GB", "de", "fr", "es", "it", "ja"], "contentType": ["text/plain", "application/pdf"]}
 _UCUM = {"const": "http://unitsofmeasure.org"}
 _QUANTITY = {"properties": {"system": _UCUM}, "required": ["value", "system", "code"]}
@@ -173,8 +184,8 @@ class Generator:
             if element.codes is not None:
                 return {"enum": sorted(element.codes)}
             return _PRIMITIVES[type_name]
-        if type_name == "Reference":
-            return _reference_schema(element.targets)
+        if type_name in _IN_PYTHON and element.codes is None:
+            return _IN_PYTHON[type_name]
         made = self._reference(type_name)
         if element.codes is not None and "$ref" in made:
             return {"allOf": [made, _bound(element.codes)]}
@@ -232,16 +243,6 @@ def _bound(codes: frozenset[str]) -> Schema:
     return {"required": ["coding"], "properties": {"coding": {"items": coding}}}
 
 
-def _reference_schema(targets: tuple[str, ...]) -> Schema:
-    types = "|".join(targets) if targets and "Resource" not in targets else "[A-Z][A-Za-z]+"
-    pattern = f"^(urn:uuid:{_UUID}|({types})/{_ID})$"
-    properties: Schema = {
-        "reference": {"type": "string", "pattern": pattern},
-        "display": _PRIMITIVES["string"],
-    }
-    return {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
-
-
 def _extension(url: Schema, value: str, schema: Schema) -> Schema:
     return {"properties": {"url": url, value: schema}, "required": ["url", value], "additionalProperties": False}
 
@@ -252,12 +253,9 @@ def _extension_schema(resource: str) -> Schema:
     Of the foreign ones no definition is at hand: nothing here can judge them.
     """
     absent_reason, _, relative = (definition_of(HL7 + name) or {} for name in _ANYWHERE)
-    reference, text = _reference_schema(()), _PRIMITIVES["string"]
+    reference, text = _IN_PYTHON["Reference"], _PRIMITIVES["string"]
     codes = {name: {"enum": part["codes"]} for name, part in relative["nested"].items() if "codes" in part}
-    quantity: Schema = _QUANTITY | {
-        "properties": {"system": _UCUM, "value": {"type": "number"}, "unit": text, "code": _PRIMITIVES["code"]},
-        "additionalProperties": False,
-    }
+    quantity: Schema = {"type": "object"} | _QUANTITY
     offset: Schema = {"const": "offset"}
     extent: Schema = {"properties": {"low": quantity, "high": quantity}, "additionalProperties": False, "minProperties": 1}
     parts = [

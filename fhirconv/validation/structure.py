@@ -98,6 +98,13 @@ def walk_resource(value: Any, visits: Mapping[str, Visit]) -> Walk:
     return walk
 
 
+def structure_findings(value: dict[str, Any], type_name: str) -> list[Finding]:
+    """What is wrong with the structure of a single object of a data type, without visits and invariants."""
+    walk = Walk({}, within=Held("", value, (), None))
+    _object(walk, value, plan_of(type_name), ())
+    return walk.findings
+
+
 def _resource(walk: Walk, value: Any, path: Path, container: Held | None) -> None:
     if not isinstance(value, dict):
         walk.add("element-type", f"expected a resource (an object), found {_kind(value)}", path)

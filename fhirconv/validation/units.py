@@ -34,7 +34,7 @@ def ucum_problem(code: str) -> Finding | None:
 def unit_problem(printed: str, code: str) -> str:
     """How the printed unit of a quantity contradicts its UCUM code; empty if it does not, or cannot be read."""
     coded = _comparable(code)
-    if printed == code or coded is None:
+    if coded is None or printed in (code, code.replace("{", "").replace("}", "")):
         return ""
     readings = list(_readings(printed))
     if not readings or any(reading.same_as(coded) for reading in readings):

@@ -1,0 +1,140 @@
+"""fhirconv validate"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from fhirconv import __version__
+from fhirconv.cli import Exit, say
+from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
+from fhirconv.document import Document, Limits
+from fhirconv.issues import FhirconvError, Issue, MappingError
+from fhirconv.mapping import DEFAULT_PROFILE
+from fhirconv.records import read_records
+from fhirconv.reports import FORMATS, render
+from fhirconv.source import read_bytes
+from fhirconv.validation.layers import LAYERS, LayerRun
+from fhirconv.validation.run import Validation, Validator
+
+
+@click.command("validate")
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--profile", default=DEFAULT_PROFILE, show_default=True, metavar="NAME|URL", help="r4, mcode, or a profile's URL."
+)
+@click.option("--package", "packages", multiple=True, metavar="DIR|TGZ|NAME#VERSION", help="FHIR package with profiles.")
+@click.option("--strict", is_flag=True, help="Also ask the models of fhir.resources.")
+@click.option("--server", default="", metavar="URL", help="Also ask the $validate of this FHIR server.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the findings.")
+@click.option("--layers", "show_layers", is_flag=True, help="Say which layers there are, which ran, and what each covers.")
+@mappings_option
+@phi_free_option
+@limits_option
+@click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
+def command(
+    files: tuple[Path, ...],
+    profile: str,
+    packages: tuple[str, ...],
+    strict: bool,
+    server: str,
+    form: str,
+    show_layers: bool,
+    site: Path | None,
+    phi_free: bool,
+    limits: Limits,
+    quiet: bool,
+) -> None:
+    """Validate cases, FHIR R4 resources, Bundles and NDJSON (told apart by content; - for standard input).
+
+    Findings go to standard output. A case is converted, and its Bundle validated.
+    """
+    if not files:
+        if not show_layers:
+            raise click.UsageError("name a file, or call with --layers alone")
+        _tell_layers({})
+        return
+    try:
+        validator = Validator(profile, packages, strict, server, site)
+        runs: dict[str, LayerRun] = {}
+        found = list(_validated(files, validator, limits, runs, quiet, form, phi_free))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from None
+    except MappingError as error:
+        click.echo(render(error.issues, "text", phi_free), nl=False)
+        raise click.exceptions.Exit(Exit.MAPPINGS) from None
+    except FhirconvError as error:  # a package that cannot be used
+        raise click.BadParameter(str(error), param_hint="--package") from None
+    if form != "text":
+        click.echo(render(found, form, phi_free, __version__), nl=False)
+    if show_layers:
+        _tell_layers(runs)
+    if any(run.layer == "server" and run.status == "could not run" for run in runs.values()):
+        raise click.exceptions.Exit(Exit.SERVER)
+    raise click.exceptions.Exit(Exit.FINDINGS if any(issue.is_error for issue in found) else Exit.DONE)
+
+
+def _validated(
+    files: Iterable[Path],
+    validator: Validator,
+    limits: Limits,
+    runs: dict[str, LayerRun],
+    quiet: bool,
+    form: str,
+    phi_free: bool,
+) -> Iterator[Issue]:
+    """The findings about all files; as text they are printed record by record."""
+    for path in files:
+        counts: Counter[str] = Counter()
+        records = 0
+        for document in _records(path, limits):
+            made = validator.check(document)
+            records += document.data is not None
+            counts.update(issue.severity for issue in made.issues)
+            _note(made, runs)
+            if form == "text" and made.issues:
+                click.echo(render(made.issues, "text", phi_free), nl=False)
+            yield from made.issues
+        if not quiet:
+            say(f"{path}: {_summary(records, counts)}")
+
+
+def _records(path: Path, limits: Limits) -> Iterable[Document]:
+    if str(path) == "-":
+        return (read_bytes(sys.stdin.buffer.read(limits.bytes + 1), "-", limits),)
+    return read_records(path, limits)
+
+
+def _summary(records: int, counts: Counter[str]) -> str:
+    errors = counts["error"] + counts["fatal"]
+    many = f"{records} records, " if records > 1 else ""
+    return f"{many}{_count(errors, 'error')}, {_count(counts['warning'], 'warning')}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number or 'no'} {name}{'' if number == 1 else 's'}"
+
+
+def _note(made: Validation, runs: dict[str, LayerRun]) -> None:
+    """Of several records the most telling run of each layer: one that failed before one that ran, that before none."""
+    order = ("could not run", "ran", "not asked for", "nothing to do")
+    for name, run in made.layers.items():
+        before = runs.get(name)
+        if before is None or order.index(run.status) < order.index(before.status):
+            runs[name] = run
+        elif run.status == before.status:
+            runs[name] = before._replace(notes=tuple(dict.fromkeys((*before.notes, *run.notes))))
+
+
+def _tell_layers(runs: dict[str, LayerRun]) -> None:
+    """The layers on standard error: findings alone go to standard output."""
+    for layer in LAYERS:
+        run = runs.get(layer.name)
+        status = run.status if run else f"with {layer.asked_by}" if layer.asked_by else "always"
+        say(f"{layer.name:11} {status:14} {layer.covers}")
+        for note in run.notes if run else ():
+            say(f"{'':11} {'not checked:':14} {note}")
