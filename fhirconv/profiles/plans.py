@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fhirconv.profiles import bindings, element_checks, invariants
-from fhirconv.profiles.definitions import Json, Node, tree
+from fhirconv.profiles.definitions import Json, Node, slim, tree
 from fhirconv.profiles.items import Item, children, holder_of, keys_of, values_of
 from fhirconv.profiles.run import Run
 from fhirconv.profiles.slicing import Index, Matcher, index_of, matcher_of
@@ -159,8 +159,9 @@ def compile_profile(definition: Json) -> CompiledProfile:
     """Compile a StructureDefinition; raises PackageError when it has no snapshot."""
     url = str(definition["url"])
     name = url.rpartition("/")[2]
-    node = tree(definition)
-    return CompiledProfile(url, name, str(definition["type"]), definition, node, _plan(node, name, dict(_all(node))))
+    reduced = slim(definition)
+    node = tree(reduced)
+    return CompiledProfile(url, name, str(reduced["type"]), reduced, node, _plan(node, name, dict(_all(node))))
 
 
 def _all(node: Node) -> Iterator[tuple[str, Node]]:

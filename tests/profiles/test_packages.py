@@ -178,11 +178,15 @@ def test_a_definition_that_is_not_as_r4_asks_makes_one_profile_unusable(tmp_path
     assert "snapshot" in profiles.unusable[URL + "bare"]
 
 
-@pytest.mark.parametrize("expression", ["name.family.matches('^(a+)+$')", "name.repeat($this & 'x').empty()", "(((", ""])
+@pytest.mark.parametrize(
+    "expression", ["name.family.matches('^(a+)+$')", "name.repeat($this & 'x').empty()", "(((", ""]
+)
 def test_an_expression_that_never_ends_or_is_none_ends(expression: str, tmp_path: Path) -> None:
     constraint = {"key": "x-1", "severity": "error", "human": "?", "expression": expression}
     hostile = profile("p", "Patient", root={"constraint": [constraint]})
     packed = tgz(tmp_path / "p.tgz", member("package/p.json", json.dumps(hostile).encode()))
     patient = {"resourceType": "Patient", "name": [{"family": "a" * 40 + "!"}]}
     findings, skipped = check_profiles(patient, Profiles([load_package(packed)]), [URL + "p"], lambda *_: None)
-    assert [each.what for each in skipped] == ["x-1 (Patient (p))"] or [f.rule for f in findings] == ["profile-invariant"]
+    assert [each.what for each in skipped] == ["x-1 (Patient (p))"] or [f.rule for f in findings] == [
+        "profile-invariant"
+    ]
