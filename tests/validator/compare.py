@@ -1,4 +1,7 @@
-"""Our validator against HL7's engine on the same files: `python -m tests.validator.compare [--show misses]`."""
+"""Our validator against the judges on the same files: `python -m tests.validator.compare [--show misses]`.
+
+HL7's engine is the judge. Where we alone report an error, HAPI's chain is asked too: it knows UCUM.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import re
 import sys
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -20,8 +25,12 @@ from .verdicts import Verdicts
 
 _SCOPE = Path(__file__).parent / "scope.toml"
 _NOISE = re.compile(r"/\*.*?\*/|\[url=.*?\](?=\.|$)|\.(?:ofType|where)\([^)]*\)|\[x\]")
+_ANY_ENTRY = re.compile(r"^The fullUrl ")  # the engine lays these all at entry 0
+_MCODE = b"/us/mcode/StructureDefinition/"
 _STEP = re.compile(r"\[\d+\]|[^.\[\]]+")
-_PLACE = re.compile(r"\(([A-Z]\w+\.[\w.\[\]]+)\)")  # some errors of a Bundle name the element only in the message
+# Some errors of a Bundle name the element only in the message, and that in a document's or message's first resource.
+_PLACE = re.compile(r"\((Bundle\.[\w.\[\]]+)\)")
+_FIRST = re.compile(r"\((?:Composition|MessageHeader)(?: Data|((?:\.[\w\[\]]+)+))\)")
 _INVARIANT = re.compile(r"Constraint failed: ([\w-]+):")
 
 
@@ -39,10 +48,10 @@ class OurFinding(Protocol):
 
 
 def ours(content: bytes) -> Sequence[OurFinding]:
-    """What fhirconv says of the bytes of a resource: the one place where it is called."""
+    """What fhirconv says of the bytes of a resource: the one place where it is called. mCODE is loaded if it is claimed."""
     from fhirconv import validate
 
-    found: Sequence[OurFinding] = validate(content)
+    found: Sequence[OurFinding] = validate(content, profile="mcode" if _MCODE in content else "r4")
     return found
 
 
@@ -76,22 +85,25 @@ def _same(one: str, other: str) -> bool:
     return short == long or (long.startswith(short) and long[len(short)].isupper() and short[0].islower())
 
 
-class Reason(NamedTuple):
-    """Why an error of Java's is none for us."""
+class Entry(NamedTuple):
+    """An entry of scope.toml: findings that a pattern is found in, and why they do not count."""
 
     pattern: re.Pattern[str]
     reason: str
 
 
 @cache
-def _reasons() -> list[Reason]:
-    return [Reason(re.compile(out["pattern"]), out["reason"]) for out in tomllib.loads(_SCOPE.read_text())["out"]]
+def _entries(kind: str) -> list[Entry]:
+    return [Entry(re.compile(one["pattern"]), one["reason"]) for one in tomllib.loads(_SCOPE.read_text("utf-8"))[kind]]
 
 
 def out_of_scope(finding: Finding) -> str:
-    """Why this error is none that our validator is asked to find, by scope.toml; empty if it is one."""
-    text = f"{finding.message} @ {finding.expression}"
-    return next((reason for pattern, reason in _reasons() if pattern.search(text)), "")
+    """Why this error is none that our validator is asked to find; empty if it is one."""
+    return _reason("out", f"{finding.message} @ {finding.expression}")
+
+
+def _reason(kind: str, text: str) -> str:
+    return next((reason for pattern, reason in _entries(kind) if pattern.search(text)), "")
 
 
 def in_scope(findings: Iterable[Finding]) -> list[Finding]:
@@ -104,19 +116,33 @@ def matches(java: Finding, our: OurFinding) -> bool:
     if not java.expression or not our.expression:  # the whole text: it is no JSON
         return True
     there = steps(our.expression)
-    here = [steps(place) for place in (java.expression, *_PLACE.findall(java.message))]
+    here = [steps(place) for place in _places(java)]
+    if _ANY_ENTRY.search(java.message):
+        here, there = [_without_index(place) for place in here], _without_index(there)
     key = _INVARIANT.search(java.message)
     return any(related(place, there) for place in here) and (not key or key[1] == our.rule or there in here)
 
 
+def _places(java: Finding) -> Iterator[str]:
+    yield java.expression
+    yield from _PLACE.findall(java.message)
+    yield from (f"Bundle.entry[0].resource{rest}" for rest in _FIRST.findall(java.message))
+
+
+def _without_index(place: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(step for step in place if step[0] != "[")
+
+
 class Compared(NamedTuple):
-    """One file: Java's errors in scope that we find and that we miss, ours that it does not, and those out of scope."""
+    """One file: the judge's errors that we find and that we miss, and those out of scope with the reason; our errors
+    that HAPI's chain alone confirms, and those that nobody does."""
 
     name: str
     found: list[Finding]
     missed: list[Finding]
+    out: list[tuple[str, Finding]]
+    seconded: list[OurFinding]
     alone: list[OurFinding]
-    out: list[Finding]
     is_ours_error: bool
 
     @property
@@ -125,75 +151,106 @@ class Compared(NamedTuple):
         java = bool(self.found or self.missed)
         if java == self.is_ours_error:
             return "agree error" if java else "agree clean"
-        return "we miss" if java else "we alone"
+        if java:
+            return "we miss"
+        return "we alone" if self.alone else "HAPI agrees"
 
 
-def compare(name: str, java: Iterable[Finding], our: Iterable[OurFinding]) -> Compared:
-    """Hold the errors of both against each other."""
+def compare(
+    sample: Sample,
+    java: Iterable[Finding],
+    our: Iterable[OurFinding],
+    second: Callable[[bytes], list[Finding]] = lambda _: [],
+) -> Compared:
+    """Hold our findings against those of the judge; `second` is asked only about errors that he has not."""
     errors = list(dict.fromkeys(f for f in java if f.is_error))
-    wanted = in_scope(errors)
-    our_errors = [issue for issue in our if issue.is_error]
-    found = [f for f in wanted if any(matches(f, issue) for issue in our_errors)]
+    wanted = _of_the_defect(sample, in_scope(errors))
+    ours = [issue for issue in our if issue.is_error]
+    found = [f for f in wanted if any(matches(f, issue) for issue in ours)]
+    alone = [issue for issue in ours if not any(matches(f, issue) for f in errors)]
+    seconds = [f for f in second(sample.content) if f.is_error] if alone else []
+    seconded = [issue for issue in alone if any(matches(f, issue) for f in seconds)]
     return Compared(
-        name,
-        found,
-        [f for f in wanted if f not in found],
-        [issue for issue in our_errors if not any(matches(f, issue) for f in errors)],
-        [f for f in errors if f not in wanted],
-        bool(our_errors),
+        name=sample.name,
+        found=found,
+        missed=[f for f in wanted if f not in found],
+        out=[
+            (out_of_scope(f) or "follows from the one defect of a broken resource", f)
+            for f in errors
+            if f not in wanted
+        ],
+        seconded=seconded,
+        alone=[
+            issue for issue in alone if issue not in seconded and not _reason("right", f"{issue.rule}: {issue.message}")
+        ],
+        is_ours_error=bool(ours),
     )
 
 
-def samples(corpus: str, types: Sequence[str] = ()) -> Iterator[Sample]:
-    """The resources of a corpus: examples, mcode, broken or all."""
-    if corpus in ("examples", "all"):
-        yield from corpora.examples(types or corpora.TYPES)
-    if corpus in ("mcode", "all"):
-        yield from corpora.mcode(types)
-    if corpus in ("broken", "all"):
-        yield from (Sample(case.name, case.content) for case in broken())
+def _of_the_defect(sample: Sample, errors: list[Finding]) -> list[Finding]:
+    """Of a resource that is broken in one way: the errors where it is broken, if there are any."""
+    near = [f for f in errors if any(related(steps(place), steps(sample.at)) for place in _places(f) if place)]
+    return near if sample.at and near else errors
 
 
-def compare_all(files: Iterable[Sample]) -> Iterator[Compared]:
-    """Compare our validator with HL7's engine on every file."""
-    with Verdicts("hl7") as java:
-        for name, content in files:
-            yield compare(name, java.of(content), ours(content))
+CORPORA: dict[str, Callable[[Sequence[str]], Iterable[Sample]]] = {
+    "examples": lambda types: corpora.examples(types or corpora.TYPES),
+    "mcode": corpora.mcode,
+    "broken": lambda types: (Sample(case.name, case.content, case.at) for case in broken()),
+}
+
+
+def compare_all(samples: Iterable[Sample]) -> Iterator[Compared]:
+    """Compare our validator with the judges on every file."""
+    with ExitStack() as stack:
+        hl7, hapi = (stack.enter_context(Verdicts(engine)) for engine in ("hl7", "hapi"))
+        for sample in samples:
+            yield compare(sample, hl7.of(sample.content), ours(sample.content), hapi.of)
 
 
 def shape(message: str) -> str:
     """A message without what differs from file to file."""
-    message = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", message)
+    message = re.sub(r"(?<!\w)'[^']*'|\"[^\"]*\"", "'…'", message)
     return re.sub(r"\d+", "N", re.sub(r"https?://\S+", "URL", message))[:140]
 
 
 def main() -> int:
-    """Print the table; returns 1 when we miss an error of Java's or report one alone."""
+    """Print the tables; returns 1 when we miss an error of the judge's or report one alone."""
     parser = argparse.ArgumentParser(prog="python -m tests.validator.compare", description=__doc__)
-    parser.add_argument("--corpus", choices=("examples", "mcode", "broken", "all"), default="all")
+    parser.add_argument("--corpus", choices=(*CORPORA, "all"), default="all")
     parser.add_argument("--types", nargs="+", default=(), metavar="TYPE", help="default: the types of patient data")
-    parser.add_argument("--limit", type=int, help="only the first N files")
+    parser.add_argument("--limit", type=int, help="only the first N files of each corpus")
     parser.add_argument("--show", choices=("misses", "alone"), help="print each, not only counts")
     options = parser.parse_args()
-    files = list(samples(options.corpus, options.types))[: options.limit]
-    done = list(compare_all(files))
+    wanted = [name for name in CORPORA if options.corpus in (name, "all")]
+    done = {name: list(compare_all(islice(CORPORA[name](options.types), options.limit))) for name in wanted}
     _print_files(done)
-    _print_table("Java's errors that we miss", ((shape(f.message), c.name) for c in done for f in c.missed))
-    _print_table("our errors that Java has not", ((i.rule, c.name) for c in done for i in c.alone))
-    _print_table("Java's errors out of scope", ((out_of_scope(f), c.name) for c in done for f in c.out))
-    for compared in done if options.show else ():
+    everything = [compared for corpus in done.values() for compared in corpus]
+    right = [compared for name in wanted if name != "broken" for compared in done[name]]
+    _print_table(
+        "errors of HL7's engine that we miss", ((shape(f.message), c.name) for c in everything for f in c.missed)
+    )
+    _print_table(
+        "our errors on examples that HAPI alone confirms", ((i.rule, c.name) for c in right for i in c.seconded)
+    )
+    _print_table("our errors on examples that nobody confirms", ((i.rule, c.name) for c in right for i in c.alone))
+    _print_table("errors of HL7's engine out of scope", ((reason, c.name) for c in everything for reason, _ in c.out))
+    for compared in everything if options.show else ():
         _print_each(compared, options.show)
-    return int(any(c.missed or c.alone for c in done))
+    return int(any(c.missed for c in everything) or any(c.alone for c in right))
 
 
-def _print_files(done: Sequence[Compared]) -> None:
-    groups = Counter(c.group for c in done)
-    print(f"{len(done)} files")
-    for group in ("agree clean", "agree error", "we miss", "we alone"):
-        print(f"  {group:12} {groups[group]:6}")
-    found, missed = sum(len(c.found) for c in done), sum(len(c.missed) for c in done)
-    share = 100 * found / (found + missed) if found + missed else 100
-    print(f"errors of HL7's engine in scope: {found + missed}, found {found} ({share:.1f} %), missed {missed}")
+_GROUPS = ("agree clean", "agree error", "HAPI agrees", "we miss", "we alone")
+
+
+def _print_files(done: dict[str, list[Compared]]) -> None:
+    print("corpus     files", *(f"{group:>11}" for group in _GROUPS), " | errors in scope   found        missed")
+    for name, corpus in done.items():
+        groups = Counter(c.group for c in corpus)
+        found, missed = sum(len(c.found) for c in corpus), sum(len(c.missed) for c in corpus)
+        share = f"({100 * found / (found + missed):.1f} %)" if found + missed else ""
+        cells = " ".join(f"{groups[group]:11}" for group in _GROUPS)
+        print(f"{name:10} {len(corpus):5} {cells}  | {found + missed:15} {found:7} {share:>9} {missed:7}")
 
 
 def _print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -201,9 +258,9 @@ def _print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
     files: defaultdict[str, list[str]] = defaultdict(list)
     for kind, name in rows:
         files[kind].append(name)
-    print(f"\n{title}: {sum(map(len, files.values()))}\n  errors  files")
+    print(f"\n{title}: {sum(map(len, files.values()))}")
     for kind, names in sorted(files.items(), key=lambda row: (-len(row[1]), row[0])):
-        print(f"  {len(names):6} {len(set(names)):6}  {kind}   [{names[0]}]")
+        print(f"  {len(names):6} in {len(set(names)):4} files: {kind}   [{names[0]}]")
 
 
 def _print_each(compared: Compared, what: str) -> None:

@@ -45,10 +45,11 @@ TYPES = frozenset(
 
 
 class Sample(NamedTuple):
-    """One resource to be judged; `name` says where it comes from."""
+    """One resource to be judged; `name` says where it comes from, `at` where it is broken on purpose (FHIRPath)."""
 
     name: str
     content: bytes
+    at: str = ""
 
 
 def examples(types: Collection[str] = TYPES) -> Iterator[Sample]:
