@@ -68,7 +68,7 @@ def _usual_case(tag: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def mime_problem(media_type: str) -> Finding | None:
     """What is wrong with the form of a media type; whether it is registered is not looked up."""
-    if _MIME.fullmatch(media_type):
+    if _MIME.fullmatch(media_type) or media_type in ("json", "xml", "ttl"):  # R4 has these as formats of FHIR
         return None
     return Finding(
         "mime-form", f"{shown(media_type)} is not a media type; expected type/subtype, as in 'application/pdf'"

@@ -328,6 +328,8 @@ def test_quantities() -> None:
     assert (system.rule, system.path) == ("system-form", ("system",))
     (code,) = quantity_findings({"value": 1, "system": THO + "v3-orderableDrugForm", "code": "Tab"})
     assert code.message.endswith("did you mean 'TAB'?")
+    assert quantity_findings({"value": 1, "unit": "unit", "system": UCUM, "code": "{unit}"}) == ()
+    assert rules(quantity_findings({"value": 1, "system": SNOMED, "code": "415818005"})) == [("code-form", "warning")]
 
 
 # -- identifiers, languages, media types, currencies --
@@ -381,6 +383,7 @@ def test_media_types() -> None:
         "application/fhir+json",
         "image/svg+xml;q=1",
         "application/vnd.foo",
+        "json",
     ]:
         assert mime_problem(media_type) is None
     for media_type in ["pdf", "application/pdf;x", "text / plain", "", "text/", "a/b/c"]:
