@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
 
 import pytest
@@ -170,19 +171,21 @@ def test_places_that_are_not_related(java: str, ours: str) -> None:
     assert not related(steps(java), steps(ours))
 
 
-class Ours(Finding):
-    """A finding of ours as the comparison reads it: `severity` serves as the rule."""
+@dataclass(frozen=True)
+class Ours:
+    """A finding of ours as the comparison reads it."""
 
-    @property
-    def rule(self) -> str:
-        return self.severity
+    rule: str
+    expression: str
+    message: str = ""
+    is_error: bool = True
 
 
 def test_an_invariant_is_found_by_its_key_or_at_the_same_place() -> None:
     java = Finding("error", "Observation", "Constraint failed: obs-6: 'x' (defined in y)")
-    assert matches(java, Ours("obs-6", "Observation.dataAbsentReason", ""))
-    assert matches(java, Ours("another", "Observation", ""))
-    assert not matches(java, Ours("another", "Observation.value", ""))
+    assert matches(java, Ours("obs-6", "Observation.dataAbsentReason"))
+    assert matches(java, Ours("another", "Observation"))
+    assert not matches(java, Ours("another", "Observation.value"))
 
 
 def test_errors_of_the_setup_are_no_misses() -> None:
@@ -190,3 +193,17 @@ def test_errors_of_the_setup_are_no_misses() -> None:
     true = Finding("error", "Patient.gender", "The value provided ('f') was not found in the value set")
     done = compare.compare(Sample("x", b""), [setup, true], [])
     assert (done.missed, [finding for _, finding in done.out], done.group) == ([true], [setup], "we miss")
+
+
+def test_hapi_is_asked_about_what_we_alone_report() -> None:
+    unit, other = Ours("ucum-invalid", "Observation.value.code"), Ours("another", "Observation.status")
+    done = compare.compare(
+        Sample("x", b""), [], [unit, other], lambda _: [Finding("error", "Observation.value.ofType(Quantity)", "?")]
+    )
+    assert (done.seconded, done.alone, done.group) == ([unit], [other], "we alone")
+
+
+def test_of_a_broken_resource_only_the_defect_counts() -> None:
+    defect, follows = Finding("error", "Patient.gender", "?"), Finding("error", "Patient.name[0]", "?")
+    done = compare.compare(Sample("x", b"", "Patient.gender"), [defect, follows], [])
+    assert (done.missed, [finding for _, finding in done.out]) == ([defect], [follows])

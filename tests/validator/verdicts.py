@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from . import install
-from .oracle import Engine, Finding, Oracle, OracleError
+from .oracle import Engine, Finding, Oracle
 
 _STORE = install.BUILD / "verdicts.sqlite"
 _SCHEMA = "CREATE TABLE IF NOT EXISTS verdict (key TEXT PRIMARY KEY, findings TEXT NOT NULL)"
@@ -41,7 +41,7 @@ class Verdicts:
         self._stack.close()
 
     def of(self, content: bytes) -> list[Finding]:
-        """Return what the engine says of these bytes; one that dies or never answers is a fatal finding."""
+        """Return what the engine says of these bytes. Raises OracleError when it dies or does not answer in time."""
         key = hashlib.sha256(self._setup + content).hexdigest()
         row = self._store.execute("SELECT findings FROM verdict WHERE key = ?", (key,)).fetchone()
         if row:
@@ -54,12 +54,7 @@ class Verdicts:
     def _ask(self, content: bytes) -> list[Finding]:
         if self._oracle is None:
             self._oracle = self._stack.enter_context(Oracle(self.engine))
-        try:
-            return self._oracle.outcome(content)
-        except OracleError as problem:
-            self._stack.close()
-            self._oracle = None
-            return [Finding("fatal", "", f"no verdict: {str(problem).splitlines()[0]}")]
+        return self._oracle.outcome(content)
 
 
 def _setup(engine: Engine) -> bytes:

@@ -75,7 +75,7 @@ def _changed(case: Mapping[str, Any]) -> tuple[str, str]:
     at = resource["resourceType"]
     pointers = [*case.get("set", ()), *case.get("drop", ())]
     if pointers:
-        at += "".join(f"[{key}]" if key.isdigit() else f".{key}" for key in pointers[0].split("/")[1:])
+        at += "".join(f"[{key}]" if key.isdigit() else f".{key.lstrip('_')}" for key in pointers[0].split("/")[1:])
     for pointer in case.get("drop", ()):
         parent, key = _place(resource, pointer)
         del parent[key]
