@@ -25,11 +25,10 @@ def codes_of(item: Item) -> list[Coded]:
         return [(None, value)]
     if not isinstance(value, dict):
         return []
-    codings = value.get("coding", []) if item.type == "CodeableConcept" else [value]
+    codings = value.get("coding") if item.type == "CodeableConcept" else [value]
+    listed = codings if isinstance(codings, list) else []
     return [
-        (str(each.get("system", "")), str(each["code"]))
-        for each in codings
-        if isinstance(each, dict) and "code" in each
+        (str(each.get("system", "")), str(each["code"])) for each in listed if isinstance(each, dict) and "code" in each
     ]
 
 

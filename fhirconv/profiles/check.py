@@ -19,6 +19,9 @@ from fhirconv.profiles.run import Canonical, Lookup, NotChecked, Run, once
 from fhirconv.profiles.value_sets import ValueSet, compile_value_set
 from fhirconv.validation.finding import Finding, Path
 
+# Definitions come from outside: one that is not as R4 asks makes itself unusable, not the run.
+_MALFORMED = (PackageError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+
 
 class Profiles:
     """The definitions of some packages; of two with one canonical the first package's counts.
@@ -59,8 +62,7 @@ class Profiles:
             return None
         try:
             return compile_profile(definition)
-        except (PackageError, LookupError, TypeError, ValueError, AttributeError) as error:
-            # Definitions come from outside: one that is not as R4 asks makes one profile unusable, not the run.
+        except _MALFORMED as error:
             self.unusable[canonical] = str(error)
             return None
 
@@ -72,9 +74,11 @@ class Profiles:
 
     def value_set(self, canonical: Canonical) -> ValueSet | None:
         """The compiled value set; None when no package has it."""
-        if canonical not in self._value_sets:
-            self._value_sets[canonical] = compile_value_set(canonical, self.find)
-        return self._value_sets[canonical]
+        try:
+            return compile_value_set(canonical, self.find, self._value_sets)
+        except _MALFORMED as error:
+            self.unusable[canonical] = str(error)
+            return None
 
 
 def check_profiles(
@@ -111,10 +115,14 @@ def _check_claim(canonical: Canonical, path: Path, item: Item, profiles: Profile
         profile.check(item, run)
 
 
+def _list(holder: Json, key: str) -> list[Any]:
+    value = holder.get(key)
+    return value if isinstance(value, list) else []
+
+
 def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
     meta = item.value.get("meta")
-    found: Any = meta.get("profile") if isinstance(meta, dict) else None
-    for position, canonical in enumerate(found if isinstance(found, list) else ()):
+    for position, canonical in enumerate(_list(meta, "profile") if isinstance(meta, dict) else ()):
         if isinstance(canonical, str):
             yield canonical, ("meta", "profile", position)
 
@@ -122,12 +130,12 @@ def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
 def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json | None]]:
     """A resource, those contained in it, each with what contains it, and those of a Bundle's entries, at any depth."""
     yield item, container
-    for position, inner in enumerate(item.value.get("contained") or ()):
+    for position, inner in enumerate(_list(item.value, "contained")):
         if isinstance(inner, dict):
             yield from _resources(root_item(inner, (*item.path, "contained", position)), item.value)
     if item.type != "Bundle":
         return
-    for position, entry in enumerate(item.value.get("entry") or ()):
+    for position, entry in enumerate(_list(item.value, "entry")):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
             yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")), None)

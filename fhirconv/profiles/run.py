@@ -16,6 +16,9 @@ Lookup = Callable[[str, Json], Json | None]
 Canonical = str
 
 
+_DEEPEST = 20  # resources, each held against a profile because another refers to it
+
+
 class NotChecked(NamedTuple):
     """Something that a profile asks and that could not be checked: `what`, and `why` in plain words."""
 
@@ -59,6 +62,7 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[NotChecked, None] = field(default_factory=dict)
     shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)
+    depth: int = 0
     env: Any = None  # of fhirconv.fhirpath: made when the first invariant is checked
 
     def report(self, rule: str, message: str, item: Item, severity: str = "") -> None:
@@ -78,6 +82,9 @@ class Run:
         """The errors of another resource against a profile; a circle of references is taken to be right."""
         key = (id(resource), profile.url)
         if key not in self.shared:
+            if self.depth >= _DEEPEST:
+                self.skip(profile.url, f"references are followed {_DEEPEST} deep, and no further")
+                return []
             self.shared[key] = []
             self.shared[key] = self._errors(root_item(resource), profile, resource)
         return self.shared[key]
@@ -88,6 +95,7 @@ class Run:
 
     def _errors(self, item: Item, profile: Profile, resource: Json) -> list[Finding]:
         inner = Run(self.known, self.lookup, resource, not_checked=self.not_checked, shared=self.shared)
+        inner.depth = self.depth + 1
         profile.check(item, inner)
         return [finding for finding in inner.findings if is_error(finding)]
 

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/valueset.html#compositions
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 Json = dict[str, Any]
 Find = Callable[[str], Json | None]
 Verdict = bool | None
+
+_DEEPEST = 50  # value sets that include value sets
 
 # Systems whose codes follow a grammar (languages, media types, units); other layers check the grammar.
 _GRAMMARS = frozenset({"urn:ietf:bcp:47", "urn:ietf:bcp:13", "http://unitsofmeasure.org"})
@@ -47,7 +50,7 @@ class Part:
         return None if negated is None else not negated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ValueSet:
     """A value set: its includes, and its excludes taken away. `systems` are those that it draws codes from."""
 
@@ -58,11 +61,7 @@ class ValueSet:
 
     def verdict(self, system: str | None, code: str) -> Verdict:
         """Whether the code is in it; None where the packages cannot tell."""
-        found = any_of(part.verdict(system, code) for part in self.included)
-        if found is False or not self.excluded:
-            return found
-        excluded = any_of(part.verdict(system, code) for part in self.excluded)
-        return False if excluded else (None if excluded is None else found)
+        return _verdict(self, system, code)
 
     def codes(self) -> frozenset[str] | None:
         """Every code in it, without systems; None unless it can be listed."""
@@ -71,18 +70,36 @@ class ValueSet:
         return frozenset(code for part in self.included for code in part.codes or ())
 
 
-def compile_value_set(url: str, find: Find, above: tuple[str, ...] = ()) -> ValueSet | None:
-    """The value set with this canonical; None when no package has it, or it includes itself."""
-    definition = find(url) if url not in above else None
-    if definition is None or definition.get("resourceType") != "ValueSet":
-        return None
+@functools.lru_cache(maxsize=4096)  # value sets include each other; without it a hostile lattice of them takes for ever
+def _verdict(value_set: ValueSet, system: str | None, code: str) -> Verdict:
+    found = any_of(part.verdict(system, code) for part in value_set.included)
+    if found is False or not value_set.excluded:
+        return found
+    excluded = any_of(part.verdict(system, code) for part in value_set.excluded)
+    return False if excluded else (None if excluded is None else found)
+
+
+Made = dict[str, ValueSet | None]
+
+
+def compile_value_set(url: str, find: Find, made: Made | None = None, depth: int = 0) -> ValueSet | None:
+    """The value set with this canonical; None when no package has it, or where it includes itself."""
+    made = {} if made is None else made
+    if url not in made:
+        made[url] = None
+        definition = find(url) if depth < _DEEPEST else None
+        if definition is not None and definition.get("resourceType") == "ValueSet":
+            made[url] = _compiled(definition, find, made, depth)
+    return made[url]
+
+
+def _compiled(definition: Json, find: Find, made: Made, depth: int) -> ValueSet:
     compose = definition.get("compose") or {"include": list(_expanded(definition))}
-    inside = (*above, url)
-    included = tuple(_part(part, find, inside) for part in compose.get("include", ()))
-    excluded = tuple(_part(part, find, inside) for part in compose.get("exclude", ()))
+    included = tuple(_part(part, find, made, depth) for part in compose.get("include", ()))
+    excluded = tuple(_part(part, find, made, depth) for part in compose.get("exclude", ()))
     systems = {part.system for part in included if part.system}
     systems |= {system for part in included for each in part.sets if each for system in each.systems}
-    return ValueSet(url, included, excluded, frozenset(systems))
+    return ValueSet(str(definition.get("url")), included, excluded, frozenset(systems))
 
 
 def _expanded(definition: Json) -> Iterator[Json]:
@@ -92,8 +109,8 @@ def _expanded(definition: Json) -> Iterator[Json]:
         yield from _expanded({"expansion": entry})
 
 
-def _part(part: Json, find: Find, above: tuple[str, ...]) -> Part:
-    sets = tuple(compile_value_set(url, find, above) for url in part.get("valueSet", ()))
+def _part(part: Json, find: Find, made: Made, depth: int) -> Part:
+    sets = tuple(compile_value_set(url, find, made, depth + 1) for url in part.get("valueSet", ()))
     system = part.get("system")
     if "concept" in part:
         return Part(system, frozenset(str(concept["code"]) for concept in part["concept"]), sets)

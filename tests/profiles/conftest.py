@@ -11,7 +11,7 @@ import pytest
 
 from fhirconv.profiles.check import Profiles
 from fhirconv.profiles.packages import load_package
-from tests.validator import install
+from tests.validator import corpora, install
 from tests.validator.oracle import Oracle
 
 Json = dict[str, Any]
@@ -40,6 +40,13 @@ def pack(tmp_path: Path) -> Pack:
 def mcode() -> Profiles:
     """What comes with fhirconv."""
     return Profiles([load_package("mcode")])
+
+
+@pytest.fixture(scope="session")
+def examples() -> dict[str, Json]:
+    """The examples of mCODE's package by name."""
+    install.ensure()
+    return {sample.name.removesuffix(".json"): json.loads(sample.content) for sample in corpora.mcode()}
 
 
 @pytest.fixture(scope="session")

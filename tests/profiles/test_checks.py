@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fhirconv.profiles.check import Profiles
+
 from .conftest import Pack
 from .made import URL, check, codes, profile, rules, value_set
 
@@ -142,6 +144,18 @@ def test_a_circle_of_references_ends(pack: Pack) -> None:
     assert rules({"resourceType": "Bundle", "entry": entries}, profiles) == {}
 
 
+def test_a_long_chain_of_references_ends_and_is_said(pack: Pack) -> None:
+    profiles = pack(profile("p", "Observation", {"id": "Observation.hasMember", "type": target(URL + "p")}))
+    claims = {"meta": {"profile": [URL + "p"]}}
+    entries = [
+        {"resource": OBSERVATION | claims | {"id": str(n), "hasMember": [{"reference": f"Observation/{n + 1}"}]}}
+        for n in range(2000)
+    ]
+    findings, skipped = check({"resourceType": "Bundle", "entry": entries}, profiles)
+    assert findings == []
+    assert any("deep" in each.why for each in skipped)
+
+
 def test_contained_resources_are_resolved_and_checked_for_their_own_claims(pack: Pack) -> None:
     profiles = pack(profile("named", "Patient", {"id": "Patient.name", "min": 1}))
     patient = {"resourceType": "Patient", "id": "p", "meta": {"profile": [URL + "named"]}}
@@ -211,6 +225,35 @@ def test_bindings(pack: Pack) -> None:
     assert (finding.rule, finding.severity) == ("profile-binding", "warning")
     for right in (concept("z", "https://test.invalid/other"), {"text": "words"}, concept("x")):
         assert rules(OBSERVATION | {"method": right}, profiles, "p") == {}
+
+
+def test_value_sets_that_include_themselves_or_each_other_a_billion_times_end(pack: Pack) -> None:
+    lattice = [value_set(f"v{n}", *[{"valueSet": [f"{URL}v{n + 1}"]}] * 3) for n in range(40)]
+    circle = value_set("v40", codes(SYSTEM, "a"), {"valueSet": [URL + "v0"]})
+    bound = profile(
+        "p", "Observation", {"id": "Observation.code", "binding": {"strength": "required", "valueSet": URL + "v0"}}
+    )
+    profiles = pack(*lattice, circle, bound)
+    assert rules(OBSERVATION | {"code": concept("a")}, profiles, "p") == {}
+
+
+def test_a_value_set_that_is_not_as_r4_asks_is_said_to_be_not_checked(pack: Pack) -> None:
+    bad = value_set("bad", {"system": SYSTEM, "concept": [{"display": "no code"}]})
+    bound = profile(
+        "p", "Observation", {"id": "Observation.code", "binding": {"strength": "required", "valueSet": URL + "bad"}}
+    )
+    findings, skipped = check(OBSERVATION | {"code": concept("a")}, pack(bad, bound), "p")
+    assert (findings, [each.what for each in skipped]) == ([], [URL + "bad"])
+
+
+@pytest.mark.parametrize("value", [1, "x", None, [None], [[1]], {"coding": 1}, [{"coding": [1]}], [{"url": []}]])
+def test_what_has_not_the_structure_of_r4_is_left_to_the_check_of_structure(value: object, mcode: Profiles) -> None:
+    patient = {
+        "resourceType": "Patient",
+        "meta": {"profile": ["http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-patient"]},
+    }
+    for name in ("contained", "extension", "identifier", "name", "maritalStatus", "communication", "link", "_gender"):
+        assert isinstance(rules(patient | {name: value}, mcode), dict)
 
 
 def test_what_a_value_set_does_not_list_is_said_once(pack: Pack) -> None:

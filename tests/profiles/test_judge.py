@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from fhirconv.profiles.check import Profiles
-from tests.validator import corpora
 from tests.validator.oracle import Finding, Oracle
 
 from .broken import BROKEN, Broken
@@ -47,12 +46,6 @@ STRICTER = {
 
 def _wrong(found: list[Finding]) -> set[str]:
     return {finding.message for finding in found if finding.is_error}
-
-
-@pytest.fixture(scope="module")
-def examples() -> dict[str, dict[str, Any]]:
-    """The examples of mCODE's package by name."""
-    return {sample.name.removesuffix(".json"): json.loads(sample.content) for sample in corpora.mcode()}
 
 
 def test_right_resources(hl7: Oracle, mcode: Profiles, examples: dict[str, dict[str, Any]]) -> None:

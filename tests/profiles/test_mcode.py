@@ -12,7 +12,7 @@ import pytest
 from fhirconv.data_files import data_file
 from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import load_package
-from tests.validator import corpora, install
+from tests.validator import install
 from tools import mcode_definitions
 
 from .broken import BROKEN, MCODE
@@ -24,13 +24,6 @@ PACKAGES = [
     install.BUILD / "packages" / name
     for name in ("hl7.fhir.us.mcode-4.0.0.tgz", "hl7.fhir.r4.core-4.0.1.tgz", "hl7.terminology.r4-7.0.1.tgz")
 ]
-
-
-@pytest.fixture(scope="session")
-def examples() -> dict[str, dict[str, Any]]:
-    """The examples of mCODE's package by name."""
-    install.ensure()
-    return {sample.name.removesuffix(".json"): json.loads(sample.content) for sample in corpora.mcode()}
 
 
 @pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
