@@ -20,7 +20,6 @@ from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
 from fhirconv.validation.exact import findings_of
-from fhirconv.validation.fast import is_surely_valid
 from fhirconv.validation.located import located
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def convert_document(
         message = f"'{kept.words}' has no code in concepts/{kept.table}.toml; it goes out as text"
         case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
     made = make_bundle(build.entries, bundle)
-    if validate and not is_surely_valid(made):
+    if validate:
         case.issues.extend(located(findings_of(made), made, case, build))
     return Conversion(None if has_errors(case.issues) else made, by_place(case.issues), case, build)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fhirconv.validation.bundles import check_bundles
 from fhirconv.validation.datatypes import VISITS
+from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
 from fhirconv.validation.references import Index, check_references, index_of
@@ -17,6 +18,12 @@ def findings_of(resource: Any) -> list[Finding]:
 
     Numbers may be int, float or Decimal. Nothing is raised, whatever the value is.
     """
+    quick = quick_findings(resource)
+    return exact_findings(resource) if quick is None else quick
+
+
+def exact_findings(resource: Any) -> list[Finding]:
+    """The same, always by the exact check."""
     walk = walk_resource(resource, VISITS)
     check_references(walk, _Indexes(walk))
     check_bundles(walk)

@@ -1,6 +1,7 @@
 """The fast way: says that nothing is wrong with a resource or Bundle, or that the exact check must look.
 
-It never says that something is wrong. What it passes, the exact check passes too: the tests hold the two together.
+It never says that something is wrong, but for a narrative that is not there. What it passes, the exact check passes
+too: the tests hold the two together.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Any
 import jsonschema_rs
 
 from fhirconv.r4 import resource_types
+from fhirconv.rules import rule
+from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.plain import NotPlainError, Types, look_of
 from fhirconv.validation.schemas import Generator, is_plain
+from fhirconv.validation.xhtml import narrative_problems
 
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
 _SHELL = {"resourceType", "type", "entry"}
@@ -23,52 +27,75 @@ _NOTHING: Types = {}
 
 
 @functools.cache
-def _accepts(type_name: str) -> Callable[[Any], bool] | None:
+def _accepts(type_name: str, any_narrative: bool) -> Callable[[Any], bool] | None:
     """The compiled schema of a resource type; None where there is none."""
     if type_name not in resource_types() or not is_plain(type_name):
         return None
     check: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(
-        Generator().schema(type_name), pattern_options=jsonschema_rs.RegexOptions()
+        Generator(any_narrative).schema(type_name), pattern_options=jsonschema_rs.RegexOptions()
     ).is_valid
     return check
 
 
-def is_surely_valid(resource: Any) -> bool:
-    """Whether base R4 has nothing to say against a resource or Bundle; False where only the exact check can tell."""
+def quick_findings(resource: Any) -> list[Finding] | None:
+    """What base R4 has to say against a resource or Bundle; None where only the exact check can tell.
+
+    The list holds no more than that a resource lacks its narrative (dom-6).
+    """
     try:
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             return _bundle(resource)
-        return _resource(resource, _NOTHING)
+        _resource(resource, _NOTHING)
+        return _narrative(resource, ())
     except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):  # not what a schema takes, or accepts
-        return False
+        return None
 
 
-def _resource(resource: Any, types: Types) -> bool:
-    accepts = _accepts(resource["resourceType"])
-    if accepts is None or "text" not in resource or not accepts(resource):
-        return False
-    look_of(resource["resourceType"])(resource, types)
-    return True
+def _resource(resource: Any, types: Types) -> None:
+    """Raises NotPlainError where the exact check has to decide."""
+    type_name = resource["resourceType"]
+    accepts = _accepts(type_name, False)
+    if accepts is None or not (accepts(resource) or _accepts_otherwise(resource)):
+        raise NotPlainError
+    look_of(type_name)(resource, types)
 
 
-def _bundle(bundle: dict[str, Any]) -> bool:
+def _accepts_otherwise(resource: dict[str, Any]) -> bool:
+    """Whether only the narrative is not of our own making, and it is right too."""
+    accepts = _accepts(resource["resourceType"], True)
+    text = resource.get("text")
+    return accepts is not None and text is not None and accepts(resource) and not narrative_problems(text["div"])
+
+
+def _narrative(resource: dict[str, Any], path: Path) -> list[Finding]:
+    return [] if "text" in resource else [Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity)]
+
+
+def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
     kind, entries = bundle["type"], bundle.get("entry")
     wanted = _PARTS.get(kind)
     if bundle.keys() != _SHELL or wanted is None or type(entries) is not list or not entries:
-        return False
+        return None
     types: dict[str, str] = {}
     for entry in entries:
         resource, url = entry["resource"], entry["fullUrl"]
         types[url] = type_name = resource["resourceType"]
         if len(entry) != wanted:
-            return False
+            return None
         if kind == "transaction":
             request = entry["request"]
             # The id is that of the fullUrl: so two entries with one id have one fullUrl too, and are counted below.
             if request["url"] != f"{type_name}/{resource['id']}" or resource["id"] != url[9:]:
-                return False
+                return None
             if request["method"] != "PUT" or len(request) != 2:
-                return False
+                return None
     if len(types) != len(entries) or not _UUIDS(" ".join(types)):
-        return False
-    return all(_resource(entry["resource"], types) for entry in entries)
+        return None
+    for entry in entries:
+        _resource(entry["resource"], types)
+    return [
+        finding
+        for position, entry in enumerate(entries)
+        if "text" not in entry["resource"]
+        for finding in _narrative(entry["resource"], ("entry", position, "resource"))
+    ]

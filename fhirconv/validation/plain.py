@@ -46,9 +46,9 @@ _codings, _quantities, _systems = _Good(), _Good(), _Good()
 
 def _judge_coding(coding: Any) -> None:
     """A Coding whose system, code and display were not met together before."""
-    key = (coding.get("system"), coding.get("code"), coding.get("display"))
-    named = {name: part for name, part in zip(("system", "code", "display"), key, strict=True) if part is not None}
-    good = coding.keys() == named.keys() and not structure_findings(coding, "Coding") and not coding_findings(coding)
+    key = (coding.get("system"), coding.get("code"), coding.get("display"), len(coding))
+    named = {name for name, part in zip(("system", "code", "display"), key, strict=False) if part is not None}
+    good = coding.keys() == named and not structure_findings(coding, "Coding") and not coding_findings(coding)
     _codings.judge(key, good)
 
 
@@ -65,7 +65,8 @@ def look_at_quantity(value: Any, types: Types) -> None:
     if len(value) != 4 - key.count(None):
         raise NotPlainError
     if key not in _quantities:
-        _quantities.judge(key, not structure_findings(value, "Quantity") and not quantity_findings(value))
+        whole = "code" not in value or "system" in value  # qty-3
+        _quantities.judge(key, whole and not structure_findings(value, "Quantity") and not quantity_findings(value))
 
 
 def _identifier(value: Any, types: Types) -> None:
@@ -118,6 +119,9 @@ def _extension(value: Any, types: Types) -> None:
     for key, inner in value.items():
         if key == "valueCodeableConcept":
             look_of("CodeableConcept")(inner, types)
+        elif key == "valueCoding":
+            if (inner.get("system"), inner.get("code"), inner.get("display"), len(inner)) not in _codings:
+                _judge_coding(inner)
         elif key == "valueReference":
             look_at_reference(inner, types, None)
         elif key == "valueDuration":
@@ -139,8 +143,7 @@ _OWN: dict[str, Look] = {
 }
 _CODING = """
 {indent}c = {value}
-{indent}if (c.get("system"), c.get("code"), c.get("display")) not in codings or "version" in c or "userSelected" in c:
-{indent}    judge_coding(c)"""
+{indent}if (c.get("system"), c.get("code"), c.get("display"), len(c)) not in codings: judge_coding(c)"""
 
 
 @functools.cache

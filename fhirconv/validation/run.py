@@ -15,7 +15,7 @@ from fhirconv.records import is_resource, read_records
 from fhirconv.source import read_bytes, read_value
 from fhirconv.validation.exact import findings_of
 from fhirconv.validation.expressions import expression_of, pointer_of
-from fhirconv.validation.fast import is_surely_valid
+from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, LayerRun
 from fhirconv.validation.located import located
@@ -69,7 +69,7 @@ class Validator:
 
     def _resource(self, document: Document, made: Validation) -> None:
         self._ran(made, *BASE)
-        findings = [] if is_surely_valid(document.data) else findings_of(document.data)
+        findings = findings_of(document.data)
         findings += self._asked(document.data, made)
         made.issues += issues_of(findings, document)
         self._ask_server(document, document.data, made)
@@ -143,7 +143,7 @@ def validate(
     by its content ('resourceType'). See Validator for the options and what is raised.
     """
     plain = profile == DEFAULT_PROFILE and not (packages or strict or server)
-    if plain and is_resource(target) and is_surely_valid(target):  # the usual end, without a copy or a walk
+    if plain and is_resource(target) and quick_findings(target) == []:  # the usual end, without a copy or a walk
         return []
     validator = Validator(profile, packages, strict, server, mappings)
     if isinstance(target, Mapping):

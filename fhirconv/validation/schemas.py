@@ -10,56 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from fhirconv.r4 import Element, all_types, constraints_of, elements_of, kind_of
-from fhirconv.validation.extensions import HL7, definition_of, known_urls
+from fhirconv.validation.extension_schemas import extension_schema
+from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM, UCUM_QUANTITY
 from fhirconv.validation.structure import plan_of
-from fhirconv.validation.xhtml import PLAIN_NARRATIVE
 
 Schema = dict[str, Any]
 
-_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ID = r"[A-Za-z0-9\-.]{1,64}"
-_YEAR = "[12][0-9]{3}"
-_DAY = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
-_MONTH = "0[1-9]|1[0-2]"
-_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
-_ZONE = r"(Z|[+\-](0[0-9]|1[0-3]):[0-5][0-9])"
-_TEXT = r"^[!-~\p{L}\p{N}][^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
-
-_PRIMITIVES: dict[str, Schema] = {
-    "boolean": {"type": "boolean"},
-    "integer": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
-    "unsignedInt": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
-    "positiveInt": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-    "decimal": {"type": "number"},
-    "string": {"type": "string", "pattern": _TEXT, "maxLength": 100_000},
-    "id": {"type": "string", "pattern": f"^{_ID}$"},
-    "code": {"type": "string", "pattern": r"^[!-~]+( [!-~]+)*$"},
-    "date": {"type": "string", "pattern": f"^{_YEAR}(-({_MONTH}))?$|^{_YEAR}-({_DAY})$"},
-    "dateTime": {"type": "string", "pattern": f"^{_YEAR}(-({_MONTH}))?$|^{_YEAR}-({_DAY})(T{_CLOCK}{_ZONE})?$"},
-    "instant": {"type": "string", "pattern": f"^{_YEAR}-({_DAY})T{_CLOCK}{_ZONE}$"},
-    "time": {"type": "string", "pattern": f"^{_CLOCK}$"},
-    "uri": {"type": "string", "pattern": rf"^(https?://[!-~]+|urn:uuid:{_UUID}|urn:oid:[0-2](\.(0|[1-9][0-9]*))+|urn:ietf:[!-~]+)$"},
-    "xhtml": {"type": "string", "pattern": PLAIN_NARRATIVE},
-}
-_ANYWHERE = ("data-absent-reason", "originalText", "cqf-relativeDateTime")
-_FOREIGN: Schema = {"type": "string", "pattern": "^http://hl7.org/fhir/us/[!-~]+$"}
-_PRIMITIVES["markdown"] = _PRIMITIVES["string"]
-_PRIMITIVES["url"] = _PRIMITIVES["canonical"] = {"type": "string", "pattern": r"^https?://[!-~]+$"}
-
-# What `plain` looks at by itself, without the schema.
-_IN_PYTHON: dict[str, Schema] = {
-    "Coding": {"type": "object"},
-    **{name: {"type": "object"} for name in ("Quantity", "SimpleQuantity")},
-    "Reference": {
-        "type": "object",
-        "properties": {"reference": {"type": "string"}, "display": _PRIMITIVES["string"]},
-        "additionalProperties": False,
-        "minProperties": 1,
-    },
-}
 _COMMON = {"language": ["en", "en-US", "en-GB", "de", "fr", "es", "it", "ja"], "contentType": ["text/plain", "application/pdf"]}
-_UCUM = {"const": "http://unitsofmeasure.org"}
-_QUANTITY = {"properties": {"system": _UCUM}, "required": ["value", "system", "code"]}
 
 
 def _one_of(*names: str) -> Schema:
@@ -98,10 +55,10 @@ WOVEN: dict[str, Schema] = {
     **{name: {} for name in ("dom-6", "per-1", "rng-2")},  # `plain` looks
     **{name: {} for name in ("txt-1", "txt-2", "ext-1", "ref-1")},  # by the schemas of xhtml, Extension and Reference
     "qty-3": _needs(code="system"),
-    "age-1": _QUANTITY | {"properties": {"system": _UCUM, "value": {"exclusiveMinimum": 0}}},
+    "age-1": UCUM_QUANTITY | {"properties": {"system": UCUM, "value": {"exclusiveMinimum": 0}}},
     "cnt-3": {"not": {}},
-    "dis-1": _QUANTITY,
-    "drt-1": _QUANTITY,
+    "dis-1": UCUM_QUANTITY,
+    "drt-1": UCUM_QUANTITY,
     "rat-1": {"required": ["numerator", "denominator"]},
     "att-1": _needs(data="contentType"),
     "cpt-2": _needs(value="system"),
@@ -136,8 +93,9 @@ WOVEN: dict[str, Schema] = {
 class Generator:
     """Makes the schema of one type, with those of the types that it needs beside it in $defs."""
 
-    def __init__(self) -> None:
+    def __init__(self, any_narrative: bool = False) -> None:
         self._made: dict[str, Schema] = {}
+        self._narrative = {"type": "string"} if any_narrative else PRIMITIVES["xhtml"]
 
     def schema(self, type_name: str) -> Schema:
         """The whole schema of a resource type (JSON Schema 2020-12)."""
@@ -150,7 +108,7 @@ class Generator:
         if type_name not in self._made:
             self._made[type_name] = {}
             self._reference("CodeableConcept")  # extensions name it
-            self._made[type_name] = _extension_schema("") if type_name == "Extension" else self._object(type_name)
+            self._made[type_name] = extension_schema("") if type_name == "Extension" else self._object(type_name)
         return {"$ref": f"#/$defs/{type_name}"}
 
     def _object(self, type_name: str) -> Schema:
@@ -161,7 +119,7 @@ class Generator:
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
             properties["resourceType"] = {"const": type_name}
-            properties["extension"] = {"type": "array", "minItems": 1, "items": _extension_schema(type_name)}
+            properties["extension"] = {"type": "array", "minItems": 1, "items": extension_schema(type_name)}
         made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
         required = [element.name for element, keys in plan.required if len(keys) == 1]
         if required:
@@ -178,14 +136,14 @@ class Generator:
         return {"type": "array", "minItems": 1, "items": one} if element.repeats else one
 
     def _value(self, element: Element, type_name: str) -> Schema:
-        if type_name in _PRIMITIVES and kind_of(type_name) == "primitive":
+        if type_name in PRIMITIVES and kind_of(type_name) == "primitive":
             if element.name in _COMMON or element.binding:
                 return {"enum": _COMMON.get(element.name, [])}
             if element.codes is not None:
                 return {"enum": sorted(element.codes)}
-            return _PRIMITIVES[type_name]
-        if type_name in _IN_PYTHON and element.codes is None:
-            return _IN_PYTHON[type_name]
+            return self._narrative if type_name == "xhtml" else PRIMITIVES[type_name]
+        if type_name in IN_PYTHON and element.codes is None:
+            return IN_PYTHON[type_name]
         made = self._reference(type_name)
         if element.codes is not None and "$ref" in made:
             return {"allOf": [made, _bound(element.codes)]}
@@ -241,53 +199,3 @@ def _bound(codes: frozenset[str]) -> Schema:
     properties: Schema = {"system": {"const": systems[0]}, "code": {"enum": names}}
     coding: Schema = {"required": ["system", "code"], "properties": properties}
     return {"required": ["coding"], "properties": {"coding": {"items": coding}}}
-
-
-def _extension(url: Schema, value: str, schema: Schema) -> Schema:
-    return {"properties": {"url": url, value: schema}, "required": ["url", value], "additionalProperties": False}
-
-
-def _extension_schema(resource: str) -> Schema:
-    """Some extensions of HL7 that may stand on every element (or on this resource), and simple foreign ones.
-
-    Of the foreign ones no definition is at hand: nothing here can judge them.
-    """
-    absent_reason, _, relative = (definition_of(HL7 + name) or {} for name in _ANYWHERE)
-    reference, text = _IN_PYTHON["Reference"], _PRIMITIVES["string"]
-    codes = {name: {"enum": part["codes"]} for name, part in relative["nested"].items() if "codes" in part}
-    quantity: Schema = {"type": "object"} | _QUANTITY
-    offset: Schema = {"const": "offset"}
-    extent: Schema = {"properties": {"low": quantity, "high": quantity}, "additionalProperties": False, "minProperties": 1}
-    parts = [
-        _extension({"const": "target"}, "valueReference", reference),
-        _extension({"const": "targetPath"}, "valueString", text),
-        _extension({"const": "relationship"}, "valueCode", codes.get("relationship", _PRIMITIVES["code"])),
-        {"anyOf": [_extension(offset, "valueDuration", quantity), _extension(offset, "valueRange", extent)]},
-    ]
-    return {
-        "type": "object",
-        "anyOf": [
-            _extension({"const": HL7 + _ANYWHERE[0]}, "valueCode", {"enum": absent_reason["codes"]}),
-            _extension({"const": HL7 + _ANYWHERE[1]}, "valueString", text),
-            _extension(
-                {"const": HL7 + _ANYWHERE[2]},
-                "extension",
-                {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)},
-            ),
-            _extension({"enum": _about(resource)}, "valueReference", reference),
-            _extension(_FOREIGN, "valueCodeableConcept", {"$ref": "#/$defs/CodeableConcept"}),
-            _extension(_FOREIGN, "valueCode", _PRIMITIVES["code"]),
-            _extension(_FOREIGN, "valueString", text),
-            _extension(_FOREIGN, "valueBoolean", {"type": "boolean"}),
-        ],
-    }
-
-
-def _about(resource: str) -> list[str]:
-    """The extensions of HL7 that may stand on a resource of this type and lead to another resource."""
-    found = {url: definition_of(url) or {} for url in known_urls()} if resource else {}
-    return [
-        url
-        for url, one in found.items()
-        if resource in one.get("contexts", ()) and one.get("value") == ["Reference"] and not one.get("modifier")
-    ]

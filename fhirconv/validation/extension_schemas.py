@@ -1,0 +1,77 @@
+"""The schemas of extensions: which of them are plain. See `schemas`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirconv.validation.extensions import HL7, definition_of, known_urls
+from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM_QUANTITY
+
+Schema = dict[str, Any]
+
+_ANYWHERE = ("data-absent-reason", "originalText", "cqf-relativeDateTime")
+_VALUES: dict[str, Schema] = {
+    "valueCodeableConcept": {"$ref": "#/$defs/CodeableConcept"},
+    "valueCoding": IN_PYTHON["Coding"],
+    "valueReference": IN_PYTHON["Reference"],
+    "valueString": PRIMITIVES["string"],
+    "valueCode": PRIMITIVES["code"],
+    "valueBoolean": PRIMITIVES["boolean"],
+    "valueDate": PRIMITIVES["date"],
+    "valueDateTime": PRIMITIVES["dateTime"],
+    "valueDecimal": PRIMITIVES["decimal"],
+    "valueUri": PRIMITIVES["uri"],
+}
+# Of foreign extensions no definition is at hand: nothing here can judge them.
+_FOREIGN: Schema = {"type": "string", "pattern": "^https?://[!-~]+$", "not": {"pattern": f"^{HL7}"}}
+_PART: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]*$"}
+
+
+def _extension(url: Schema, value: str, schema: Schema) -> Schema:
+    return {"properties": {"url": url, value: schema}, "required": ["url", value], "additionalProperties": False}
+
+
+def extension_schema(resource: str) -> Schema:
+    """Some extensions of HL7 that may stand on every element (or on this resource), and simple foreign ones.
+
+    Of the foreign ones no definition is at hand: nothing here can judge them.
+    """
+    absent_reason, _, relative = (definition_of(HL7 + name) or {} for name in _ANYWHERE)
+    reference, text = _VALUES["valueReference"], _VALUES["valueString"]
+    codes = {name: {"enum": part["codes"]} for name, part in relative["nested"].items() if "codes" in part}
+    quantity: Schema = {"type": "object"} | UCUM_QUANTITY
+    offset: Schema = {"const": "offset"}
+    extent: Schema = {"properties": {"low": quantity, "high": quantity}, "additionalProperties": False, "minProperties": 1}
+    parts = [
+        _extension({"const": "target"}, "valueReference", reference),
+        _extension({"const": "targetPath"}, "valueString", text),
+        _extension({"const": "relationship"}, "valueCode", codes.get("relationship", _VALUES["valueCode"])),
+        {"anyOf": [_extension(offset, "valueDuration", quantity), _extension(offset, "valueRange", extent)]},
+    ]
+    known = [
+        _extension({"const": HL7 + _ANYWHERE[0]}, "valueCode", {"enum": absent_reason["codes"]}),
+        _extension({"const": HL7 + _ANYWHERE[1]}, "valueString", text),
+        _extension(
+            {"const": HL7 + _ANYWHERE[2]},
+            "extension",
+            {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)},
+        ),
+    ]
+    known += [
+        _extension({"enum": urls}, key, _VALUES[key]) for key in _VALUES if (urls := _on_resource(resource, key[5:]))
+    ]
+    foreign = [_extension(_FOREIGN, key, value) for key, value in _VALUES.items()]
+    nested = {"type": "array", "minItems": 1, "items": {"anyOf": [_extension(_PART, key, value) for key, value in _VALUES.items()]}}
+    return {"type": "object", "anyOf": [*known, *foreign, _extension(_FOREIGN, "extension", nested)]}
+
+
+def _on_resource(resource: str, value: str) -> list[str]:
+    """The extensions of HL7 that may stand on a resource of this type and have a value of this type alone."""
+    found = {url: definition_of(url) or {} for url in known_urls()} if resource else {}
+    return [
+        url
+        for url, one in found.items()
+        if resource in one.get("contexts", ())
+        and [name[0].upper() + name[1:] for name in one.get("value", ())] == [value]
+        and not one.keys() & {"modifier", "codes", "nested"}
+    ]
