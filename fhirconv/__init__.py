@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
     from fhirconv.ledger import Ledger
     from fhirconv.numbers import Number
+    from fhirconv.validation.run import validate
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "Number",
     "Place",
     "convert",
+    "validate",
 ]
 
 _MODULES = {
@@ -45,6 +47,7 @@ _MODULES = {
     "Number": "numbers",
     "Place": "issues",
     "convert": "conversion",
+    "validate": "validation.run",
 }
 
 
