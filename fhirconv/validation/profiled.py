@@ -1,16 +1,21 @@
-"""The layer of profiles: which definitions are at hand, which resources are held against which of them."""
+"""The layer of profiles: which definitions are at hand, and which resources are held against which of them."""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fhirconv.mapping import DEFAULT_PROFILE
+from fhirconv.profiles.check import Profiles, check_profiles
+from fhirconv.profiles.packages import BUILT_IN, load_package
 from fhirconv.validation.finding import Finding
 
 _CANONICAL = re.compile(r"https?://\S+")
+_NONE = "r4"
+
+Resource = dict[str, Any]
 
 
 def is_canonical(profile: str) -> bool:
@@ -18,19 +23,73 @@ def is_canonical(profile: str) -> bool:
     return _CANONICAL.fullmatch(profile) is not None
 
 
+@functools.cache
+def _built_in(name: str) -> Profiles:
+    return Profiles([load_package(name)])
+
+
 class ProfileLayer:
-    """Profiles of packages, loaded when the first resource is checked."""
+    """The profiles of packages, and of the set that is built in, loaded when the first resource is checked.
+
+    `profile` is 'r4' (none), the name of a set, or the canonical URL of one profile, against which every resource of its
+    type is then held. Raises PackageError for a package that cannot be used.
+    """
 
     def __init__(self, profile: str, packages: Sequence[str | Path]) -> None:
-        self._profile = profile
-        self._packages = packages
-        self._loaded: Any = None
+        self._wanted = profile if is_canonical(profile) else ""
+        names = [profile] if profile in BUILT_IN else list(BUILT_IN) if self._wanted else []
+        self._names = tuple(names)
+        self._packages = tuple(load_package(package) for package in packages)
 
     @property
     def is_asked(self) -> bool:
         """Whether there is anything to hold a resource against."""
-        return self._profile != DEFAULT_PROFILE or bool(self._packages)
+        return bool(self._names or self._packages)
 
-    def findings(self, resource: dict[str, Any]) -> tuple[list[Finding], tuple[str, ...]]:
+    @functools.cached_property
+    def _profiles(self) -> Profiles:
+        if not self._packages and len(self._names) == 1:
+            return _built_in(self._names[0])
+        return Profiles([*self._packages, *map(load_package, self._names)])
+
+    def findings(self, resource: Resource) -> tuple[list[Finding], tuple[str, ...]]:
         """What profiles have against a resource or Bundle, and what they could not check."""
-        raise NotImplementedError
+        profiles, find = self._profiles, _lookup(resource)
+        found, skipped = check_profiles(resource, profiles, None, find)
+        for path, one in _resources(resource, ()) if self._wanted else ():
+            if one.get("resourceType") == profiles.type_of(self._wanted):
+                more, also = check_profiles(one, profiles, (self._wanted,), find)
+                found += [finding._replace(path=(*path, *finding.path)) for finding in more]
+                skipped += also
+        return list(dict.fromkeys(found)), tuple(dict.fromkeys(f"{what}: {why}" for what, why in skipped))
+
+
+def _resources(resource: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Resource]]:
+    """A resource and those in the entries of a Bundle."""
+    if not isinstance(resource, dict):
+        return
+    yield path, resource
+    entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield from _resources(entry.get("resource"), (*path, "entry", position, "resource"))
+
+
+def _lookup(root: Resource) -> Callable[[str, Resource], Resource | None]:
+    """Finds what a reference leads to: a contained resource, or an entry by its fullUrl or Type/id."""
+    known: dict[str, Resource] = {}
+    entries = root.get("entry") if root.get("resourceType") == "Bundle" else None
+    for entry in entries if isinstance(entries, list) else ():
+        one = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(one, dict):
+            known.setdefault(f"{one.get('resourceType')}/{one.get('id')}", one)
+            if isinstance(entry.get("fullUrl"), str):
+                known[entry["fullUrl"]] = one
+
+    def find(reference: str, resource: Resource) -> Resource | None:
+        if reference.startswith("#"):
+            inside = resource.get("contained")
+            return next((c for c in inside if isinstance(c, dict) and c.get("id") == reference[1:]), None) if inside else None
+        return known.get(reference)
+
+    return find
