@@ -57,7 +57,7 @@ def ours(content: bytes) -> Sequence[OurFinding]:
 
 def steps(expression: str) -> tuple[str, ...]:
     """The steps of a FHIRPath below the resource, without what only one writer puts in: types, comments, urls."""
-    return tuple(_STEP.findall(_NOISE.sub("", expression)))[1:]
+    return tuple(step.lstrip("_") for step in _STEP.findall(_NOISE.sub("", expression))[1:])
 
 
 def related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
