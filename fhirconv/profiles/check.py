@@ -112,7 +112,7 @@ def _check_claim(canonical: Canonical, path: Path, item: Item, profiles: Profile
         message = f"{shown(canonical, 200)} is a profile of {profile.type}, claimed by {shown(item.type)}"
         run.findings.append(Finding("profile-type", message, (*item.path, *path)))
     else:
-        profile.check(item, run)
+        run.check_claim(item, profile)
 
 
 def _list(holder: Json, key: str) -> list[Any]:

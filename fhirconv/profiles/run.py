@@ -78,6 +78,14 @@ class Run:
         reference = item.value.get("reference") if isinstance(item.value, dict) else None
         return self.lookup(reference, self.resource) if isinstance(reference, str) else None
 
+    def check_claim(self, item: Item, profile: Profile) -> None:
+        """Check a resource against a profile that it claims; what others that refer to it ask is then known."""
+        start = len(self.findings)
+        profile.check(item, self)
+        found = [finding for finding in self.findings[start:] if is_error(finding)]
+        depth = len(item.path)
+        self.shared[id(item.value), profile.url] = [each._replace(path=each.path[depth:]) for each in found]
+
     def errors_of(self, resource: Json, profile: Profile) -> list[Finding]:
         """The errors of another resource against a profile; a circle of references is taken to be right."""
         key = (id(resource), profile.url)
