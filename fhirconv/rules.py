@@ -72,6 +72,17 @@ RULES: dict[str, Rule] = {
     "source-unreadable": Rule("error", "not-found", "input", "The source text can be read."),
     "source-missing": Rule("warning", "incomplete", "input", "Quotes have a source text to be checked against."),
     # -- input: plausibility over the patient's course --
+    "value-range": Rule("warning", "business-rule", "input", "A result is one that a patient can have (plausibility.toml)."),
+    "value-jump": Rule("warning", "business-rule", "input", "A steady value does not change tenfold from one result to the next."),
+    "value-conflict": Rule("warning", "conflict", "input", "A test on a specimen has one value at one time."),
+    "dose-range": Rule("warning", "business-rule", "input", "A dose is one that a patient can get (plausibility.toml)."),
+    "life-order": Rule("warning", "business-rule", "input", "Birth comes first, death last, and between them a life's length."),
+    "age-conflict": Rule("warning", "conflict", "input", "An age agrees with the date of birth."),
+    "therapy-order": Rule("warning", "business-rule", "input", "A therapy begins after its disease was found and after the course before it ended."),
+    "metastasis-order": Rule("warning", "business-rule", "input", "A metastasis or recurrence comes after the cancer that it is of."),
+    "stage-conflict": Rule("warning", "conflict", "input", "Stage groups and TNM categories of one judgement agree."),
+    "sex-site": Rule("warning", "business-rule", "input", "A disease or procedure is of a part of the body that the patient has."),
+    "name-negated": Rule("warning", "business-rule", "input", "A condition's name says what there is, not that it is not there or not sure."),
     # -- mapping --
     "field-lost": Rule("error", "not-supported", "mapping", "Every field of a fact is read by a rule."),
     "not-mapped": Rule("error", "not-supported", "mapping", "Every fact becomes a resource."),

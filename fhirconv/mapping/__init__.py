@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
 from fhirconv.data_files import data_dir
-from fhirconv.issues import MappingError, has_errors
+from fhirconv.issues import Issue, MappingError, Place, has_errors
 from fhirconv.mapping.compiler import Compiler
 from fhirconv.mapping.files import read_folders
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
+from fhirconv.plausibility.limits import build_limits
 
 __all__ = [
     "ANY_SECTION",
@@ -47,9 +49,14 @@ def _load(site: Path | None, profile: str) -> Mappings:
         raise MappingError(issues)
     compiler = Compiler(raw, origin, profile)
     mappings = compiler.compile()
-    if has_errors(compiler.issues):
-        raise MappingError(compiler.issues)
-    return mappings
+    limits, mistakes = build_limits(
+        raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes
+    )
+    file = origin.get("plausibility", "")
+    issues = [*compiler.issues, *(Issue("mapping-table", f"{key}: {text}", Place(file)) for key, text in mistakes)]
+    if has_errors(issues):
+        raise MappingError(issues)
+    return dataclasses.replace(mappings, limits=limits)
 
 
 def profiles(site: Path | None = None) -> list[str]:

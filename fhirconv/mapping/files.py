@@ -30,7 +30,7 @@ def read_folders(folders: list[Path]) -> tuple[dict[str, Any], dict[str, str], l
                 issues.append(
                     _mistake(
                         "mapping-syntax",
-                        "expected systems.toml, units.toml, or a file in resources/, concepts/ or profiles/",
+                        "expected systems.toml, units.toml, plausibility.toml, or a file in resources/, concepts/ or profiles/",
                         path,
                     )
                 )
@@ -52,7 +52,7 @@ def _mistake(rule: str, message: str, path: Path) -> Issue:
 
 # How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
 # element replaces our element, its concept our concept. `false` removes what is below.
-_DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2}
+_DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2, "plausibility": 3}
 _ADDED = ("also", "spellings")  # lists of words: what a site has is added to what is there
 
 

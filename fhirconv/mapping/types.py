@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.facts import Fact
+from fhirconv.plausibility.limits import Limits
 from fhirconv.recipe import Recipe
 from fhirconv.values.base import ElementRule, Tables
 
@@ -73,3 +74,4 @@ class Mappings:
     resources: tuple[ResourceMapping, ...]
     by_section: Mapping[str, tuple[ResourceMapping, ...]]
     section_rank: Mapping[str, int]  # in which order the resources of the sections stand in a Bundle
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,27 @@
+"""Plausibility of one patient's course: what each fact says alone may still not go together.
+
+Everything here is a warning: nothing is changed, nothing left out, and the conversion goes on. Times are compared only
+where the order is certain (2014-02 is not before 2014-02-10).
+"""
+
+from __future__ import annotations
+
+from fhirconv.facts import Case
+from fhirconv.plausibility.course import Course
+from fhirconv.plausibility.limits import Limits
+from fhirconv.plausibility.names import check_names
+from fhirconv.plausibility.order import check_order
+from fhirconv.plausibility.results import check_amounts
+from fhirconv.plausibility.staging import check_stages
+from fhirconv.values.base import Tables
+
+__all__ = ["Limits", "check_plausibility"]
+
+
+def check_plausibility(case: Case, tables: Tables, limits: Limits) -> None:
+    """Notes in the case what is possible only by a slip. Facts that have errors are left out."""
+    course = Course(case, tables, limits)
+    check_amounts(course)
+    check_order(course)
+    check_stages(course)
+    check_names(course)
