@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from fhirconv.profiles.check import Profiles
+from fhirconv.profiles.packages import load_package
+from tests.validator import corpora, install
 from tests.validator.oracle import Finding, Oracle
 
-from .broken import BROKEN, Broken
+from .broken import BROKEN, Broken, drop, put, rename
 from .made import errors
 
 pytestmark = pytest.mark.validator
@@ -87,3 +89,37 @@ def _changed(broken: Broken, right: dict[str, Any]) -> dict[str, Any]:
     resource = copy.deepcopy(right)
     broken.change(resource)
     return resource
+
+
+VITALS = {
+    "systolic missing": drop("component.0"),
+    "unit of pressure": put("component.0.valueQuantity.code", "kPa"),
+    "no unit system": drop("component.1.valueQuantity.system"),
+    "no category": drop("category"),
+    "no time": drop("effectiveDateTime"),
+    "no subject": drop("subject"),
+    "year only": put("effectiveDateTime", "2012"),
+    "a period of text": rename("component.0.valueQuantity", "valueString", "107 mmHg"),
+    "neither value nor reason": drop("component.0.valueQuantity"),
+}
+
+
+def test_profiles_of_r4_itself_from_its_package(hl7: Oracle) -> None:
+    """Blood pressure: slices by two paths at once, units, and the invariants of vital signs."""
+    core = next(path for path in (install.BUILD / "packages").glob("hl7.fhir.r4.core-*.tgz"))
+    profiles = Profiles([load_package(core)])
+    (sample,) = (each for each in corpora.examples({"Observation"}) if each.name == "Observation-blood-pressure.json")
+    right: dict[str, Any] = json.loads(sample.content)
+    right["meta"]["profile"] = ["http://hl7.org/fhir/StructureDefinition/bp"]
+    right["meta"].pop("security", None)
+    assert errors(right, profiles) == set()
+    usual = _wrong(hl7.outcome(right))
+    theirs, ours = set(), set()
+    for name, change in VITALS.items():
+        resource = _changed(Broken(name, "", change), right)
+        if _wrong(hl7.outcome(resource)) - usual:
+            theirs.add(name)
+        if errors(resource, profiles):
+            ours.add(name)
+    assert len(theirs) >= 8
+    assert ours == theirs
