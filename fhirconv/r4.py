@@ -29,7 +29,8 @@ class Element:
     """One element of a type. `name` ends in [x] where there is a choice of types; `codes` is None when any code may stand.
 
     `binding` is the required value set where the definitions do not list its codes (UCUM units, MIME types);
-    `constraints` are the invariants of the element itself, those of its types left out.
+    `constraints` are the invariants of the element itself, those of its types left out; `is_simple` says that a Quantity
+    here is a SimpleQuantity, without comparator.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Element:
     codes: frozenset[str] | None = None
     binding: str = ""
     constraints: tuple[Constraint, ...] = ()
+    is_simple: bool = False
 
     @property
     def is_choice(self) -> bool:
@@ -113,6 +115,7 @@ def elements_of(type_name: str) -> dict[str, Element]:
             frozenset(entry["codes"]) if "codes" in entry else None,
             entry.get("binding", ""),
             tuple(Constraint(*one) for one in entry.get("constraints", ())),
+            entry.get("simple", False),
         )
         for name, entry in found.items()
     }

@@ -104,6 +104,9 @@ RULES: dict[str, Rule] = {
     "element-choice": Rule("error", "structure", "structure", "Of a choice of types one stands.", _R4 + "formats.html#choice"),
     "element-empty": Rule("error", "invalid", "structure", "No object, list or text is empty, and none is null.", _R4 + "json.html"),
     "primitive-form": Rule("error", "value", "structure", "A primitive value has the form of its type.", _R4 + "datatypes.html#primitive"),
+    "sqty-1": Rule("error", "invariant", "invariants", "A SimpleQuantity has no comparator.", _R4 + "datatypes.html#SimpleQuantity"),
+    "attachment-data": Rule("error", "value", "structure", "Hash and size of an attachment are those of its data.", _R4 + "datatypes.html#Attachment"),
+    "claim-of-another-type": Rule("error", "invalid", "structure", "A resource claims no base profile of another type.", _R4 + "profiling.html#resources"),
     # -- bindings --
     "code-not-bound": Rule("error", "code-invalid", "bindings", "A code is one of its required value set.", _R4 + "terminologies.html#required"),
     "extension-url": Rule("error", "structure", "structure", "An extension has an absolute URL, unless it is a part of another.", _R4 + "extensibility.html#extension"),

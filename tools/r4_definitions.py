@@ -35,6 +35,7 @@ MEMBER = "google/fhir/r4/data/hl7.fhir.r4.core.tgz"
 TARGET = Path(__file__).resolve().parent.parent / "fhirconv" / "data" / "r4-definitions.json"
 
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
+_SIMPLE = "http://hl7.org/fhir/StructureDefinition/SimpleQuantity"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 _KINDS = {"resource": "resource", "complex-type": "complex", "primitive-type": "primitive"}
 _NESTED = {"BackboneElement": "backbone", "Element": "element"}
@@ -228,6 +229,8 @@ def _element(element: Json, parents: frozenset[str], is_resource: bool, codes: C
     entry["types"] = types
     if targets := _targets(element):
         entry["targets"] = targets
+    if any(profile == _SIMPLE for one in element.get("type", []) for profile in one.get("profile", [])):
+        entry["simple"] = True  # a Quantity without comparator
     return entry | _binding(element, types, codes)
 
 

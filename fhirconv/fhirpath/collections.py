@@ -77,6 +77,7 @@ def _repeat(run: Run, items: Collection, projection: Evaluate) -> Collection:
     while items:
         fresh = []
         for item in _select(run, items, projection):
+            run.spend()
             key = identity(item)
             if key not in seen:
                 seen.add(key)

@@ -213,6 +213,7 @@ def _compared(operator: str, left: Collection, right: Collection) -> Collection:
 
 def _apply(operator: str, run: Run, left: Collection, right: Collection) -> Collection:
     """The operators that need both sides, other than those of _EQUALITY."""
+    run.spend()
     if operator in _ORDER:
         return _compared(operator, left, right)
     if operator == "|":

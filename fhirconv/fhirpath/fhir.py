@@ -19,6 +19,7 @@ from fhirconv.fhirpath.values import Collection
 
 _TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
 _RESOURCE_TYPES = "http://hl7.org/fhir/ValueSet/resource-types"
+_HTML_RULES = frozenset(("txt-1", "txt-2", "narrative-form", "narrative-unsafe"))
 _LINKING = frozenset(("canonical", "uri", "url"))
 
 
@@ -104,7 +105,7 @@ def _narrative(items: Collection, rules: Callable[[str], bool]) -> Collection:
 
 @function("htmlChecks")
 def _html_checks(run: Run, items: Collection) -> Collection:
-    return _narrative(items, lambda rule: True)
+    return _narrative(items, lambda rule: rule in _HTML_RULES)
 
 
 @function("htmlChecks2")

@@ -64,7 +64,7 @@ def calculate(run: Run, operator: str, left: Collection, right: Collection) -> C
     if one is None or other is None:
         return []
     if operator == "+" and isinstance(one, str) and isinstance(other, str):
-        run.spend(len(one) + len(other))
+        run.spend_text(len(one) + len(other))
         return [one + other]
     if is_number(one) and is_number(other):
         try:
@@ -112,7 +112,7 @@ def joined(run: Run, left: Collection, right: Collection) -> Collection:
         if len(items) > 1:
             raise FhirPathError(f"'&' joins single values, and there are {len(items)}")
         parts.append((text_of(items[0]) if items else "") or "")
-    run.spend(len(parts[0]) + len(parts[1]))
+    run.spend_text(len(parts[0]) + len(parts[1]))
     return ["".join(parts)]
 
 

@@ -13,7 +13,7 @@ from fhirconv.fhirpath.errors import FhirPathLimit
 from fhirconv.fhirpath.nodes import Node
 from fhirconv.fhirpath.values import Collection
 
-BUDGET = 2_000_000  # steps: about two seconds; the dearest invariant of R4 on its longest example takes 300,000
+BUDGET = 1_000_000  # steps
 
 Evaluate = Callable[[Collection, "Run"], Collection]
 
@@ -59,6 +59,10 @@ class Run:
         self.left -= steps
         if self.left < 0:
             raise FhirPathLimit(f"the expression takes more than {self.env.budget} steps")
+
+    def spend_text(self, characters: int) -> None:
+        """Count the making of a text: a long one takes time and memory."""
+        self.spend(1 + characters // 32)
 
     def each(self, items: Collection, argument: Evaluate) -> list[Collection]:
         """What an argument gives for each item, with $this and $index set to it."""

@@ -34,7 +34,7 @@ def _test(name: str, test: Callable[[str, str], bool]) -> None:
         here, there = text(items, f"{name}()"), text(other, f"{name}()")
         if here is None or there is None:
             return []
-        run.spend(1 + len(here) // 100)
+        run.spend_text(len(here))
         return [test(here, there)]
 
 
@@ -68,7 +68,7 @@ def _change(name: str, change: Callable[[str], str]) -> None:
         here = text(items, f"{name}()")
         if here is None:
             return []
-        run.spend(1 + len(here) // 100)
+        run.spend_text(len(here))
         return [change(here)]
 
 
@@ -82,7 +82,7 @@ def _replace(run: Run, items: Collection, part: Collection, other: Collection) -
     here, old, new = (text(one, "replace()") for one in (items, part, other))
     if here is None or old is None or new is None:
         return []
-    run.spend(len(here) + (here.count(old) + 1) * len(new))
+    run.spend_text(len(here) + (here.count(old) + 1) * len(new))
     return [here.replace(old, new)]
 
 
@@ -91,7 +91,7 @@ def _replace_matches(run: Run, items: Collection, pattern: Collection, other: Co
     here, old, new = (text(one, "replaceMatches()") for one in (items, pattern, other))
     if here is None or old is None or new is None:
         return []
-    run.spend((len(here) + 1) * (len(new) + 1))
+    run.spend_text((len(here) + 1) * (len(new) + 1))
     return [patterns.replaced(here, old, new)]
 
 
@@ -119,5 +119,5 @@ def _split(run: Run, items: Collection, separator: Collection) -> Collection:
 def _join(run: Run, items: Collection, separator: Collection | None = None) -> Collection:
     mark = text(separator or [""], "join()") or ""
     parts = [text([item], "join()") or "" for item in items]
-    run.spend(sum(map(len, parts)) + len(mark) * len(parts))
+    run.spend_text(sum(map(len, parts)) + len(mark) * len(parts))
     return [mark.join(parts)] if parts else []

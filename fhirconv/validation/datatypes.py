@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fhirconv.issues import shown
+from fhirconv.r4 import resource_types
 from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import check_extension
+from fhirconv.validation.extensions import HL7, check_extension
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.registries import currency_problem, identifier_findings, language_problem, mime_problem
 from fhirconv.validation.structure import Slot, Visit, Walk
@@ -47,6 +53,9 @@ def _bound(walk: Walk, codings: list[dict[str, Any]], slot: Slot, path: Path) ->
 
 def _quantity(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
     _add(walk, quantity_findings(value), path)
+    if slot.element.is_simple and "comparator" in value:
+        message = f"'{slot.element.name}' is a SimpleQuantity, which has no comparator"
+        walk.add("sqty-1", message, (*path, "comparator"))
 
 
 def _identifier(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
@@ -61,6 +70,33 @@ def _reference(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
 def _div(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
     for rule, message in narrative_problems(value):
         walk.add(rule, message, path)
+
+
+def _attachment(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
+    """Size and hash of the data that an attachment carries."""
+    packed, stated, size = value.get("data"), value.get("hash"), value.get("size")
+    if not isinstance(packed, str):
+        return
+    try:
+        data = base64.b64decode(re.sub(r"\s", "", packed), validate=True)
+    except (binascii.Error, ValueError):
+        return  # reported as a form of base64Binary
+    digest = hashlib.sha1(data, usedforsecurity=False).digest()
+    if isinstance(stated, str) and stated != base64.b64encode(digest).decode():
+        walk.add("attachment-data", "the hash is not the SHA-1 of the data, in base64", (*path, "hash"))
+    if isinstance(size, int) and size != len(data):
+        walk.add("attachment-data", f"the size is {shown(size)}, and the data has {len(data)} bytes", (*path, "size"))
+
+
+def _meta(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
+    """A resource that claims to be of another type than it is."""
+    claimed = value.get("profile")
+    held = walk.within
+    for position, canonical in enumerate(claimed if isinstance(claimed, list) else ()):
+        name = canonical.partition("|")[0].removeprefix(HL7) if isinstance(canonical, str) else ""
+        if name in resource_types() and held is not None and name != held.type:
+            message = f"claims to be {name}, and is {held.type}"
+            walk.add("claim-of-another-type", message, (*path, "profile", position))
 
 
 def _code(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
@@ -83,6 +119,8 @@ VISITS: Mapping[str, Visit] = {
     **dict.fromkeys(_QUANTITIES, _quantity),
     "Identifier": _identifier,
     "Reference": _reference,
+    "Attachment": _attachment,
+    "Meta": _meta,
     "Extension": check_extension,
     "xhtml": _div,
     "code": _code,

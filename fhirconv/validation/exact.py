@@ -37,7 +37,7 @@ class _Indexes:
     def __init__(self, walk: Walk) -> None:
         bundles = [held for held in walk.resources if held.type == "Bundle"]
         self._made = {held.path: index_of(held.value, walk.resources, held.path) for held in bundles}
-        self._none = Index("", {}, {})
+        self._none = Index("", {}, {}, {})
 
     def __call__(self, path: Path) -> Index:
         for length in range(len(path), -1, -1):

@@ -63,6 +63,8 @@ def check_extension(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
 
 def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> None:
     found = definition_of(url.partition("|")[0])
+    if "|" in url:
+        walk.add("extension-url", f"{shown(url, 100)} has a version; an extension is named by its URL alone", (*path, "url"))
     if found is not None:
         _check_defined(walk, value, found, path)
         _check_place(walk, found, url, slot, path)

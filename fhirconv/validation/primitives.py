@@ -131,6 +131,13 @@ def _base64(text: str) -> str:
     return ""
 
 
+def _code(text: str) -> str:
+    wrong = _by_pattern("code", text)
+    if not wrong and any(sign.isspace() and sign != " " for sign in text):
+        return f"{shown(text)} is not {_WANTED['code']}, and only plain blanks"
+    return wrong
+
+
 _SPECIAL: dict[str, Callable[[str], str]] = {
     "string": _plain,
     "markdown": _plain,
@@ -138,5 +145,6 @@ _SPECIAL: dict[str, Callable[[str], str]] = {
     **{name: functools.partial(_date, name) for name in ("date", "dateTime", "instant")},
     **{name: functools.partial(_uri, name) for name in ("uri", "url")},
     "canonical": _canonical,
+    "code": _code,
     "base64Binary": _base64,
 }

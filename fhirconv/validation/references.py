@@ -31,12 +31,13 @@ class Index:
     kind: str
     by_url: dict[str, Held]
     by_name: dict[str, Held]
+    urls: dict[Path, str]  # of the entries' resources
 
 
 def index_of(bundle: dict[str, Any], resources: list[Held], path: Path) -> Index:
     """The index of the Bundle at `path`, over the resources that a walk has met."""
     kind, entries = bundle.get("type"), bundle.get("entry")
-    found = Index(kind if isinstance(kind, str) else "", {}, {})
+    found = Index(kind if isinstance(kind, str) else "", {}, {}, {})
     by_path = {held.path: held for held in resources if held.container is None}
     for position, entry in enumerate(entries if isinstance(entries, list) else ()):
         held = by_path.get((*path, "entry", position, "resource"))
@@ -45,6 +46,7 @@ def index_of(bundle: dict[str, Any], resources: list[Held], path: Path) -> Index
         url, own = entry.get("fullUrl"), held.value.get("id")
         if isinstance(url, str):
             found.by_url.setdefault(url, held)
+            found.urls[held.path] = url
         if isinstance(own, str):
             found.by_name.setdefault(f"{held.type}/{own}", held)
     return found
@@ -81,12 +83,25 @@ def _resolve(walk: Walk, text: str, held: Held, index: Index, path: Path) -> str
             message = f"{shown(found[1])} is not a resource type of R4{nearest(found[1], resource_types())}"
             walk.add("reference-form", message, path)
             return ""
-        return found[1]
+        return _relative(walk, text, found[1], held, index, path)
     found = _CONDITIONAL.fullmatch(text)
     if found and found[1] in resource_types() and index.kind in ("transaction", "batch", ""):
         return found[1]
     walk.add("reference-form", f"{shown(text)} is not Type/id, #id, an absolute URL or urn:uuid:", path)
     return ""
+
+
+def _relative(walk: Walk, text: str, kind: str, held: Held, index: Index, path: Path) -> str:
+    """Type/id within a Bundle: the entry that the same base address leads to; else a resource somewhere on the server."""
+    name = text.partition("#")[0].partition("/_history/")[0]
+    outer = held.container or held
+    base = _REST.fullmatch(index.urls.get(outer.path, ""))
+    if base is not None and f"{base[1]}/{name}" in index.by_url:
+        return kind
+    if index.kind == "document" and outer.type == "Composition" and name not in index.by_name:
+        message = f"{shown(text)} is not an entry of this document, which must hold what its Composition names"
+        walk.add("reference-dangling", message, path)
+    return kind
 
 
 def _contained(walk: Walk, text: str, held: Held, path: Path) -> str:
