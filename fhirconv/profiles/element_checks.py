@@ -1,4 +1,4 @@
-"""Checks of one value against its element in a profile: fixed, pattern, limits, types, profiles, references, invariants.
+"""Checks of one value against its element in a profile: fixed, pattern, limits, types, profiles, references.
 
 Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html
 """

@@ -47,7 +47,7 @@ def _found(value: Any, path: Path) -> Iterator[tuple[Json, str, int, Path]]:
 
 
 def _places(type_name: str, path: Path) -> set[str]:
-    """The names that definitions may have for a place: its type, those that this comes from, and paths that lead to it."""
+    """The names that definitions may have for a place: its type, those that this comes from, and paths to it."""
     paths = {type_name}
     for step in path:
         name, fhir_type = r4.element_keys(type_name).get(str(step).removeprefix("_"), ("", ""))

@@ -40,12 +40,15 @@ class Plan:
         """Count the values of the element in one parent, and check each."""
         count = len(items)
         if count < self.min:
-            run.report(
-                "profile-min", f"{self.label} stands {count} times: the profile asks for at least {self.min}", parent
-            )
+            found = f"stands only {count} times" if count else "is missing"
+            run.report("profile-min", f"{self.label} {found}: the profile asks for at least {self.min}; add it", parent)
         if self.max is not None and count > self.max:
-            asks = f"allows at most {self.max}" if self.max else "does not allow it"
-            run.report("profile-max", f"{self.label} stands {count} times: the profile {asks}", items[self.max])
+            asks = (
+                f"stands {count} times: the profile allows {self.max}"
+                if self.max
+                else "is there: the profile forbids it"
+            )
+            run.report("profile-max", f"{self.label} {asks}; remove what is too much", items[self.max])
         for item in items:
             self.check(item, run)
         if self.slicing is not None:
@@ -66,7 +69,7 @@ class Plan:
         met: list[Plan] = []
         for key in holder:
             found = table.get(key)
-            if found is None or (key is not found[1] and key != found[1] and found[1] in holder):
+            if found is None or (key != found[1] and found[1] in holder):
                 continue  # '_name' is read with 'name'
             child, name, fhir_type = found
             met.append(child)

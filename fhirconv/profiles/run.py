@@ -53,7 +53,7 @@ class Profile(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """One check of one resource. `shared` is common to all runs of one call: what was concluded about other resources."""
+    """One check of one resource. `shared`, common to all runs of one call, is what was concluded about resources."""
 
     known: Known
     lookup: Lookup
