@@ -887,7 +887,6 @@ def mistakes(folder: Path) -> list[Issue]:
     return caught.value.issues
 
 
-@pytest.mark.xfail(strict=True, reason="not there yet: form and check digit of codes in concept tables")
 @pytest.mark.parametrize(
     ("system", "code"),
     [

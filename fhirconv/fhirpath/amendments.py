@@ -69,3 +69,6 @@ AMENDED = {
         "offset.empty() or (when.exists() and when.intersect('C' | 'CM' | 'CD' | 'CV').empty())"
     ),
 }
+
+# Two invariants of one text: what stands in the narrative, and that anything stands there.
+AMENDED_BY_KEY = {"txt-1": "htmlChecks1()", "txt-2": "htmlChecks2()"}

@@ -59,7 +59,7 @@ def equal(left: Item, right: Item) -> bool | None:
     if isinstance(one, Quantity) and isinstance(other, Quantity):
         return _equal_quantities(one, other)
     if type(one) is Node and type(other) is Node:
-        return one.value is other.value if one.value is None else _frozen(one.value) == _frozen(other.value)
+        return one.value is other.value or (one.value is not None and _frozen(one.value) == _frozen(other.value))
     if type(one) is Node or type(other) is Node or isinstance(one, bool) != isinstance(other, bool):
         return False
     return bool(one == other)

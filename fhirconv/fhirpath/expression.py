@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from fhirconv.fhirpath.amendments import AMENDED
+from fhirconv.fhirpath.amendments import AMENDED, AMENDED_BY_KEY
 from fhirconv.fhirpath.compiler import compiled
 from fhirconv.fhirpath.errors import FhirPathLimit
 from fhirconv.fhirpath.nodes import Node
@@ -48,9 +48,11 @@ class Expression:
 
 
 @functools.lru_cache(4096)
-def compile_expression(text: str) -> Expression:
+def compile_expression(text: str, key: str = "") -> Expression:
     """The expression of a text; for an invariant of R4 in `amendments`, of what stands there.
+
+    `key` is the invariant's, if it is known: without it txt-1 and txt-2, which have one text, both ask for all of it.
 
     Raises FhirPathError, with the position, for what is not FHIRPath, and for functions, variables and types unknown.
     """
-    return Expression(AMENDED.get(text, text))
+    return Expression(AMENDED_BY_KEY.get(key) or AMENDED.get(text, text))

@@ -108,6 +108,11 @@ def _html_checks(run: Run, items: Collection) -> Collection:
     return _narrative(items, lambda rule: rule in _HTML_RULES)
 
 
+@function("htmlChecks1")
+def _html_is_formatting(run: Run, items: Collection) -> Collection:
+    return _narrative(items, lambda rule: rule in _HTML_RULES and rule != "txt-2")
+
+
 @function("htmlChecks2")
 def _html_has_content(run: Run, items: Collection) -> Collection:
     return _narrative(items, lambda rule: rule == "txt-2")

@@ -13,7 +13,7 @@ from fhirconv.fhirpath.errors import FhirPathLimit
 from fhirconv.fhirpath.nodes import Node
 from fhirconv.fhirpath.values import Collection
 
-BUDGET = 1_000_000  # steps
+BUDGET = 1_000_000  # steps; the dearest invariant of R4 takes 115,000 on a Bundle of 5,000 entries
 
 Evaluate = Callable[[Collection, "Run"], Collection]
 

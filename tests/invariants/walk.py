@@ -41,7 +41,7 @@ def _broken(node: Node, parent: Node | None, env: Env | None) -> Iterator[Broken
     assert env is not None, "a walk begins with a resource"
     for constraint in _constraints(node, parent):
         try:
-            problem = "" if compile_expression(constraint.expression).holds(node, env) else "not met"
+            problem = "" if compile_expression(constraint.expression, constraint.key).holds(node, env) else "not met"
         except FhirPathError as error:
             problem = str(error)
         if problem:
