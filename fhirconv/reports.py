@@ -1,0 +1,212 @@
+"""Issues for others to read: lines of text, JSON, FHIR's OperationOutcome, and SARIF for code hosts and editors.
+
+Specs: https://hl7.org/fhir/R4/operationoutcome.html, https://docs.oasis-open.org/sarif/sarif/v2.1.0/ (with section).
+With `phi_free` nothing of a patient's data is written: in place of the message stands the title of its rule, and of the
+places only file, line, column and the names of keys.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from fhirconv.issues import Issue, printable
+from fhirconv.r4 import all_types, element_keys, elements_of
+from fhirconv.rules import rule
+from fhirconv.schema import case_schema
+
+_EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-"
+RULE_SYSTEM = "urn:uuid:5a4d2f0e-3f1b-4a55-9c7e-1d8f6b0c2e94"
+"""The code system of fhirconv's rules (fhirconv.rules) in OperationOutcome.issue.details."""
+
+SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {"fatal": "error", "error": "error", "warning": "warning", "information": "note"}  # SARIF 3.27.10
+
+
+def to_text(issues: Iterable[Issue], phi_free: bool = False) -> str:
+    """A line for each issue: file:line:column: severity: message [rule]."""
+    return "".join(f"{_shown(issue, phi_free).text()}\n" for issue in issues)
+
+
+def to_json(issues: Iterable[Issue], phi_free: bool = False) -> bytes:
+    """A JSON array of objects (UTF-8), one for each issue; what is not known is left out."""
+    return orjson.dumps([_as_object(_shown(issue, phi_free)) for issue in issues], option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _as_object(issue: Issue) -> dict[str, Any]:
+    place = issue.place
+    found = {
+        "severity": issue.severity,
+        "rule": issue.rule,
+        "code": issue.code,
+        "layer": issue.layer,
+        "message": issue.message,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "pointer": place.pointer,
+        "expression": issue.expression,
+        "url": rule(issue.rule).url,
+    }
+    return {key: _encodable(value) if isinstance(value, str) else value for key, value in found.items() if value}
+
+
+# -- OperationOutcome ------------------------------------------------------------------------------------------------------
+
+
+def to_operation_outcome(issues: Iterable[Issue], phi_free: bool = False) -> dict[str, Any]:
+    """An OperationOutcome of R4. It has an issue also when there is none, since R4 wants one: 'No issues found.'."""
+    found = [_outcome_issue(_shown(issue, phi_free)) for issue in issues]
+    none = {"severity": "information", "code": "informational", "details": {"text": "No issues found."}}
+    return {"resourceType": "OperationOutcome", "issue": found or [none]}
+
+
+def _outcome_issue(issue: Issue) -> dict[str, Any]:
+    """Where something stands in a file is told by HL7's extensions; in FHIR, by the expression (R4: location is old)."""
+    place = issue.place
+    where: list[dict[str, Any]] = []
+    if place.file:
+        where.append({"url": f"{_EXTENSION}source", "valueString": _fhir_text(place.file)})
+    if place.line:
+        where.append({"url": f"{_EXTENSION}line", "valueInteger": place.line})
+        where.append({"url": f"{_EXTENSION}col", "valueString": str(place.column)})
+    coding = {"system": RULE_SYSTEM, "code": issue.rule, "display": rule(issue.rule).title}
+    made: dict[str, Any] = {"extension": where} if where else {}
+    made |= {"severity": issue.severity, "code": issue.code}
+    made["details"] = {"coding": [coding], "text": _fhir_text(issue.message) or issue.rule}
+    made["diagnostics"] = _fhir_text(issue.text())
+    if place.pointer:
+        made["location"] = [_fhir_text(place.pointer)]
+    if issue.expression:
+        made["expression"] = [_fhir_text(issue.expression)]
+    return made
+
+
+def _fhir_text(text: str) -> str:
+    """Text as R4's string takes it: no control characters, no blanks at the ends."""
+    return printable(text).strip()
+
+
+def _encodable(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate, which only an input gone wrong has, is written as an escape."""
+    return printable(text) if any("\ud800" <= character <= "\udfff" for character in text) else text
+
+
+# -- SARIF -----------------------------------------------------------------------------------------------------------------
+
+
+def to_sarif(issues: Iterable[Issue], version: str, phi_free: bool = False) -> dict[str, Any]:
+    """A SARIF 2.1.0 log with one run; `version` is that of fhirconv. Files that are relative stay so, as code hosts want."""
+    shown = [_shown(issue, phi_free) for issue in issues]
+    names = {name: index for index, name in enumerate(sorted({issue.rule for issue in shown}))}
+    results = []
+    seen: dict[str, int] = {}
+    for issue in shown:
+        basis = "|".join(
+            (issue.rule, PurePath(issue.place.file).name, issue.place.pointer, issue.expression, issue.message)
+        )
+        print_ = hashlib.sha256(basis.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+        seen[print_] = seen.get(print_, 0) + 1
+        results.append(_result(issue, names[issue.rule], f"{print_}:{seen[print_]}"))
+    driver = {"name": "fhirconv", "version": version, "rules": [_descriptor(name) for name in names]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _descriptor(name: str) -> dict[str, Any]:
+    """A reportingDescriptor (3.49)."""
+    found = rule(name)
+    made: dict[str, Any] = {
+        "id": name,
+        "shortDescription": {"text": found.title},
+        "fullDescription": {"text": found.title},
+        "defaultConfiguration": {"level": _LEVELS[found.severity]},
+        "properties": {"tags": [found.layer]},
+    }
+    return made | ({"helpUri": found.url} if found.url else {})
+
+
+def _result(issue: Issue, index: int, fingerprint: str) -> dict[str, Any]:
+    """A result (3.27). The fingerprint leaves the line out: it stays when lines above come and go."""
+    made: dict[str, Any] = {
+        "ruleId": issue.rule,
+        "ruleIndex": index,
+        "level": _LEVELS[issue.severity],
+        "message": {"text": printable(issue.message) or issue.rule},
+        "partialFingerprints": {"issue/v1": fingerprint},
+    }
+    location = _location(issue)
+    return made | ({"locations": [location]} if location else {})
+
+
+def _location(issue: Issue) -> dict[str, Any]:
+    place = issue.place
+    made: dict[str, Any] = {}
+    if place.file:
+        made["physicalLocation"] = {"artifactLocation": {"uri": _uri(place.file)}}
+    if place.file and place.line:
+        region = {"startLine": place.line} | ({"startColumn": place.column} if place.column else {})
+        made["physicalLocation"]["region"] = region
+    logical = [printable(path) for path in (place.pointer, issue.expression) if path]
+    if logical:
+        made["logicalLocations"] = [{"fullyQualifiedName": path} for path in logical]
+    return made
+
+
+def _uri(file: str) -> str:
+    """A path as a URI reference (RFC 3986)."""
+    path = PurePath(file)
+    return (
+        path.as_uri()
+        if path.is_absolute()
+        else quote(path.as_posix().encode("utf-8", "backslashreplace"), safe="/._-~")
+    )
+
+
+# -- without patient data --------------------------------------------------------------------------------------------------
+
+_POSITION = re.compile(r"[0-9]{1,9}")
+_STEP = re.compile(r"([A-Za-z]{1,64})((?:\[[0-9]{1,9}\])*)")
+_HIDDEN = "…"
+
+
+def _shown(issue: Issue, phi_free: bool) -> Issue:
+    """The issue, or it without anything that an input said."""
+    if not phi_free:
+        return issue
+    pointer = "/".join(map(_key, issue.place.pointer.split("/")))
+    expression = ".".join(map(_step, issue.expression.split(".")))
+    return Issue(issue.rule, rule(issue.rule).title, issue.place._replace(pointer=pointer), expression, issue.severity)
+
+
+def _key(step: str) -> str:
+    return step if not step or step in _known_names() or _POSITION.fullmatch(step) else _HIDDEN
+
+
+def _step(step: str) -> str:
+    found = _STEP.fullmatch(step)
+    return step if not step or (found and found[1] in _known_names()) else _HIDDEN
+
+
+@functools.cache
+def _known_names() -> frozenset[str]:
+    """Keys of case facts and of R4, and its types. A key that is none of them may be data in a wrong place."""
+    definitions = case_schema().schema
+    nodes = [definitions, *definitions["$defs"].values()]
+    names = set(all_types())
+    while nodes:
+        node = nodes.pop()
+        inner = node.get("properties", {})
+        names.update(inner)
+        nodes += [one for one in (*inner.values(), node.get("items")) if isinstance(one, dict)]
+    for type_name in all_types():
+        names.update(element_keys(type_name))
+        names.update(name.removesuffix("[x]") for name in elements_of(type_name))
+    return frozenset(names)
