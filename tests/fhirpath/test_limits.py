@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fhirconv import r4
 from fhirconv.fhirpath import (
@@ -21,7 +24,7 @@ from fhirconv.fhirpath import (
 from fhirconv.fhirpath.amendments import AMENDED
 
 BASIC: dict[str, Any] = {"resourceType": "Basic", "id": "a" * 60, "code": {"text": "text"}}
-SECONDS = 5.0  # of a busy machine; each takes well below one on an idle one
+SECONDS = 5.0  # of one core; the slowest takes about two
 
 
 def run(text: str, resource: dict[str, Any] = BASIC, **env: Any) -> list[Any]:
@@ -43,10 +46,10 @@ def run(text: str, resource: dict[str, Any] = BASIC, **env: Any) -> list[Any]:
     ],
 )
 def test_a_budget_of_steps_ends_what_grows(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FhirPathLimit):
         run(text)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_a_small_budget_is_kept() -> None:
@@ -55,10 +58,10 @@ def test_a_small_budget_is_kept() -> None:
 
 
 def test_matches_takes_time_linear_in_the_text() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert run("(id & '!').matches('^(a+)+$')") == [False]
     assert run("id.matches('^(a+)+$')") == [True]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_pattern_that_could_take_forever_is_refused() -> None:
@@ -120,3 +123,66 @@ def test_each_amendment_replaces_a_text_of_r4() -> None:
 def test_trace_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     run("id.trace('secret')")
     assert capfd.readouterr() == ("", "")
+
+
+_WORDS = (
+    *(
+        "id",
+        "code",
+        "$this",
+        "1",
+        "2.5",
+        "'a'",
+        "@2020-01",
+        "@T10",
+        "4 days",
+        "{}",
+        "true",
+        "%resource",
+        "(",
+        ")",
+        "[",
+        "]",
+    ),
+    *(
+        ".",
+        ",",
+        "+",
+        "-",
+        "*",
+        "/",
+        "&",
+        "|",
+        "=",
+        "!=",
+        "~",
+        "<",
+        ">=",
+        "and",
+        "or",
+        "implies",
+        "in",
+        "contains",
+        "is",
+        "as",
+    ),
+    *(
+        "Integer",
+        "where(",
+        "select(",
+        "repeat(",
+        "first()",
+        "descendants()",
+        "matches(",
+        "iif(",
+        "toQuantity()",
+        "not()",
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(_WORDS), max_size=12).map(" ".join)))
+def test_any_text_is_an_expression_or_an_error_of_ours(text: str) -> None:
+    with suppress(FhirPathError):  # any other exception fails
+        run(text, budget=2000)
