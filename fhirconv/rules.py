@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from fhirconv.r4 import all_types, constraints_of, elements_of, kind_of
-
 
 class Rule(NamedTuple):
     """A kind of finding. `title` says in plain words what holds; `url` leads to the paragraph that says so."""
@@ -173,6 +171,8 @@ def rule(name: str) -> Rule:
 @functools.cache
 def invariant_rules() -> dict[str, Rule]:
     """The invariants of R4 as rules, by key; their titles are HL7's words."""
+    from fhirconv.r4 import all_types, constraints_of, elements_of, kind_of  # not for every --help
+
     found: dict[str, Rule] = {}
     for type_name in all_types():
         resource = type_name.partition(".")[0]
