@@ -155,6 +155,31 @@ def test_what_may_come_before_a_diagnosis(kind: str, expected: list[str]) -> Non
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"case": {"id": "a", "recorded": "x"}},
+        {"events": [{"id": "e", "name": "e", "at": {"at": "f"}}, {"id": "f", "name": "f", "at": {"at": "e"}}]},
+        {"events": [{"id": "e", "name": "e", "at": {"at": {}}}]},
+        {"conditions": [{"id": "c"}]},
+    ],
+    ids=["recorded", "circle of events", "event of nothing", "condition without a name"],
+)
+def test_what_has_errors_is_left_out(broken: dict[str, Any]) -> None:
+    """The findings elsewhere are told in the same run."""
+    facts = {
+        "case": {"id": "a"},
+        "patient": {"birth_date": "1990", "vital_status": "deceased", "died": "1980"},
+        "conditions": [{"id": "c", "kind": "primary-cancer", "name": "cancer", "onset": {"at": "e"}}],
+        "events": [{"id": "e", "name": "e"}],
+        "stages": [{"of": "c", "stage": "IV"}, {"of": "c", "category": "M", "stage": "M0"}],
+        "labs": labs(98),
+    }
+    result = convert({**facts, **broken})
+    assert result.bundle is None
+    assert {"life-order", "value-range"} <= {issue.rule for issue in result.issues}
+
+
 # -- amounts ---------------------------------------------------------------------------------------------------------------
 
 

@@ -38,7 +38,8 @@ class Course:
                 self.sections.setdefault(fact.section.name, []).append(fact)
         patient = self.sections.get("patient")
         self.patient: dict[str, Any] = patient[0].data if patient else {}
-        self._timeline = Timeline(case)
+        sound = Case(case.document, [fact for facts in self.sections.values() for fact in facts]) if broken else case
+        self._timeline = Timeline(sound)  # events with errors may stand in a circle
 
     def of(self, section: str) -> list[Fact]:
         """The facts of a section, in the order of the file."""

@@ -35,7 +35,7 @@ def check_order(course: Course) -> None:
 def _check_life(course: Course, patient: dict[str, Any]) -> None:
     birth, died = course.bounds(patient.get("birth_date")), course.bounds(patient.get("died"))
     fact = course.of("patient")[0]
-    recorded = course.bounds(course.case.section("case").get("recorded"))
+    recorded = course.bounds(next((about.data.get("recorded") for about in course.of("case")), None))
     if surely_before(died, birth):
         message = f"died {shown(died.low)} is before birth {shown(birth.low)}; check both"
         course.warn("life-order", message, fact, "died")

@@ -29,7 +29,7 @@ def check_stages(course: Course) -> None:
         _check_prefix(course, fact)
     for cancer, stages in by_cancer.items():
         condition = course.case.by_id.get(cancer)
-        if condition is None:
+        if condition is None or condition not in course.of("conditions"):
             continue
         for one, other in combinations(stages[:100], 2):
             if _is_one_judgement(one.data, other.data):
