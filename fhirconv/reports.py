@@ -210,3 +210,16 @@ def _known_names() -> frozenset[str]:
         names.update(element_keys(type_name))
         names.update(name.removesuffix("[x]") for name in elements_of(type_name))
     return frozenset(names)
+
+
+FORMATS = ("text", "json", "outcome", "sarif")
+
+
+def render(issues: Iterable[Issue], form: str, phi_free: bool = False, version: str = "") -> str:
+    """Issues in one of FORMATS, each ending with a line break (nothing at all for no issues as text)."""
+    if form == "text":
+        return to_text(issues, phi_free)
+    if form == "json":
+        return to_json(issues, phi_free).decode()
+    made = to_sarif(issues, version, phi_free) if form == "sarif" else to_operation_outcome(issues, phi_free)
+    return orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()

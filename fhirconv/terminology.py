@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
+from fhirconv.validation.code_forms import code_form_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,14 @@ def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str
             if other is not concept:
                 mistakes.append(f"{key}: '{word}' also means {other.key}; a word may mean one concept only")
     return ConceptTable(name, concepts, as_written | words), mistakes
+
+
+def wrong_codes(table: ConceptTable) -> list[str]:
+    """The codes of a table that cannot be codes of their system: by form and check digit."""
+    codings = [(concept.key, coding) for concept in table.concepts.values() for coding in concept.codings]
+    return [
+        f"{key}: {problem}" for key, coding in codings if (problem := code_form_problem(coding["system"], coding["code"]))
+    ]
 
 
 def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:

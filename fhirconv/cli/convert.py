@@ -41,6 +41,7 @@ from fhirconv.source import read_bytes, read_file
 @profile_option
 @mappings_option
 @source_option
+@click.option("--no-validate", is_flag=True, help="Leave the Bundle unchecked: for those who measure.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
 @click.option("-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged.")
 def command(
@@ -50,6 +51,7 @@ def command(
     profile: str,
     site: Path | None,
     source: Path | None,
+    no_validate: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -68,7 +70,7 @@ def command(
     written: dict[Path, Path] = {}
     for case in cases:
         document = read_bytes(sys.stdin.buffer.read(), "-") if str(case) == "-" else read_file(case)
-        result = convert_document(document, mappings, bundle_type, source)
+        result = convert_document(document, mappings, bundle_type, source, not no_validate)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -36,6 +37,7 @@ from fhirconv.validation.run import Validation, Validator
 @phi_free_option
 @limits_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
+@click.option("-v", "--verbose", is_flag=True, help="As text, also what is only information.")
 def command(
     files: tuple[Path, ...],
     profile: str,
@@ -48,6 +50,7 @@ def command(
     phi_free: bool,
     limits: Limits,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Validate cases, FHIR R4 resources, Bundles and NDJSON (told apart by content; - for standard input).
 
@@ -61,7 +64,8 @@ def command(
     try:
         validator = Validator(profile, packages, strict, server, site)
         runs: dict[str, LayerRun] = {}
-        found = list(_validated(files, validator, limits, runs, quiet, form, phi_free))
+        tell = _Teller(form, phi_free, verbose, quiet)
+        found = [issue for path in files for issue in _validated(path, validator, limits, runs, tell)]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--profile") from None
     except MappingError as error:
@@ -78,41 +82,46 @@ def command(
     raise click.exceptions.Exit(Exit.FINDINGS if any(issue.is_error for issue in found) else Exit.DONE)
 
 
+class _Teller(NamedTuple):
+    """What is printed while records are validated: as text findings come at once, other forms need them all."""
+
+    form: str
+    phi_free: bool
+    verbose: bool
+    quiet: bool
+
+    def findings(self, issues: list[Issue]) -> None:
+        if self.form == "text":
+            told = [issue for issue in issues if self.verbose or issue.severity != "information"]
+            click.echo(render(told, "text", self.phi_free), nl=False)
+
+    def summary(self, path: Path, records: int, counts: Counter[str]) -> None:
+        if not self.quiet:
+            errors = _count(counts["error"] + counts["fatal"], "error")
+            many = f"{records} records, " if records > 1 else ""
+            say(f"{path}: {many}{errors}, {_count(counts['warning'], 'warning')}")
+
+
 def _validated(
-    files: Iterable[Path],
-    validator: Validator,
-    limits: Limits,
-    runs: dict[str, LayerRun],
-    quiet: bool,
-    form: str,
-    phi_free: bool,
+    path: Path, validator: Validator, limits: Limits, runs: dict[str, LayerRun], tell: _Teller
 ) -> Iterator[Issue]:
-    """The findings about all files; as text they are printed record by record."""
-    for path in files:
-        counts: Counter[str] = Counter()
-        records = 0
-        for document in _records(path, limits):
-            made = validator.check(document)
-            records += document.data is not None
-            counts.update(issue.severity for issue in made.issues)
-            _note(made, runs)
-            if form == "text" and made.issues:
-                click.echo(render(made.issues, "text", phi_free), nl=False)
-            yield from made.issues
-        if not quiet:
-            say(f"{path}: {_summary(records, counts)}")
+    """The findings about a file, record by record."""
+    counts: Counter[str] = Counter()
+    records = 0
+    for document in _records(path, limits):
+        made = validator.check(document)
+        records += document.data is not None
+        counts.update(issue.severity for issue in made.issues)
+        _note(made, runs)
+        tell.findings(made.issues)
+        yield from made.issues
+    tell.summary(path, records, counts)
 
 
 def _records(path: Path, limits: Limits) -> Iterable[Document]:
     if str(path) == "-":
         return (read_bytes(sys.stdin.buffer.read(limits.bytes + 1), "-", limits),)
     return read_records(path, limits)
-
-
-def _summary(records: int, counts: Counter[str]) -> str:
-    errors = counts["error"] + counts["fatal"]
-    many = f"{records} records, " if records > 1 else ""
-    return f"{many}{_count(errors, 'error')}, {_count(counts['warning'], 'warning')}"
 
 
 def _count(number: int, name: str) -> str:

@@ -13,8 +13,7 @@ from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predi
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
-from fhirconv.terminology import build_table, build_units
-from fhirconv.validation.code_forms import code_form_problem
+from fhirconv.terminology import build_table, build_units, wrong_codes
 from fhirconv.values import compile_elements
 from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
 
@@ -84,10 +83,8 @@ class Compiler:
                 concepts[table.name] = table
                 for mistake in mistakes:
                     self.error("mapping-table", name, mistake)
-                for concept in table.concepts.values():
-                    for coding in concept.codings:
-                        if problem := code_form_problem(coding["system"], coding["code"]):
-                            self.error("mapping-code", name, f"{concept.key}: {problem}")
+                for mistake in wrong_codes(table):
+                    self.error("mapping-code", name, mistake)
         units, mistakes = build_units(self.raw.get("units", {}))
         for mistake in mistakes:
             self.error("mapping-table", "units", mistake)
