@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
     from fhirconv.ledger import Ledger
     from fhirconv.numbers import Number
+    from fhirconv.reports import to_operation_outcome
     from fhirconv.validation.run import validate
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "Number",
     "Place",
     "convert",
+    "to_operation_outcome",
     "validate",
 ]
 
@@ -47,6 +49,7 @@ _MODULES = {
     "Number": "numbers",
     "Place": "issues",
     "convert": "conversion",
+    "to_operation_outcome": "reports",
     "validate": "validation.run",
 }
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fhirconv.document import LIMITS, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
@@ -27,13 +27,19 @@ def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
             yield unreadable(name, "file-unreadable", "is a directory; name a file in it")
             return
         with path.open("rb") as stream:
-            first = stream.readline(limits.bytes + 1)
-            if path.suffix.lower() in _LINES or (path.suffix.lower() not in _ONE_VALUE and _is_record(first, stream)):
-                yield from _lines(first, stream, name, limits)
-            else:
-                yield read_bytes(first + stream.read(limits.bytes + 1 - len(first)), name, limits)
+            yield from read_stream(stream, name, limits)
     except OSError as error:
         yield unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
+
+
+def read_stream(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[Document]:
+    """The documents of an open file or pipe; see `read_records`. Raises OSError as the stream does."""
+    suffix = Path(name).suffix.lower()
+    first = stream.readline(limits.bytes + 1)
+    if suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(first, stream)):
+        yield from _lines(first, stream, name, limits)
+    else:
+        yield read_bytes(first + stream.read(max(limits.bytes + 1 - len(first), 0)), name, limits)
 
 
 def is_resource(data: Any) -> bool:
@@ -41,9 +47,9 @@ def is_resource(data: Any) -> bool:
     return isinstance(data, dict) and "resourceType" in data
 
 
-def _is_record(first: bytes, stream: Any) -> bool:
+def _is_record(first: bytes, stream: BinaryIO) -> bool:
     """Whether a line is a JSON object by itself, and something follows."""
-    if not first.strip().startswith(b"{") or not stream.peek(1):
+    if not first.strip().startswith(b"{") or not first.endswith(b"\n"):
         return False
     try:
         json.loads(first)
@@ -52,7 +58,7 @@ def _is_record(first: bytes, stream: Any) -> bool:
     return True
 
 
-def _lines(line: bytes, stream: Any, name: str, limits: Limits) -> Iterator[Document]:
+def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator[Document]:
     number, found = 0, False
     while line:
         if line.strip(b" \t\r\n\xef\xbb\xbf"):

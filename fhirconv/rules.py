@@ -102,6 +102,7 @@ RULES: dict[str, Rule] = {
     "element-choice": Rule("error", "structure", "structure", "Of a choice of types one stands.", _R4 + "formats.html#choice"),
     "element-empty": Rule("error", "invalid", "structure", "No object, list or text is empty, and none is null.", _R4 + "json.html"),
     "primitive-form": Rule("error", "value", "structure", "A primitive value has the form of its type.", _R4 + "datatypes.html#primitive"),
+    "invariant-not-checked": Rule("information", "incomplete", "invariants", "An invariant can be decided within the limits."),
     "sqty-1": Rule("error", "invariant", "invariants", "A SimpleQuantity has no comparator.", _R4 + "datatypes.html#SimpleQuantity"),
     "attachment-data": Rule("error", "value", "structure", "Hash and size of an attachment are those of its data.", _R4 + "datatypes.html#Attachment"),
     "claim-of-another-type": Rule("error", "invalid", "structure", "A resource claims no base profile of another type.", _R4 + "profiling.html#resources"),

@@ -16,9 +16,8 @@ from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
 from fhirconv.document import Document, Limits
 from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE
-from fhirconv.records import read_records
+from fhirconv.records import read_records, read_stream
 from fhirconv.reports import FORMATS, render
-from fhirconv.source import read_bytes
 from fhirconv.validation.layers import LAYERS, LayerRun
 from fhirconv.validation.run import Validation, Validator
 
@@ -120,7 +119,7 @@ def _validated(
 
 def _records(path: Path, limits: Limits) -> Iterable[Document]:
     if str(path) == "-":
-        return (read_bytes(sys.stdin.buffer.read(limits.bytes + 1), "-", limits),)
+        return read_stream(sys.stdin.buffer, "-", limits)
     return read_records(path, limits)
 
 

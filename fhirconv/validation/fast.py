@@ -16,7 +16,7 @@ import jsonschema_rs
 from fhirconv.r4 import resource_types
 from fhirconv.rules import rule
 from fhirconv.validation.finding import Finding, Path
-from fhirconv.validation.plain import NotPlainError, Types, look_of
+from fhirconv.validation.plain import Look, NotPlainError, Types, look_of
 from fhirconv.validation.schemas import Generator, is_plain
 from fhirconv.validation.xhtml import narrative_problems
 
@@ -25,13 +25,15 @@ _SHELL = {"resourceType", "type", "entry"}
 _PARTS = {"transaction": 3, "collection": 2}  # of an entry: fullUrl, resource, and request
 _NOTHING: Types = {}
 
+Accepts = Callable[[Any], bool]
+
 
 @functools.cache
-def _accepts(type_name: str, any_narrative: bool) -> Callable[[Any], bool] | None:
+def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
     """The compiled schema of a resource type; None where there is none."""
     if type_name not in resource_types() or not is_plain(type_name):
         return None
-    check: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(
+    check: Accepts = jsonschema_rs.Draft202012Validator(
         Generator(any_narrative).schema(type_name), pattern_options=jsonschema_rs.RegexOptions()
     ).is_valid
     return check
@@ -53,11 +55,23 @@ def quick_findings(resource: Any) -> list[Finding] | None:
 
 def _resource(resource: Any, types: Types) -> None:
     """Raises NotPlainError where the exact check has to decide."""
-    type_name = resource["resourceType"]
-    accepts = _accepts(type_name, False)
-    if accepts is None or not (accepts(resource) or _accepts_otherwise(resource)):
+    accepts, look = _checks(resource["resourceType"])
+    if not (accepts(resource) or _accepts_otherwise(resource)):
         raise NotPlainError
-    look_of(type_name)(resource, types)
+    look(resource, types)
+
+
+@functools.cache
+def _checks(type_name: str) -> tuple[Accepts, Look]:
+    accepts = _accepts(type_name, False)
+    if accepts is None:
+        return _nothing, look_of("Element")
+    return accepts, look_of(type_name)
+
+
+def _nothing(resource: Any) -> bool:
+    """Stands for the schema of a type that has none."""
+    return False
 
 
 def _accepts_otherwise(resource: dict[str, Any]) -> bool:

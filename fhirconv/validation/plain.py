@@ -71,11 +71,11 @@ def look_at_quantity(value: Any, types: Types) -> None:
 
 def _identifier(value: Any, types: Types) -> None:
     system = value.get("system")
+    if not value.keys() <= {"system", "value", "use"}:
+        raise NotPlainError
     if system not in _systems:
         plain = system != "urn:ietf:rfc:3986" and not identifier_findings({"system": system, "value": "x"})
         _systems.judge(system, plain)
-    if not value.keys() <= {"system", "value", "use"}:
-        raise NotPlainError
 
 
 def _period(value: Any, types: Types) -> None:
@@ -151,7 +151,13 @@ def look_of(type_name: str) -> Look:
     """The generated look at an object of a type. It raises NotPlainError where the exact check has to decide."""
     if type_name in _OWN:
         return _OWN[type_name]
-    names: dict[str, Any] = {"codings": _codings, "judge_coding": _judge_coding, "look_at_reference": look_at_reference}
+    names: dict[str, Any] = {
+        "codings": _codings,
+        "systems": _systems,
+        "judge_coding": _judge_coding,
+        "look_at_identifier": _identifier,
+        "look_at_reference": look_at_reference,
+    }
     lines = [f"def look(value, types):  # {type_name}"]
     for key, slot in plan_of(type_name).slots.items():
         body = list(_lines(slot, names))
@@ -179,6 +185,9 @@ def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
         yield f'{indent}for c in v.get("coding", ()):' + _CODING.format(indent=indent + "    ", value="c")
         yield f'{indent}if "extension" in v: look_at_extensions(v["extension"], types)'
         names["look_at_extensions"] = _extensions
+    elif slot.type == "Identifier":
+        usual = 'len(v) == 2 and "value" in v and v.get("system") in systems'
+        yield f"{indent}if not ({usual}): look_at_identifier(v, types)"
     elif slot.type == "Reference":
         targets = frozenset(slot.element.targets)
         name = f"targets_{len(names)}"

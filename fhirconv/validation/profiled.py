@@ -13,7 +13,6 @@ from fhirconv.profiles.packages import BUILT_IN, load_package
 from fhirconv.validation.finding import Finding
 
 _CANONICAL = re.compile(r"https?://\S+")
-_NONE = "r4"
 
 Resource = dict[str, Any]
 
@@ -37,8 +36,7 @@ class ProfileLayer:
 
     def __init__(self, profile: str, packages: Sequence[str | Path]) -> None:
         self._wanted = profile if is_canonical(profile) else ""
-        names = [profile] if profile in BUILT_IN else list(BUILT_IN) if self._wanted else []
-        self._names = tuple(names)
+        self._names = (profile,) if profile in BUILT_IN else tuple(BUILT_IN) if self._wanted else ()
         self._packages = tuple(load_package(package) for package in packages)
 
     @property

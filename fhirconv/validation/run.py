@@ -11,6 +11,7 @@ from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.profiles.packages import BUILT_IN
 from fhirconv.records import is_resource, read_records
 from fhirconv.source import read_bytes, read_value
 from fhirconv.validation.exact import findings_of
@@ -52,6 +53,8 @@ class Validator:
         self._profiles = ProfileLayer(profile, packages)
         self._strict, self._server = strict, server
         self._mappings: Mappings | None = None
+        if self._profile not in (DEFAULT_PROFILE, *BUILT_IN):
+            self._mappings = load_mappings(self._site, self._profile)  # a profile of the site's own, or none: then it says so
 
     def check(self, document: Document) -> Validation:
         """Validates one record: a resource or Bundle, or a case, which is converted and its Bundle validated."""
