@@ -71,7 +71,7 @@ def _other_form(text: str, conventions: Mapping[str, str]) -> str | Unreadable:
     """A date written in another way: read by the declared order, or reported with every reading."""
     numeric = _NUMERIC.fullmatch(text)
     if numeric:
-        return _numeric(numeric[1], numeric[2], numeric[3], conventions.get("date_order", ""))
+        return _numeric(numeric[1], numeric[2], numeric[3], str(conventions.get("date_order", "")))
     year_first = _YEAR_FIRST.fullmatch(text)
     if year_first:
         year, _, month, day, *together = year_first.groups()

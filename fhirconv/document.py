@@ -24,6 +24,7 @@ class Limits(NamedTuple):
 
 
 LIMITS = Limits()
+RAISE = "check it, and raise the limit if it is right"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -104,13 +105,13 @@ def _find_faults(document: Document) -> None:
         value, pointer, depth = stack.pop()
         nodes += 1
         if nodes > limits.nodes:
-            document.add("too-large", f"has more than {limits.nodes} values; split it, or raise the limit 'nodes'")
+            document.add("too-large", f"has more than {limits.nodes} values; {RAISE}")
             document.data = None
             return
         if isinstance(value, str):
             _audit_text(document, value, pointer)
         elif isinstance(value, dict | list) and depth >= limits.depth:
-            document.add("too-deep", f"is nested more than {limits.depth} levels deep", pointer)
+            document.add("too-deep", f"is nested more than {limits.depth} levels deep; {RAISE}", pointer)
             document.data = None
             return
         elif isinstance(value, dict):
@@ -131,4 +132,4 @@ def _audit_text(document: Document, text: str, pointer: str) -> None:
         document.add("character", f"character U+{ord(bad.group()):04X} is not allowed in FHIR text; remove it", pointer)
     most = document.limits.text
     if len(text) > most:
-        document.add("too-large", f"text of {len(text)} characters; at most {most} are allowed", pointer)
+        document.add("too-large", f"text of {len(text)} characters; at most {most} are allowed; {RAISE}", pointer)

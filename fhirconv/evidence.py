@@ -36,6 +36,8 @@ def check_evidence(case: Case, source: Path | None = None) -> None:
     for fact in facts:
         quotes = fact.data["evidence"]
         listed = isinstance(quotes, list)
+        if not all(isinstance(quote, str) for quote in (quotes if listed else [quotes])):
+            continue  # told by the schema
         for position, quote in enumerate(quotes if listed else [quotes]):
             if text is not None and find_quote(text, quote) is None:
                 path = ("evidence", position) if listed else ("evidence",)
@@ -134,6 +136,6 @@ def _stated(data: dict[str, Any], mark: str) -> list[tuple[tuple[str, ...], Any]
             if value is not None:
                 found.append(((outer, key), value))
     for outer in ("at", "start", "end", "onset", "abatement"):
-        by = data[outer].get("by", {}) if isinstance(data.get(outer), dict) else {}
-        found += [((outer, "by", key), by[key]) for key in ("value", "low", "high") if key in by]
+        by = data[outer].get("by") if isinstance(data.get(outer), dict) else None
+        found += [((outer, "by", key), by[key]) for key in ("value", "low", "high") if isinstance(by, dict) and key in by]
     return found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fhirconv.document import LIMITS, Document, Limits, Places, audit, escape_pointer, unreadable
+from fhirconv.document import LIMITS, RAISE, Document, Limits, Places, audit, escape_pointer, unreadable
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import read_number
 
@@ -28,7 +28,7 @@ def read_json(text: str, name: str, limits: Limits = LIMITS) -> Document:
             text, parse_float=read_number, parse_int=read_number, parse_constant=_no_constant, object_pairs_hook=pairs
         )
     except RecursionError:
-        return unreadable(name, "too-deep", f"is nested more than {limits.depth} levels deep")
+        return unreadable(name, "too-deep", f"is nested more than {limits.depth} levels deep; {RAISE}")
     except json.JSONDecodeError as error:
         return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
     except _ConstantError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from fhirconv.document import LIMITS, Document, Limits, audit, escape_pointer, unreadable
+from fhirconv.document import LIMITS, RAISE, Document, Limits, audit, escape_pointer, unreadable
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import is_json_number, read_number
 
@@ -117,7 +117,7 @@ class _YamlReader:
         if not is_scalar:
             most = self.document.limits.depth
             if len(self.stack) >= most:
-                self._issue("too-deep", f"is nested more than {most} levels deep", event, pointer)
+                self._issue("too-deep", f"is nested more than {most} levels deep; {RAISE}", event, pointer)
                 raise _StopError
             self.stack.append((value, pointer))
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from fhirconv.issues import shown
-from fhirconv.numbers import number_excess
 from fhirconv.r4 import pattern_of
 
 MAX_STRING = 1024 * 1024  # characters; R4 says 1 MB
@@ -42,14 +41,18 @@ _WANTED = {
 
 def json_type_problem(type_name: str, value: object) -> str:
     """Why a value has not the JSON type of a primitive type; '' if it has. Nothing is coerced."""
+    if isinstance(value, dict | list):
+        return f"expected a value of type {type_name}, found {'an object' if isinstance(value, dict) else 'a list'}"
+    if isinstance(value, bool) and type_name != "boolean":
+        return f"{str(value).lower()} is a boolean, and a value of type {type_name} was expected"
     if type_name == "boolean":
         return "" if isinstance(value, bool) else f"{shown(value)} is not true or false (without quotes)"
     if type_name in _LEAST:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int):
             return ""
         return f"{shown(value)} is not a whole number (without quotes, decimal point and exponent)"
     if type_name == "decimal":
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        if isinstance(value, int | float | Decimal):
             return ""
         return f"{shown(value)} is not a number (without quotes)"
     return "" if isinstance(value, str) else f"{shown(value)} is not a text in quotes, which {type_name} needs"
@@ -62,10 +65,7 @@ def form_problem(type_name: str, value: object) -> str:
     if type_name in _LEAST and isinstance(value, int):
         least = _LEAST[type_name]
         return "" if least <= value <= _MAX_INTEGER else f"{shown(value)} is not from {least} to {_MAX_INTEGER}"
-    if not isinstance(value, str):
-        excess = number_excess(value)
-        return f"{shown(value, 20)} {excess}" if excess else ""
-    return _text_problem(type_name, value)
+    return _text_problem(type_name, value) if isinstance(value, str) else ""  # digits are counted when a file is read
 
 
 def _text_problem(type_name: str, text: str) -> str:

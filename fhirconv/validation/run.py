@@ -61,7 +61,7 @@ class Validator:
         runs = {layer.name: LayerRun(layer.name, "not asked for" if layer.asked_by else "nothing to do") for layer in LAYERS}
         runs["input"] = LayerRun("input", "ran")
         made = Validation(list(document.issues), runs)
-        if document.data is None or any(issue.severity == "fatal" for issue in made.issues):
+        if any(issue.severity == "fatal" for issue in made.issues) or (document.data is None and made.issues):
             return made
         if is_resource(document.data):
             self._resource(document, made)

@@ -20,6 +20,9 @@ UCUM = "http://unitsofmeasure.org"
 TIME_UNITS = {"minutes": "min", "hours": "h", "days": "d", "weeks": "wk", "months": "mo", "years": "a"}
 
 
+_DAY = len("2020-01-01")
+
+
 def _amount(value: Any, unit: str, comparator: str = "") -> dict[str, Any]:
     made = {"value": value, "comparator": comparator} if comparator else {"value": value}
     return made | {"unit": unit, "system": UCUM, "code": TIME_UNITS[unit]}
@@ -108,6 +111,22 @@ def _set(out: dict[str, Any], key: str, moment: Moment | None, context: Context)
             out["_" + key] = extra
 
 
+def _level(period: dict[str, Any]) -> None:
+    """Brings both ends of a Period to one precision where they could not be compared otherwise (R4, per-1).
+
+    '2020' to '2020-05' becomes '2020' to '2020', and what was said of the finer end stays with it as original text.
+    """
+    start, end = period.get("start", ""), period.get("end", "")
+    length = min(len(start), len(end))
+    if not length or len(start) == len(end) or length > _DAY or start[:length] != end[:length]:
+        return
+    finer = "start" if len(start) > length else "end"
+    words = {"url": ORIGINAL_TEXT, "valueString": period[finer]}
+    extra = period.get("_" + finer, {})
+    period[finer] = period[finer][:length]
+    period["_" + finer] = extra | {"extension": [*extra.get("extension", ()), words]}
+
+
 def _with_text(value: dict[str, Any], moment: Moment) -> dict[str, Any]:
     """A Period or an age with the words of the source for it."""
     return {"extension": [{"url": ORIGINAL_TEXT, "valueString": moment.text}], **value} if moment.text else value
@@ -151,6 +170,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
             period: dict[str, Any] = {}
             _set(period, "start", moment.start, context)
             _set(period, "end", moment.end, context)
+            _level(period)
             out[period_key] = _with_text(period, moment)
         elif moment.age and aged:
             kind, aged_value = age_value(moment.age)
@@ -192,6 +212,7 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
             elif when is not None:
                 _set(made, key, context.timeline.moment(when), context)
         if made:
+            _level(made)
             put(out, made)
 
     return Made(make, (start_name, end_name), children=tuple(ends))
