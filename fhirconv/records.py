@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fhirconv.document import LIMITS, Document, Limits, unreadable
+from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
+from fhirconv.schema import case_schema
 from fhirconv.source import read_bytes
 
 _ONE_VALUE = (".json", ".yaml", ".yml")
@@ -47,6 +48,11 @@ def is_resource(data: Any) -> bool:
     return isinstance(data, dict) and "resourceType" in data
 
 
+def is_case(data: Any) -> bool:
+    """Whether a value is meant as a case: an object with one of the sections of case facts."""
+    return isinstance(data, dict) and not case_schema().sections.keys().isdisjoint(data)
+
+
 def _is_record(first: bytes, stream: BinaryIO) -> bool:
     """Whether a line is a JSON object by itself, and something follows."""
     if not first.strip().startswith(b"{") or not first.endswith(b"\n"):
@@ -77,7 +83,10 @@ def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator
 
 def _record(line: bytes, number: int, name: str, limits: Limits) -> Document:
     text = line.lstrip(b"\xef\xbb\xbf").strip()
-    if not text.startswith(b"{"):
+    if len(line) > limits.bytes:
+        message = f"is a line of more than {limits.bytes} bytes; {RAISE}"
+        document = unreadable(name, "too-large", message, 1, 1)
+    elif not text.startswith(b"{"):
         document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
     else:
         document = read_bytes(line, f"{name}.json", limits)

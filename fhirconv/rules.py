@@ -34,6 +34,7 @@ RULES: dict[str, Rule] = {
     "too-deep": Rule("fatal", "too-long", "input", "Values are not nested deeper than the limit."),
     "duplicate-key": Rule("error", "duplicate", "input", "A key stands once in an object.", _R4 + "json.html"),
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
+    "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
     "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object."),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     # -- input: the schema of case facts --

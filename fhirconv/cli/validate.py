@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ from fhirconv.records import read_records, read_stream
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.layers import LAYERS, LayerRun
 from fhirconv.validation.run import Validation, Validator
+from fhirconv.validation.server import is_base_url
 
 
 @click.command("validate")
@@ -29,7 +30,7 @@ from fhirconv.validation.run import Validation, Validator
 )
 @click.option("--package", "packages", multiple=True, metavar="DIR|TGZ|NAME#VERSION", help="FHIR package with profiles.")
 @click.option("--strict", is_flag=True, help="Also ask the models of fhir.resources.")
-@click.option("--server", default="", metavar="URL", help="Also ask the $validate of this FHIR server.")
+@click.option("--server", metavar="URL", help="Also ask the $validate of this FHIR server.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the findings.")
 @click.option("--layers", "show_layers", is_flag=True, help="Say which layers there are, which ran, and what each covers.")
 @mappings_option
@@ -42,7 +43,7 @@ def command(
     profile: str,
     packages: tuple[str, ...],
     strict: bool,
-    server: str,
+    server: str | None,
     form: str,
     show_layers: bool,
     site: Path | None,
@@ -60,18 +61,13 @@ def command(
             raise click.UsageError("name a file, or call with --layers alone")
         _tell_layers({})
         return
+    validator = _validator(profile, packages, strict, server, site)
+    runs: dict[str, LayerRun] = {}
+    tell = _Teller(form, phi_free, verbose, quiet)
     try:
-        validator = Validator(profile, packages, strict, server, site)
-        runs: dict[str, LayerRun] = {}
-        tell = _Teller(form, phi_free, verbose, quiet)
         found = [issue for path in files for issue in _validated(path, validator, limits, runs, tell)]
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from None
     except MappingError as error:
-        click.echo(render(error.issues, "text", phi_free), nl=False)
-        raise click.exceptions.Exit(Exit.MAPPINGS) from None
-    except FhirconvError as error:  # a package that cannot be used
-        raise click.BadParameter(str(error), param_hint="--package") from None
+        _stop(error)
     if form != "text":
         click.echo(render(found, form, phi_free, __version__), nl=False)
     if show_layers:
@@ -79,6 +75,25 @@ def command(
     if any(run.layer == "server" and run.status == "could not run" for run in runs.values()):
         raise click.exceptions.Exit(Exit.SERVER)
     raise click.exceptions.Exit(Exit.FINDINGS if any(issue.is_error for issue in found) else Exit.DONE)
+
+
+def _validator(profile: str, packages: tuple[str, ...], strict: bool, server: str | None, site: Path | None) -> Validator:
+    if server is not None and not is_base_url(server):
+        raise click.BadParameter(f"{server!r} is not a base URL; it begins with http:// or https://", param_hint="--server")
+    try:
+        return Validator(profile, packages, strict, server or "", site)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from None
+    except MappingError as error:
+        _stop(error)
+    except FhirconvError as error:
+        raise click.BadParameter(str(error), param_hint="--package") from None
+
+
+def _stop(error: MappingError) -> NoReturn:
+    for issue in error.issues:
+        say(issue.text())
+    raise click.exceptions.Exit(Exit.MAPPINGS) from None
 
 
 class _Teller(NamedTuple):
@@ -94,11 +109,12 @@ class _Teller(NamedTuple):
             told = [issue for issue in issues if self.verbose or issue.severity != "information"]
             click.echo(render(told, "text", self.phi_free), nl=False)
 
-    def summary(self, path: Path, records: int, counts: Counter[str]) -> None:
+    def summary(self, path: Path, records: int, counts: Counter[str], unchecked: int) -> None:
         if not self.quiet:
             errors = _count(counts["error"] + counts["fatal"], "error")
             many = f"{records} records, " if records > 1 else ""
-            say(f"{path}: {many}{errors}, {_count(counts['warning'], 'warning')}")
+            left = f"; profiles: {_count(unchecked, 'thing')} not checked (--layers says which)" if unchecked else ""
+            say(f"{path}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
 
 
 def _validated(
@@ -106,15 +122,16 @@ def _validated(
 ) -> Iterator[Issue]:
     """The findings about a file, record by record."""
     counts: Counter[str] = Counter()
-    records = 0
+    records, unchecked = 0, set()
     for document in _records(path, limits):
         made = validator.check(document)
-        records += document.data is not None
+        records += not any(issue.rule == "blank-line" for issue in document.issues)
+        unchecked.update(made.layers["profiles"].notes)
         counts.update(issue.severity for issue in made.issues)
         _note(made, runs)
         tell.findings(made.issues)
         yield from made.issues
-    tell.summary(path, records, counts)
+    tell.summary(path, records, counts, len(unchecked))
 
 
 def _records(path: Path, limits: Limits) -> Iterable[Document]:
@@ -129,7 +146,7 @@ def _count(number: int, name: str) -> str:
 
 def _note(made: Validation, runs: dict[str, LayerRun]) -> None:
     """Of several records the most telling run of each layer: one that failed before one that ran, that before none."""
-    order = ("could not run", "ran", "not asked for", "nothing to do")
+    order = ("could not run", "ran", "not reached", "not asked for", "nothing to do")
     for name, run in made.layers.items():
         before = runs.get(name)
         if before is None or order.index(run.status) < order.index(before.status):
@@ -140,9 +157,10 @@ def _note(made: Validation, runs: dict[str, LayerRun]) -> None:
 
 def _tell_layers(runs: dict[str, LayerRun]) -> None:
     """The layers on standard error: findings alone go to standard output."""
+    width = 14 if runs else max(len(f"with {layer.asked_by}") for layer in LAYERS)
     for layer in LAYERS:
         run = runs.get(layer.name)
         status = run.status if run else f"with {layer.asked_by}" if layer.asked_by else "always"
-        say(f"{layer.name:11} {status:14} {layer.covers}")
+        say(f"{layer.name:11} {status:{width}} {layer.covers}")
         for note in run.notes if run else ():
-            say(f"{'':11} {'not checked:':14} {note}")
+            say(f"{'':11} {'not checked:':{width}} {note}")

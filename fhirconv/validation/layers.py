@@ -14,7 +14,10 @@ class Layer(NamedTuple):
 
 
 class LayerRun(NamedTuple):
-    """What became of a layer: 'ran', 'not asked for', 'nothing to do' or 'could not run', and what it left unchecked."""
+    """What became of a layer, and what it left unchecked.
+
+    `status` is 'ran', 'not asked for', 'nothing to do', 'not reached' (there were errors before) or 'could not run'.
+    """
 
     layer: str
     status: str
@@ -22,7 +25,7 @@ class LayerRun(NamedTuple):
 
 
 LAYERS = (
-    Layer("input", "case facts: schema, dates, units, references, evidence in the source, plausibility over the course"),
+    Layer("input", "reading: encoding, limits, keys; of cases also schema, dates, units, references, evidence, plausibility"),
     Layer("mapping", "every fact and field becomes part of a resource"),
     Layer("structure", "elements, cardinality, JSON types, choices, forms of primitive values, extensions of HL7"),
     Layer("bindings", "codes of required value sets that R4 lists; languages, MIME types and currencies by their form"),

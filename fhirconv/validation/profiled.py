@@ -10,6 +10,7 @@ from typing import Any
 
 from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import BUILT_IN, load_package
+from fhirconv.profiles.run import NotChecked
 from fhirconv.validation.finding import Finding
 
 _CANONICAL = re.compile(r"https?://\S+")
@@ -38,6 +39,8 @@ class ProfileLayer:
         self._wanted = profile if is_canonical(profile) else ""
         self._names = (profile,) if profile in BUILT_IN else tuple(BUILT_IN) if self._wanted else ()
         self._packages = tuple(load_package(package) for package in packages)
+        if self._wanted and self._profiles.profile(self._wanted) is None:
+            raise ValueError(f"no package at hand defines the profile {self._wanted}; give it with --package")
 
     @property
     def is_asked(self) -> bool:
@@ -54,12 +57,25 @@ class ProfileLayer:
         """What profiles have against a resource or Bundle, and what they could not check."""
         profiles, find = self._profiles, _lookup(resource)
         found, skipped = check_profiles(resource, profiles, None, find)
-        for path, one in _resources(resource, ()) if self._wanted else ():
-            if one.get("resourceType") == profiles.type_of(self._wanted):
-                more, also = check_profiles(one, profiles, (self._wanted,), find)
-                found += [finding._replace(path=(*path, *finding.path)) for finding in more]
-                skipped += also
+        kind = profiles.type_of(self._wanted) if self._wanted else ""
+        held = [(path, one) for path, one in _resources(resource, ()) if one.get("resourceType") == kind]
+        for path, one in held:
+            more, also = check_profiles(one, profiles, (self._wanted,), find)
+            found += [finding._replace(path=(*path, *finding.path)) for finding in more]
+            skipped += also
+        if self._wanted and not held:
+            skipped.append(NotChecked(self._wanted, f"there is no resource of its type, {kind}"))
         return list(dict.fromkeys(found)), tuple(dict.fromkeys(f"{what}: {why}" for what, why in skipped))
+
+
+def claims_of(resource: Any) -> set[str]:
+    """The profiles that a resource, or those in the entries of a Bundle, claim in meta.profile."""
+    found: set[str] = set()
+    for _, one in _resources(resource, ()):
+        meta = one.get("meta")
+        claimed = meta.get("profile") if isinstance(meta, dict) else None
+        found.update(url for url in (claimed if isinstance(claimed, list) else ()) if isinstance(url, str))
+    return found
 
 
 def _resources(resource: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Resource]]:

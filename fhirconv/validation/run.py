@@ -12,15 +12,21 @@ from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.profiles.packages import BUILT_IN
-from fhirconv.records import is_resource, read_records
+from fhirconv.records import is_case, is_resource, read_records
 from fhirconv.source import read_bytes, read_value
 from fhirconv.validation.exact import findings_of
 from fhirconv.validation.expressions import expression_of, pointer_of
 from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.layers import BASE, LAYERS, LayerRun
+from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
 from fhirconv.validation.located import located
-from fhirconv.validation.profiled import ProfileLayer, is_canonical
+from fhirconv.validation.profiled import ProfileLayer, claims_of, is_canonical
+from fhirconv.validation.server import ServerError, is_base_url, server_findings
+
+_UNKNOWN = (
+    "is neither a FHIR resource (it has no 'resourceType') nor a case (it has none of its sections, such as 'case' and "
+    "'patient'); resources go into a Bundle, or one a line into an .ndjson file"
+)
 
 
 @dataclass(slots=True)
@@ -52,25 +58,34 @@ class Validator:
         self._profile = DEFAULT_PROFILE if is_canonical(profile) else profile
         self._profiles = ProfileLayer(profile, packages)
         self._strict, self._server = strict, server
+        if server and not is_base_url(server):
+            raise ValueError(f"the server's base URL must begin with http:// or https://, not {server!r}")
         self._mappings: Mappings | None = None
         if self._profile not in (DEFAULT_PROFILE, *BUILT_IN):
             self._mappings = load_mappings(self._site, self._profile)  # a profile of the site's own, or none: then it says so
 
     def check(self, document: Document) -> Validation:
         """Validates one record: a resource or Bundle, or a case, which is converted and its Bundle validated."""
-        runs = {layer.name: LayerRun(layer.name, "not asked for" if layer.asked_by else "nothing to do") for layer in LAYERS}
-        runs["input"] = LayerRun("input", "ran")
-        made = Validation(list(document.issues), runs)
+        made = Validation(list(document.issues), {layer.name: self._before(layer) for layer in LAYERS})
+        self._ran(made, "input")
         if any(issue.severity == "fatal" for issue in made.issues) or (document.data is None and made.issues):
             return made
         if is_resource(document.data):
             self._resource(document, made)
-        else:
+        elif is_case(document.data):
             self._case(document, made)
+        else:
+            made.issues.append(Issue("content-unknown", _UNKNOWN, document.place("")))
         made.issues = by_place(made.issues)
         return made
 
+    def _before(self, layer: Layer) -> LayerRun:
+        """What stands for a layer until it runs."""
+        asked = {"profiles": self._profiles.is_asked, "models": self._strict, "server": bool(self._server)}
+        return LayerRun(layer.name, "not reached" if asked.get(layer.name, True) else "not asked for")
+
     def _resource(self, document: Document, made: Validation) -> None:
+        made.layers["mapping"] = LayerRun("mapping", "nothing to do")
         self._ran(made, *BASE)
         findings = findings_of(document.data)
         findings += self._asked(document.data, made)
@@ -82,10 +97,11 @@ class Validator:
             self._mappings = load_mappings(self._site, self._profile)
         result = convert_document(document, self._mappings)
         made.issues = list(result.issues)
-        self._ran(made, "mapping")
-        if result.bundle is None or result.build is None:
+        if result.build is None:
             return
-        self._ran(made, *BASE)
+        self._ran(made, "mapping", *BASE)
+        if result.bundle is None:
+            return
         made.issues += located(self._asked(result.bundle, made), result.bundle, result.case, result.build)
         self._ask_server(document, result.bundle, made)
 
@@ -95,6 +111,8 @@ class Validator:
         if self._profiles.is_asked:
             findings, notes = self._profiles.findings(resource)
             made.layers["profiles"] = LayerRun("profiles", "ran", notes)
+        elif claimed := claims_of(resource):
+            made.layers["profiles"] = LayerRun("profiles", "not asked for", tuple(f"{url}: claimed" for url in sorted(claimed)))
         if self._strict:
             from fhirconv.validation.models import model_findings
 
@@ -105,8 +123,6 @@ class Validator:
     def _ask_server(self, document: Document, resource: dict[str, Any], made: Validation) -> None:
         if not self._server:
             return
-        from fhirconv.validation.server import ServerError, server_findings
-
         try:
             found = server_findings(resource, self._server)
         except ServerError as error:

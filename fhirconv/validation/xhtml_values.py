@@ -20,7 +20,7 @@ _NO_LINKS = frozenset(("urn", "cid"))
 _DROPPED = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*+(?=:)")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\"<>\\^`{}\x7f-\xa0]")
-_IMAGE_DATA = re.compile(r"data:image/[a-z0-9.+\-]++(?:;[a-z0-9\-]++=[^;,]*+)*+(;base64)?+,")
+_IMAGE_DATA = re.compile(r"data:\s*+image/[a-z0-9.+\-]++(?:;[a-z0-9\-]++=[^;,]*+)*+(;base64)?+,")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+")
 
 
