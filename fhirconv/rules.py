@@ -35,7 +35,7 @@ RULES: dict[str, Rule] = {
     "duplicate-key": Rule("error", "duplicate", "input", "A key stands once in an object.", _R4 + "json.html"),
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
     "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
-    "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object."),
+    "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object.", _R4 + "nd-json.html"),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     # -- input: the schema of case facts --
     "unknown-key": Rule("error", "structure", "input", "Every key is one of the case-facts schema."),
@@ -64,7 +64,7 @@ RULES: dict[str, Rule] = {
     "reference-unknown": Rule("error", "not-found", "input", "A fact that another names is there."),
     "reference-wrong": Rule("error", "invalid", "input", "A fact names another of the right kind."),
     "id-duplicate": Rule("error", "duplicate", "input", "An id stands once in a case."),
-    "fact-duplicate": Rule("error", "duplicate", "input", "Two facts do not share one natural key."),
+    "fact-duplicate": Rule("error", "duplicate", "input", "Two facts of a case are not the same by kind, subject and time, unless each has an id."),
     "system-unknown": Rule("error", "code-invalid", "input", "An identifier's system is one of systems.toml."),
     "quote-not-found": Rule("error", "not-found", "input", "A quote stands in the source text, word for word."),
     "quote-lacks": Rule("warning", "incomplete", "input", "A quote holds the number or word that it is evidence of."),
@@ -98,29 +98,30 @@ RULES: dict[str, Rule] = {
     "resource-type": Rule("error", "structure", "structure", "A resource names its type, one of R4.", _R4 + "json.html#resources"),
     "unknown-element": Rule("error", "structure", "structure", "Every element is one of its type.", _R4 + "json.html"),
     "element-missing": Rule("error", "required", "structure", "Required elements are there.", _R4 + "conformance-rules.html#cardinality"),
-    "element-repeats": Rule("error", "structure", "structure", "An element is a list where it may repeat, and only there.", _R4 + "json.html#repeating"),
+    "element-repeats": Rule("error", "structure", "structure", "An element is a list where it may repeat, and only there.", _R4 + "json.html#repeat"),
     "element-type": Rule("error", "structure", "structure", "A value has the JSON type of its element.", _R4 + "json.html#primitive"),
-    "element-choice": Rule("error", "structure", "structure", "Of a choice of types one stands.", _R4 + "formats.html#choice"),
+    "element-choice": Rule("error", "structure", "structure", "A value that may be of several types (value[x]) stands once, as one of them.", _R4 + "formats.html#choice"),
     "element-empty": Rule("error", "invalid", "structure", "No object, list or text is empty, and none is null.", _R4 + "json.html"),
     "primitive-form": Rule("error", "value", "structure", "A primitive value has the form of its type.", _R4 + "datatypes.html#primitive"),
-    "invariant-not-checked": Rule("information", "incomplete", "invariants", "An invariant can be decided within the limits."),
+    "invariant-not-checked": Rule("information", "incomplete", "invariants", "An invariant can be decided within the limits.", _R4 + "conformance-rules.html#constraints"),
     "sqty-1": Rule("error", "invariant", "invariants", "A SimpleQuantity has no comparator.", _R4 + "datatypes.html#SimpleQuantity"),
     "attachment-data": Rule("error", "value", "structure", "Hash and size of an attachment are those of its data.", _R4 + "datatypes.html#Attachment"),
     "claim-of-another-type": Rule("error", "invalid", "structure", "A resource claims no base profile of another type.", _R4 + "profiling.html#resources"),
+    "vital-sign": Rule("error", "structure", "structure", "An Observation with the code of a vital sign follows R4's profile for it.", _R4 + "observation-vitalsigns.html"),
     # -- bindings --
     "code-not-bound": Rule("error", "code-invalid", "bindings", "A code is one of its required value set.", _R4 + "terminologies.html#required"),
-    "extension-url": Rule("error", "structure", "structure", "An extension has an absolute URL, unless it is a part of another.", _R4 + "extensibility.html#extension"),
+    "extension-url": Rule("error", "structure", "structure", "An extension has an absolute URL, unless it is a part of another.", _R4 + "extensibility.html#Extension"),
     "extension-unknown": Rule("error", "structure", "structure", "An extension of HL7's namespace is one that HL7 defines for R4.", _R4 + "extensibility.html"),
-    "extension-not-checked": Rule("information", "incomplete", "structure", "An extension has a definition at hand to be held against.", _R4 + "extensibility.html"),
+    "extension-not-checked": Rule("information", "incomplete", "structure", "The definition of an extension is at hand, so that the extension can be checked.", _R4 + "extensibility.html"),
     "extension-value": Rule("error", "structure", "structure", "An extension has the value or parts that its definition says.", _R4 + "extensibility.html"),
     "extension-place": Rule("error", "structure", "structure", "An extension stands where its definition says.", _R4 + "defining-extensions.html#context"),
     # -- references and Bundles --
     "reference-form": Rule("error", "value", "references", "A reference is Type/id, #id, a URL, or urn:uuid: in a Bundle.", _R4 + "references.html#literal"),
     "reference-target": Rule("error", "structure", "references", "A reference leads to a type that the element allows.", _R4 + "references.html"),
-    "reference-dangling": Rule("error", "not-found", "references", "A reference to a part of the Bundle or resource finds it.", _R4 + "bundle.html#references"),
+    "reference-dangling": Rule("error", "not-found", "references", "What a reference names within its Bundle or resource is there.", _R4 + "bundle.html#references"),
     "reference-type": Rule("error", "invalid", "references", "Reference.type is the type that the reference leads to.", _R4 + "references-definitions.html#Reference.type"),
     "contained": Rule("error", "structure", "references", "A contained resource has an id of its own and contains none.", _R4 + "references.html#contained"),
-    "full-url": Rule("error", "value", "references", "fullUrl is absolute, stands once, and agrees with the resource's id.", _R4 + "bundle.html#bundle-unique"),
+    "full-url": Rule("error", "value", "references", "The address of an entry (fullUrl) is absolute, stands once, and agrees with the resource's id.", _R4 + "bundle.html#bundle-unique"),
     "request": Rule("error", "invalid", "references", "The request of an entry fits its resource and the type of the Bundle.", _R4 + "http.html#transaction"),
     "bundle-entry": Rule("error", "structure", "references", "Entries hold what the type of the Bundle asks for.", _R4 + "bundle.html"),
     "duplicate-id": Rule("error", "duplicate", "references", "An id stands once among what it identifies.", _R4 + "bundle.html#bundle-unique"),
@@ -141,19 +142,19 @@ RULES: dict[str, Rule] = {
     # -- narrative --
     "narrative-form": Rule("error", "structure", "narrative", "A narrative is one div of well-formed XHTML.", _R4 + "narrative.html#xhtml"),
     "narrative-unsafe": Rule("error", "security", "narrative", "A narrative holds nothing that runs or loads code.", _R4 + "security.html#narrative"),
-    "narrative-nesting": Rule("error", "structure", "narrative", "Elements of a narrative stand where HTML has them.", "https://www.w3.org/TR/html401/struct/global.html"),
-    "narrative-link": Rule("error", "value", "narrative", "A link or image of a narrative has an address that can be followed.", _R4 + "narrative.html#links"),
+    "narrative-nesting": Rule("error", "structure", "narrative", "Elements of a narrative stand where HTML allows them.", "https://www.w3.org/TR/html401/struct/global.html"),
+    "narrative-link": Rule("error", "value", "narrative", "A link or image of a narrative has an address that can be followed.", _R4 + "narrative.html#xhtml"),
     "narrative-id": Rule("warning", "duplicate", "narrative", "An id stands once in a narrative.", _R4 + "narrative.html#id"),
     "narrative-character": Rule("warning", "value", "narrative", "A narrative holds no control characters.", "https://www.w3.org/TR/xml/#charsets"),
     # -- profiles --
-    "profile-unknown": Rule("warning", "not-found", "profiles", "A profile that is claimed has a definition at hand.", _R4 + "resource.html#profile-tags"),
+    "profile-unknown": Rule("warning", "not-found", "profiles", "The definition of a profile that is claimed is at hand, so that the claim can be checked.", _R4 + "resource.html#profile-tags"),
     "profile-type": Rule("error", "structure", "profiles", "A value, and a resource, has a type that its profile allows.", _R4 + "profiling.html"),
     "profile-min": Rule("error", "required", "profiles", "What a profile asks for is there.", _R4 + "conformance-rules.html#cardinality"),
     "profile-max": Rule("error", "structure", "profiles", "Nothing stands more often than a profile allows.", _R4 + "conformance-rules.html#cardinality"),
     "profile-value": Rule("error", "value", "profiles", "A value is what a profile fixes, or holds its pattern.", _R4 + "elementdefinition-definitions.html#ElementDefinition.fixed_x_"),
     "profile-limit": Rule("error", "value", "profiles", "A value lies within the limits of a profile.", _R4 + "elementdefinition-definitions.html#ElementDefinition.minValue_x_"),
     "profile-target": Rule("error", "structure", "profiles", "A reference leads to a type that a profile allows.", _R4 + "references.html"),
-    "profile-conformance": Rule("error", "structure", "profiles", "What a profile asks to conform to another profile does.", _R4 + "profiling.html"),
+    "profile-conformance": Rule("error", "structure", "profiles", "Where a profile asks for another profile, that one holds.", _R4 + "profiling.html"),
     "profile-slice": Rule("error", "structure", "profiles", "Slices are closed and ordered where a profile says so.", _R4 + "profiling.html#slicing"),
     "profile-binding": Rule("error", "code-invalid", "profiles", "A code is one of the value set that a profile binds to.", _R4 + "terminologies.html#strength"),
     "profile-invariant": Rule("error", "invariant", "profiles", "The invariants of a profile hold.", _R4 + "conformance-rules.html#constraints"),
@@ -172,14 +173,38 @@ def rule(name: str) -> Rule:
 
 @functools.cache
 def invariant_rules() -> dict[str, Rule]:
-    """The invariants of R4 as rules, by key; their titles are HL7's words."""
-    from fhirconv.r4 import all_types, constraints_of, elements_of, kind_of  # not for every --help
+    """The invariants of R4 as rules, by key; their titles are HL7's words. (R4 has three that are called inv-1.)"""
+    from fhirconv.r4 import all_types, base_of, constraints_of, elements_of  # not for every --help
 
     found: dict[str, Rule] = {}
     for type_name in all_types():
-        resource = type_name.partition(".")[0]
-        page = resource.lower() if kind_of(resource) == "resource" else "datatypes"
+        inherited = {one.key for one in constraints_of(base_of(type_name))}
         own = [one for element in elements_of(type_name).values() for one in element.constraints]
         for key, severity, human, _ in (*constraints_of(type_name), *own):
-            found.setdefault(key, Rule(severity, "invariant", "invariants", human, f"{_R4}{page}.html#invs"))
+            before = found.get(key)
+            if before is None and key not in inherited:
+                found[key] = Rule(severity, "invariant", "invariants", human, _R4 + _page(type_name.partition(".")[0]))
+            elif before is not None and human not in before.title:
+                found[key] = before._replace(title=f"{before.title} / {human}")
     return found
+
+
+_PAGES = {
+    "DataRequirement": "metadatatypes.html#DataRequirement",
+    "Element": "element.html",
+    "ElementDefinition": "elementdefinition.html",
+    "Expression": "metadatatypes.html#Expression",
+    "Extension": "extensibility.html#Extension",
+    "Narrative": "narrative.html#Narrative",
+    "Reference": "references.html#Reference",
+    "TriggerDefinition": "metadatatypes.html#TriggerDefinition",
+}
+
+
+def _page(type_name: str) -> str:
+    """Where R4 states the invariants of a resource or data type."""
+    from fhirconv.r4 import kind_of
+
+    if kind_of(type_name) == "resource":
+        return f"{type_name.lower()}.html#invs"
+    return _PAGES.get(type_name, f"datatypes.html#{type_name}")
