@@ -11,9 +11,10 @@ from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import loaded_mappings, mappings_option, profile_option, source_option, tell
 from fhirconv.conversion import Conversion, convert_document
-from fhirconv.explain import Trace, find, quotes_of, trace
+from fhirconv.explain import find, quotes_of, trace
 from fhirconv.issues import printable
 from fhirconv.source import read_file
+from fhirconv.trace import Trace
 
 
 @click.command("explain")

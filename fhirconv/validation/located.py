@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fhirconv.build import Build
-from fhirconv.explain import trace_entry
 from fhirconv.facts import Case
 from fhirconv.issues import Issue, Place
+from fhirconv.trace import trace_entry
 from fhirconv.validation.expressions import expression_of
 from fhirconv.validation.finding import Finding, Path
 

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mcode_definitions
 import pytest
 
 from fhirconv.data_files import data_file
 from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import load_package
 from tests.validator import install
-from tools import mcode_definitions
 
 from .broken import BROKEN, MCODE
 from .made import errors, lookup_in
