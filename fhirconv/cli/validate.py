@@ -122,7 +122,8 @@ def _validated(
 ) -> Iterator[Issue]:
     """The findings about a file, record by record."""
     counts: Counter[str] = Counter()
-    records, unchecked = 0, set()
+    records = 0
+    unchecked: set[str] = set()
     for document in _records(path, limits):
         made = validator.check(document)
         records += not any(issue.rule == "blank-line" for issue in document.issues)
