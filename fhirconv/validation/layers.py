@@ -33,7 +33,7 @@ LAYERS = (
     Layer("references", "form, target types, what a Bundle or resource must hold; Bundles: addresses and requests"),
     Layer("codes", "UCUM units, check digits, code systems of HL7, URIs of code systems, displays that we ship"),
     Layer("narrative", "the XHTML of narratives: elements, attributes, nothing active"),
-    Layer("profiles", "profiles of FHIR packages: those claimed, and those asked for", "--profile or --package"),
+    Layer("profiles", "profiles: those of mCODE wherever they are claimed, others of FHIR packages", "--profile or --package"),
     Layer("models", "the models of fhir.resources (R4B) take the resource", "--strict"),
     Layer("server", "a FHIR server's own $validate", "--server"),
 )

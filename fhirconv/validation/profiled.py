@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fhirconv.issues import shown
 from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import BUILT_IN, load_package
 from fhirconv.profiles.run import NotChecked
 from fhirconv.validation.finding import Finding
+from fhirconv.validation.layers import LayerRun
 
 _CANONICAL = re.compile(r"https?://\S+")
 
@@ -23,8 +25,13 @@ def is_canonical(profile: str) -> bool:
     return _CANONICAL.fullmatch(profile) is not None
 
 
+# The sets that are built in, by how the URLs of their profiles begin.
+CLAIMED = {"http://hl7.org/fhir/us/mcode/": "mcode"}
+
+
 @functools.cache
-def _built_in(name: str) -> Profiles:
+def built_in(name: str) -> Profiles:
+    """The profiles of a set that comes with fhirconv."""
     return Profiles([load_package(name)])
 
 
@@ -44,18 +51,29 @@ class ProfileLayer:
 
     @property
     def is_asked(self) -> bool:
-        """Whether there is anything to hold a resource against."""
+        """Whether profiles were asked for; those that are built in are checked wherever they are claimed."""
         return bool(self._names or self._packages)
 
     @functools.cached_property
     def _profiles(self) -> Profiles:
         if not self._packages and len(self._names) == 1:
-            return _built_in(self._names[0])
+            return built_in(self._names[0])
         return Profiles([*self._packages, *map(load_package, self._names)])
 
-    def findings(self, resource: Resource) -> tuple[list[Finding], tuple[str, ...]]:
-        """What profiles have against a resource or Bundle, and what they could not check."""
-        profiles, find = self._profiles, _lookup(resource)
+    def run(self, resource: Resource) -> tuple[list[Finding], LayerRun]:
+        """What profiles have against a resource or Bundle, and what became of the layer."""
+        if self.is_asked:
+            found, skipped = self._against(resource, self._profiles)
+            return found, LayerRun("profiles", "ran", skipped)
+        claimed = claims_of(resource)
+        if any(url.startswith(tuple(CLAIMED)) for url in claimed):
+            found, skipped = self._against(resource, built_in(next(iter(CLAIMED.values()))))
+            return found, LayerRun("profiles", "ran", skipped)
+        notes = tuple(f"{shown(url, 200)}: claimed, and no package at hand defines it" for url in sorted(claimed))
+        return [], LayerRun("profiles", "not asked for" if claimed else "nothing to do", notes)
+
+    def _against(self, resource: Resource, profiles: Profiles) -> tuple[list[Finding], tuple[str, ...]]:
+        find = _lookup(resource)
         found, skipped = check_profiles(resource, profiles, None, find)
         kind = profiles.type_of(self._wanted) if self._wanted else ""
         held = [(path, one) for path, one in _resources(resource, ()) if one.get("resourceType") == kind]

@@ -20,7 +20,7 @@ from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
 from fhirconv.validation.located import located
-from fhirconv.validation.profiled import ProfileLayer, claims_of, is_canonical
+from fhirconv.validation.profiled import ProfileLayer, is_canonical
 from fhirconv.validation.server import ServerError, is_base_url, server_findings
 
 _UNKNOWN = (
@@ -107,12 +107,7 @@ class Validator:
 
     def _asked(self, resource: dict[str, Any], made: Validation) -> list[Finding]:
         """The layers that run when they are asked for."""
-        findings: list[Finding] = []
-        if self._profiles.is_asked:
-            findings, notes = self._profiles.findings(resource)
-            made.layers["profiles"] = LayerRun("profiles", "ran", notes)
-        elif claimed := claims_of(resource):
-            made.layers["profiles"] = LayerRun("profiles", "not asked for", tuple(f"{url}: claimed" for url in sorted(claimed)))
+        findings, made.layers["profiles"] = self._profiles.run(resource)
         if self._strict:
             from fhirconv.validation.models import model_findings
 
@@ -139,6 +134,13 @@ class Validator:
             made.layers[name] = LayerRun(name, "ran")
 
 
+def _has_claims(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource that is right, or an entry of a Bundle that is, claims a profile."""
+    if resource["resourceType"] != "Bundle":
+        return "profile" in resource.get("meta", ())
+    return any("profile" in entry["resource"].get("meta", ()) for entry in resource["entry"])
+
+
 def issues_of(findings: Sequence[Finding], document: Document) -> Iterator[Issue]:
     """Findings about a document's own data as Issues, each with its line."""
     for rule, message, path, severity in findings:
@@ -162,8 +164,8 @@ def validate(
     by its content ('resourceType'). See Validator for the options and what is raised.
     """
     plain = profile == DEFAULT_PROFILE and not (packages or strict or server)
-    if plain and is_resource(target) and quick_findings(target) == []:  # the usual end, without a copy or a walk
-        return []
+    if plain and is_resource(target) and quick_findings(target) == [] and not _has_claims(target):
+        return []  # the usual end, without a copy or a walk
     validator = Validator(profile, packages, strict, server, mappings)
     if isinstance(target, Mapping):
         documents: Iterator[Document] = iter((read_value(dict(target), limits=limits),))
