@@ -11,6 +11,7 @@ from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
 from fhirconv.validation.references import Index, check_references, index_of
 from fhirconv.validation.structure import Walk, walk_resource
+from fhirconv.validation.vitals import check_vitals
 
 
 def findings_of(resource: Any) -> list[Finding]:
@@ -25,9 +26,11 @@ def findings_of(resource: Any) -> list[Finding]:
 def exact_findings(resource: Any) -> list[Finding]:
     """The same, always by the exact check."""
     walk = walk_resource(resource, VISITS)
-    check_references(walk, _Indexes(walk))
+    indexes = _Indexes(walk)
+    check_references(walk, indexes)
     check_bundles(walk)
     check_invariants(walk)
+    check_vitals(walk, indexes)
     return list(dict.fromkeys(walk.findings))
 
 

@@ -15,8 +15,10 @@ from typing import Any
 from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.validation.codes import coding_findings, quantity_findings
+from fhirconv.validation.extensions import HL7
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
+from fhirconv.validation.vitals import is_vital_sign
 
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Distance", "Duration")
@@ -49,7 +51,7 @@ def _judge_coding(coding: Any) -> None:
     key = (coding.get("system"), coding.get("code"), coding.get("display"), len(coding))
     named = {name for name, part in zip(("system", "code", "display"), key, strict=False) if part is not None}
     good = coding.keys() == named and not structure_findings(coding, "Coding") and not coding_findings(coding)
-    _codings.judge(key, good)
+    _codings.judge(key, good and not is_vital_sign(coding))  # a vital sign follows a profile
 
 
 def look_at_quantity(value: Any, types: Types) -> None:
@@ -190,6 +192,9 @@ def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
     elif slot.type == "Identifier":
         usual = 'len(v) == 2 and "value" in v and v.get("system") in systems'
         yield f"{indent}if not ({usual}): look_at_identifier(v, types)"
+    elif slot.definition == "Meta.profile":
+        yield f'{indent}if v.startswith("{HL7}"): refuse()'  # R4's own profiles are held against the resource
+        names["refuse"] = _refuse
     elif slot.type == "Reference":
         targets = frozenset(slot.element.targets)
         name = f"targets_{len(names)}"
@@ -200,6 +205,10 @@ def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
         name = "look_" + slot.type.replace(".", "_")
         names[name] = _OWN.get(slot.type) or _later(slot.type, name, names)
         yield f"{indent}{name}(v, types)"
+
+
+def _refuse() -> None:
+    raise NotPlainError
 
 
 def _extensions(values: Any, types: Types) -> None:
