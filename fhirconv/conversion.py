@@ -119,7 +119,12 @@ def convert_document(
         case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
     made = make_bundle(build.entries, bundle)
     if validate:
-        case.issues.extend(located(findings_of(made), made, case, build))
+        findings = findings_of(made)
+        if mappings.profile != DEFAULT_PROFILE:
+            from fhirconv.validation.profiled import claim_findings  # profiles are loaded by who claims them
+
+            findings += claim_findings(made)
+        case.issues.extend(located(findings, made, case, build))
     return Conversion(None if has_errors(case.issues) else made, by_place(case.issues), case, build)
 
 

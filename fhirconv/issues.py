@@ -49,7 +49,10 @@ class Place(NamedTuple):
 
 
 _AT_A_GLANCE = 40
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0001-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
@@ -102,10 +105,14 @@ class Issue:
 def nearest(word: str, known: Iterable[str]) -> str:
     """'; did you mean ...?', else what is known, if that can be read at a glance."""
     names = list(known)
+    if len(names) > _AT_A_GLANCE:  # comparing costs: those that begin alike are what a slip may have meant
+        names = [name for name in names if name[:1].casefold() == word[:1].casefold() and abs(len(name) - len(word)) < 4]
+        near = difflib.get_close_matches(word, names, 1, 0.6)
+        return f"; did you mean '{near[0]}'?" if near else ""
     near = difflib.get_close_matches(word, names, 1, 0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    return f"; expected one of: {', '.join(names)}" if len(names) <= _AT_A_GLANCE else ""
+    return f"; expected one of: {', '.join(names)}"
 
 
 def has_errors(issues: Iterable[Issue]) -> bool:
@@ -115,4 +122,10 @@ def has_errors(issues: Iterable[Issue]) -> bool:
 
 def by_place(issues: Iterable[Issue]) -> list[Issue]:
     """`issues` in the order of the file, each once."""
-    return sorted(set(issues), key=lambda i: (i.place.file, i.place.line, i.place.column, i.rule, i.message))
+    return sorted(dict.fromkeys(issues), key=_order)
+
+
+def _order(issue: Issue) -> tuple[object, ...]:
+    place = issue.place
+    steps = tuple((0, int(step), "") if step.isdecimal() else (1, 0, step) for step in place.pointer.split("/"))
+    return (place.file, place.line, place.column, steps, issue.rule, issue.expression, issue.message)

@@ -60,7 +60,7 @@ def _json_problem(text: str, error: json.JSONDecodeError) -> str:
     if start not in "{[":
         return "is not JSON: it should begin with '{' (a YAML file needs the ending .yaml)"
     if error.msg == "Extra data":
-        return "has more after the end of the JSON value; one file holds one case (NDJSON has one case a line)"
+        return "has more after the end of the JSON value; a file holds one, or is an .ndjson file with one in each line"
     if error.msg.startswith("Expecting property name"):
         return "is not JSON: a key in double quotes was expected here (no comments, no comma before '}')"
     if error.msg.startswith("Unterminated string"):
@@ -112,7 +112,12 @@ def json_places(text: str) -> Places:
 
 def _repeated_keys(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
     seen: set[str] = set()
+    line, line_start, told = 1, 0, 0
     for pointer, key, offset in _json_walk(text):
         if key is not None and pointer in seen:
-            yield key, pointer, (text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+            breaks = text.count("\n", told, offset)
+            if breaks:
+                line, line_start = line + breaks, text.rfind("\n", told, offset) + 1
+            told = offset
+            yield key, pointer, (line, offset - line_start + 1)
         seen.add(pointer)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
-from fhirconv.issues import Issue, Place
+from fhirconv.issues import Issue, Place, printable
 from fhirconv.schema import case_schema
-from fhirconv.source import read_bytes
+from fhirconv.source import encoding_problem, read_bytes
 
 _ONE_VALUE = (".json", ".yaml", ".yml")
 _LINES = (".ndjson", ".jsonl")
@@ -24,6 +24,9 @@ def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
     """
     name = str(path)
     try:
+        if "\0" in name:
+            yield unreadable(printable(name), "file-unreadable", "is no name of a file")
+            return
         if path.is_dir():
             yield unreadable(name, "file-unreadable", "is a directory; name a file in it")
             return
@@ -65,6 +68,11 @@ def _is_record(first: bytes, stream: BinaryIO) -> bool:
 
 
 def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator[Document]:
+    problem = encoding_problem(line)
+    if (problem and not line.startswith(b"{")) or line.strip() == b"{":
+        spread = "holds an object that is spread over lines; NDJSON has one object in each line (or name the file .json)"
+        yield unreadable(name, "encoding" if problem else "not-json", problem or spread, 1, 1)
+        return
     number, found = 0, False
     while line:
         if line.strip(b" \t\r\n\xef\xbb\xbf"):

@@ -123,6 +123,7 @@ RULES: dict[str, Rule] = {
     "contained": Rule("error", "structure", "references", "A contained resource has an id of its own and contains none.", _R4 + "references.html#contained"),
     "full-url": Rule("error", "value", "references", "The address of an entry (fullUrl) is absolute, stands once, and agrees with the resource's id.", _R4 + "bundle.html#bundle-unique"),
     "request": Rule("error", "invalid", "references", "The request of an entry fits its resource and the type of the Bundle.", _R4 + "http.html#transaction"),
+    "response": Rule("error", "value", "references", "The status of a response begins with a status code of HTTP.", _R4 + "bundle-definitions.html#Bundle.entry.response.status"),
     "bundle-entry": Rule("error", "structure", "references", "Entries hold what the type of the Bundle asks for.", _R4 + "bundle.html"),
     "duplicate-id": Rule("error", "duplicate", "references", "An id stands once among what it identifies.", _R4 + "bundle.html#bundle-unique"),
     # -- codes and units --

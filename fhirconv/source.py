@@ -31,7 +31,7 @@ def read_text(path: Path) -> tuple[str, str]:
             data = stream.read(LIMITS.bytes + 1)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
-    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else _encoding_problem(data)
+    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)
     return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
 
 
@@ -39,12 +39,12 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     """Reads the bytes of a case file; a name ending in .json must hold JSON, .yaml or .yml YAML."""
     if len(data) > limits.bytes:
         return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it into one file a case")
-    problem = _encoding_problem(data)
+    problem = encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem)
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        return unreadable(name, "empty-input", "is empty; a case has at least 'case' and 'patient'")
+        return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
     suffix = Path(name).suffix.lower()
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
     return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
@@ -57,7 +57,7 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     return document
 
 
-def _encoding_problem(data: bytes) -> str:
+def encoding_problem(data: bytes) -> str:
     """Why the bytes are not UTF-8 text; empty if they are."""
     if data.startswith(b"\x1f\x8b"):
         return "is compressed (gzip), not text; unpack it first"

@@ -141,7 +141,8 @@ def _orphans(run: Run, items: Collection) -> Collection:
     """
     found = []
     for item in items:
-        held = named(item, "contained") if type(item) is Node else []
+        inner = named(item, "contained") if type(item) is Node else []
+        held = [one for one in inner if isinstance(one.value, dict)]
         links = {id(one): _links(run, one) for one in held}
         linked = _links(run, item) if held else set()
         reached: set[int] = set()

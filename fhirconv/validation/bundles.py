@@ -6,11 +6,13 @@ Spec: https://hl7.org/fhir/R4/bundle.html, https://hl7.org/fhir/R4/http.html#tra
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from fhirconv.issues import shown
+from fhirconv.issues import nearest, shown
 from fhirconv.r4 import resource_types
 from fhirconv.validation.finding import Path
+from fhirconv.validation.references import Index, entry_of
 from fhirconv.validation.structure import Held, Walk
 
 _ID = r"[A-Za-z0-9\-.]{1,64}"
@@ -18,7 +20,10 @@ _URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|urn:oid:[
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 _REST = re.compile(rf"https?://\S*?/([A-Z][A-Za-z]+)/({_ID})")
 _REQUEST = re.compile(rf"([A-Z][A-Za-z]+)(?:/({_ID})(?:/_history/{_ID})?)?(?:/?\?\S*)?|\$\S+|\?\S*|[A-Z][A-Za-z]+/\S*\$\S+")
+_MORE_THAN_QUERY = re.compile(r"https?://|\?")
+_STATUS = re.compile(r"[0-9]{3}(?![0-9])")
 _CHANGES = ("transaction", "batch")
+_CHANGING = ("PUT", "DELETE", "PATCH")
 _WITHOUT_FULL_URL = (*_CHANGES, "transaction-response", "batch-response", "history")
 _CONDITIONS = {
     "ifNoneExist": ("POST",),
@@ -28,30 +33,49 @@ _CONDITIONS = {
 }
 
 
-def check_bundles(walk: Walk) -> None:
-    """Checks every Bundle that a walk has met, and every resource that contains others."""
+def check_bundles(walk: Walk, index_for: Callable[[Path], Index]) -> None:
+    """Checks every Bundle that a walk has met, and every resource that contains others.
+
+    `index_for(path)` is the index of the nearest Bundle around a path.
+    """
     for held in walk.resources:
         if held.type == "Bundle":
-            _check_bundle(walk, held)
+            _check_bundle(walk, held, index_for(held.path))
         if isinstance(held.value.get("contained"), list):
             _check_contained(walk, held)
 
 
-def _check_bundle(walk: Walk, bundle: Held) -> None:
+def _check_bundle(walk: Walk, bundle: Held, index: Index) -> None:
     kind = bundle.value.get("type")
     entries = bundle.value.get("entry")
     if not isinstance(entries, list):
         return
     seen: dict[str, int] = {}
-    targets: dict[str, int] = {}
+    changed: dict[str, int] = {}
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
         path = (*bundle.path, "entry", position)
         _check_full_url(walk, entry, kind, path, seen, position)
+        _check_response(walk, entry.get("response"), (*path, "response", "status"))
         request = entry.get("request")
-        if isinstance(request, dict):
-            _check_request(walk, entry, request, path, targets, position)
+        if not isinstance(request, dict):
+            continue
+        where = (*path, "request")
+        _check_request(walk, entry, request, where)
+        target = _check_url(walk, entry, request, where) if kind in _CHANGES else ""
+        other = changed.setdefault(target, position) if target and kind == "transaction" else position
+        if other != position:
+            message = f"entry {other} changes {shown(target)} too; a transaction may do so once"
+            walk.add("request", message, (*where, "url"))
+    if kind == "document":
+        _check_reach(walk, bundle, len(entries), index)
+
+
+def _check_response(walk: Walk, response: Any, path: Path) -> None:
+    status = response.get("status") if isinstance(response, dict) else None
+    if isinstance(status, str) and not _STATUS.match(status):
+        walk.add("response", f"{shown(status)} does not begin with a status of HTTP in three digits, as 201", path)
 
 
 def _check_full_url(walk: Walk, entry: dict[str, Any], kind: object, path: Path, seen: dict[str, int], position: int) -> None:
@@ -86,35 +110,48 @@ def _check_same_id(walk: Walk, url: str, resource: dict[str, Any], path: Path) -
         walk.add("full-url", f"names the type {found[1]}, and the resource is {shown(resource.get('resourceType'))}", path)
 
 
-def _check_request(
-    walk: Walk, entry: dict[str, Any], request: dict[str, Any], path: Path, targets: dict[str, int], position: int
-) -> None:
-    method, url, resource = request.get("method"), request.get("url"), entry.get("resource")
-    where = (*path, "request")
+def _check_request(walk: Walk, entry: dict[str, Any], request: dict[str, Any], where: Path) -> None:
+    """What the parts of a request say to each other, whatever it is sent to."""
+    method, condition = request.get("method"), request.get("ifNoneExist")
     for name, methods in _CONDITIONS.items():
         if name in request and isinstance(method, str) and method not in methods:
             walk.add("request", f"'{name}' goes with {' or '.join(methods)}, not with {shown(method)}", (*where, name))
+    if isinstance(condition, str) and _MORE_THAN_QUERY.match(condition):
+        message = f"{shown(condition)} is more than a query; write what follows the '?'"
+        walk.add("request", message, (*where, "ifNoneExist"))
     if method in ("POST", "PUT") and "resource" not in entry:
         walk.add("request", f"{method} needs a resource in its entry", where)
     if method in ("GET", "HEAD", "DELETE") and "resource" in entry:
         walk.add("request", f"{method} takes no resource in its entry", where)
+
+
+def _check_url(walk: Walk, entry: dict[str, Any], request: dict[str, Any], where: Path) -> str:
+    """The url of a request in a transaction or batch: its form, and whether it fits the method. What it changes, or ''."""
+    method, url = request.get("method"), request.get("url")
     if not isinstance(url, str) or not url:
-        return
-    found = _REQUEST.fullmatch(url.removeprefix("/")) if not _URL.match(url) else _REST.fullmatch(url)
-    if found is None and not _URL.match(url):
-        walk.add("request", f"{shown(url)} is not Type, Type/id, Type?search or an operation", (*where, "url"))
-    elif found is not None and found[1]:
-        _check_target(walk, method, found[1], found[2], resource, (*where, "url"))
-    if method in ("PUT", "DELETE", "PATCH") and found is not None and found[1] and found[2]:
-        other = targets.setdefault(url, position)
-        if other != position:
-            walk.add("request", f"entry {other} changes {shown(url)} too; a transaction may do so once", (*where, "url"))
+        return ""
+    path = (*where, "url")
+    is_absolute = _URL.match(url) is not None
+    if is_absolute and url != entry.get("fullUrl"):  # an official example writes the fullUrl
+        walk.add("request", f"{shown(url)} is absolute; write it from the server's base on, as Type/id", path)
+    found = _REST.fullmatch(url) if is_absolute else _REQUEST.fullmatch(url.removeprefix("/"))
+    if found is None and not is_absolute:
+        walk.add("request", f"{shown(url)} is not Type, Type/id, Type?search or an operation", path)
+    if found is None or not found[1]:
+        return ""
+    _check_target(walk, method, found[1], found[2], entry.get("resource"), path)
+    if method not in _CHANGING:
+        return ""
+    if not found[2] and not url.partition("?")[2]:
+        walk.add("request", f"{method} needs to know which {found[1]}: write {found[1]}/id or {found[1]}?search", path)
+        return ""
+    return url.removeprefix("/")
 
 
 def _check_target(walk: Walk, method: object, kind: str, own: str | None, resource: Any, path: Path) -> None:
     """The address of a request against the resource that it sends."""
     if kind not in resource_types():
-        walk.add("request", f"{shown(kind)} is not a resource type of R4", path)
+        walk.add("request", f"{shown(kind)} is not a resource type of R4{nearest(kind, resource_types())}", path)
         return
     if not isinstance(resource, dict) or method not in ("POST", "PUT"):
         return
@@ -127,6 +164,29 @@ def _check_target(walk: Walk, method: object, kind: str, own: str | None, resour
         walk.add("request", f"PUT to {shown(own)} needs a resource with that id", path)
     elif method == "PUT" and own and resource.get("id") != own:
         walk.add("request", f"PUT goes to the id {shown(own)}, and the resource has {shown(resource.get('id'))}", path)
+
+
+def _check_reach(walk: Walk, bundle: Held, count: int, index: Index) -> None:
+    """Every entry of a document is linked to its Composition, by references in either direction."""
+    depth = len(bundle.path)
+    linked: dict[int, set[int]] = {position: set() for position in range(count)}
+    for _, value, path, held in walk.references:
+        text = value.get("reference")
+        if path[:depth] != bundle.path or path[depth : depth + 1] != ("entry",) or not isinstance(text, str):
+            continue
+        target = entry_of(text, held, index)
+        if target is not None:
+            one, other = int(path[depth + 1]), int(target.path[depth + 1])
+            linked[one].add(other)
+            linked[other].add(one)
+    reached, ahead = {0}, [0]
+    while ahead:
+        new = linked[ahead.pop()] - reached
+        reached |= new
+        ahead += new
+    for position in sorted(linked.keys() - reached):
+        message = "has no link to or from the Composition, nor over other entries; refer to it, or leave it out"
+        walk.add("bundle-entry", message, (*bundle.path, "entry", position))
 
 
 def _check_contained(walk: Walk, held: Held) -> None:

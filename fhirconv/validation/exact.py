@@ -28,7 +28,7 @@ def exact_findings(resource: Any) -> list[Finding]:
     walk = walk_resource(resource, VISITS)
     indexes = _Indexes(walk)
     check_references(walk, indexes)
-    check_bundles(walk)
+    check_bundles(walk, indexes)
     check_invariants(walk)
     check_vitals(walk, indexes)
     return list(dict.fromkeys(walk.findings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fhirconv.document import escape_pointer
+from fhirconv.r4 import resource_types
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import plan_of
 
@@ -16,7 +17,7 @@ def pointer_of(path: Path) -> str:
 
 def expression_of(resource: Any, path: Path) -> str:
     """The FHIRPath of a path in a resource, as in Bundle.entry[0].resource.value.unit; a choice without its type."""
-    type_name = str(resource.get("resourceType", "")) if isinstance(resource, dict) else ""
+    type_name = _type(resource)
     words, value = [type_name or "Resource"], resource
     for step in path:
         value = _below(value, step)
@@ -27,8 +28,14 @@ def expression_of(resource: Any, path: Path) -> str:
             words.append(slot.element.name.removesuffix("[x]") if slot else step)
             type_name = slot.type if slot else ""
         if type_name == "Resource" and isinstance(value, dict):
-            type_name = str(value.get("resourceType", ""))
+            type_name = _type(value)
     return ".".join(words)
+
+
+def _type(resource: Any) -> str:
+    """The type of a resource; '' where it has none that R4 knows."""
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    return name if isinstance(name, str) and name in resource_types() else ""
 
 
 def _below(value: Any, step: str | int) -> Any:

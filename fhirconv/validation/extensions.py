@@ -45,6 +45,12 @@ def known_urls() -> list[str]:
     return [match.decode() for match in re.findall(rb'\n"([^"]+)":', _text())]
 
 
+@functools.cache
+def known_names() -> list[str]:
+    """What stands after HL7's prefix in the URLs of all extensions that HL7 defines."""
+    return [url.removeprefix(HL7) for url in known_urls()]
+
+
 def check_extension(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
     """An extension with a URL of its own; those nested in one are checked with it."""
     url = value.get("url")
@@ -69,7 +75,7 @@ def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> No
         _check_defined(walk, value, found, path)
         _check_place(walk, found, url, slot, path)
     elif url.startswith(HL7):
-        message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url, known_urls())}"
+        message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url.removeprefix(HL7), known_names())}"
         walk.add("extension-unknown", message, (*path, "url"))
     elif slot.element.name == "modifierExtension":
         message = f"no definition of {shown(url, 100)} is at hand; who does not know it must not use the data"

@@ -20,6 +20,7 @@ from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
 from fhirconv.validation.vitals import is_vital_sign
 
+_LARGE = 2**63
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Distance", "Duration")
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
@@ -62,7 +63,7 @@ def look_at_quantity(value: Any, types: Types) -> None:
     if kind is Decimal:
         if number_excess(number):
             raise NotPlainError
-    elif kind is not int and (kind is not float or not abs(number) < 1e300):
+    elif (kind is not int and kind is not float) or not -_LARGE < number < _LARGE:
         raise NotPlainError
     if len(value) != 4 - key.count(None):
         raise NotPlainError

@@ -86,6 +86,11 @@ class ProfileLayer:
         return list(dict.fromkeys(found)), tuple(dict.fromkeys(f"{what}: {why}" for what, why in skipped))
 
 
+def claim_findings(bundle: Resource) -> list[Finding]:
+    """What a Bundle lacks of the built-in profiles that it claims."""
+    return ProfileLayer("r4", ()).run(bundle)[0]
+
+
 def claims_of(resource: Any) -> set[str]:
     """The profiles that a resource, or those in the entries of a Bundle, claim in meta.profile."""
     found: set[str] = set()

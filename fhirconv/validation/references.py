@@ -72,7 +72,7 @@ def _resolve(walk: Walk, text: str, held: Held, index: Index, path: Path) -> str
     if text.startswith("urn:"):
         return _urn(walk, text, index, path)
     if found := _REST.fullmatch(text):
-        known = index.by_url.get(text.partition("#")[0].partition("/_history/")[0])
+        known = index.by_url.get(_unversioned(text))
         if known is not None:
             return known.type
         return found[2] if found[2] in resource_types() else ""
@@ -85,23 +85,43 @@ def _resolve(walk: Walk, text: str, held: Held, index: Index, path: Path) -> str
             return ""
         return _relative(walk, text, found[1], held, index, path)
     found = _CONDITIONAL.fullmatch(text)
-    if found and found[1] in resource_types() and index.kind in ("transaction", "batch", ""):
+    if found and found[1] in resource_types() and index.kind in ("transaction", "batch"):
         return found[1]
+    if found:
+        message = f"{shown(text)} is a search, which leads to a resource in a transaction only; write Type/id"
+        walk.add("reference-form", message, path)
+        return ""
     walk.add("reference-form", f"{shown(text)} is not Type/id, #id, an absolute URL or urn:uuid:", path)
     return ""
 
 
 def _relative(walk: Walk, text: str, kind: str, held: Held, index: Index, path: Path) -> str:
     """Type/id within a Bundle: the entry that the same base address leads to; else a resource somewhere on the server."""
-    name = text.partition("#")[0].partition("/_history/")[0]
-    outer = held.container or held
-    base = _REST.fullmatch(index.urls.get(outer.path, ""))
-    if base is not None and f"{base[1]}/{name}" in index.by_url:
+    if index.kind not in ("document", "message") or entry_of(text, held, index) is not None:
         return kind
-    if index.kind == "document" and outer.type == "Composition" and name not in index.by_name:
+    name = _unversioned(text)
+    outer = held.container or held
+    if name in index.by_name and outer.path in index.urls:
+        message = (
+            f"{shown(text)} does not lead to the entry of this type and id: it counts from the fullUrl of its own entry, "
+            f"{shown(index.urls[outer.path])}; write the fullUrl of the entry"
+        )
+        walk.add("reference-dangling", message, path)
+    elif index.kind == "document" and outer.type == "Composition" and name not in index.by_name:
         message = f"{shown(text)} is not an entry of this document, which must hold what its Composition names"
         walk.add("reference-dangling", message, path)
     return kind
+
+
+def entry_of(text: str, held: Held, index: Index) -> Held | None:
+    """The entry that a reference of `held` leads to: by its fullUrl, or by Type/id from the same base address."""
+    name = _unversioned(text)
+    base = _REST.fullmatch(index.urls.get((held.container or held).path, ""))
+    return index.by_url.get(name) or (index.by_url.get(f"{base[1]}/{name}") if base else None)
+
+
+def _unversioned(text: str) -> str:
+    return text.partition("#")[0].partition("/_history/")[0]
 
 
 def _contained(walk: Walk, text: str, held: Held, path: Path) -> str:
@@ -109,12 +129,10 @@ def _contained(walk: Walk, text: str, held: Held, path: Path) -> str:
     outer = held.container or held
     if text == "#":
         return outer.type
-    inside = outer.value.get("contained")
-    for one in inside if isinstance(inside, list) else ():
-        if isinstance(one, dict) and one.get("id") == text[1:]:
-            return str(one.get("resourceType", ""))
-    walk.add("reference-dangling", f"{shown(text)} is not the id of a contained resource", path)
-    return ""
+    found = walk.contained.get((outer.path, text[1:]), "")
+    if not found:
+        walk.add("ref-1", f"{shown(text)} is not the id of a contained resource", path)
+    return found
 
 
 def _urn(walk: Walk, text: str, index: Index, path: Path) -> str:

@@ -95,14 +95,13 @@ class Validator:
     def _case(self, document: Document, made: Validation) -> None:
         if self._mappings is None:
             self._mappings = load_mappings(self._site, self._profile)
-        result = convert_document(document, self._mappings)
+        result = convert_document(document, self._mappings, validate=False)
         made.issues = list(result.issues)
-        if result.build is None:
+        if result.bundle is None or result.build is None:
             return
         self._ran(made, "mapping", *BASE)
-        if result.bundle is None:
-            return
-        made.issues += located(self._asked(result.bundle, made), result.bundle, result.case, result.build)
+        findings = [*findings_of(result.bundle), *self._asked(result.bundle, made)]
+        made.issues += located(findings, result.bundle, result.case, result.build)
         self._ask_server(document, result.bundle, made)
 
     def _asked(self, resource: dict[str, Any], made: Validation) -> list[Finding]:
@@ -164,7 +163,7 @@ def validate(
     by its content ('resourceType'). See Validator for the options and what is raised.
     """
     plain = profile == DEFAULT_PROFILE and not (packages or strict or server)
-    if plain and is_resource(target) and quick_findings(target) == [] and not _has_claims(target):
+    if plain and isinstance(target, dict) and is_resource(target) and quick_findings(target) == [] and not _has_claims(target):
         return []  # the usual end, without a copy or a walk
     validator = Validator(profile, packages, strict, server, mappings)
     if isinstance(target, Mapping):

@@ -62,6 +62,7 @@ class Walk:
     visits: Mapping[str, Visit]  # by type, for what is more than structure
     findings: list[Finding] = field(default_factory=list)
     resources: list[Held] = field(default_factory=list)
+    contained: dict[tuple[Path, str], str] = field(default_factory=dict)  # container and id -> type
     objects: list[tuple[str, Any, Path, Held]] = field(default_factory=list)  # type, value, path, resource around it
     constrained: list[tuple[Slot, Any, Path, Held]] = field(default_factory=list)  # elements with invariants of their own
     references: list[tuple[Slot, dict[str, Any], Path, Held]] = field(default_factory=list)
@@ -119,6 +120,8 @@ def _resource(walk: Walk, value: Any, path: Path, container: Held | None) -> Non
         return
     held = Held(name, value, path, container)
     walk.resources.append(held)
+    if container is not None and isinstance(value.get("id"), str):
+        walk.contained.setdefault((container.path, value["id"]), name)
     before, walk.within = walk.within, held
     _object(walk, value, plan_of(name), path)
     walk.within = before
