@@ -12,6 +12,8 @@ from fhirconv.validation.finding import Finding
 
 # The models lack the '_' siblings of Extension.value[x]: a defect of theirs, not of the data.
 _DEFECT = "extra_forbidden"
+_WORDS = {"missing": "something that its model requires is missing", _DEFECT: "its model does not know this element"}
+_OTHER = "its model does not take this value"
 
 
 def model_findings(resource: dict[str, Any]) -> list[Finding]:
@@ -21,14 +23,14 @@ def model_findings(resource: dict[str, Any]) -> list[Finding]:
 
     try:
         model = get_fhir_model_class(str(resource.get("resourceType")))
-    except KeyError:
-        return [Finding("model", "fhir.resources has no model of this resource type", ("resourceType",))]
+    except (KeyError, ValueError):
+        return [Finding("model", "fhir.resources has no model of this resource type")]
     try:
         model.model_validate_json(dump_json(resource))
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         return [
-            Finding("model", f"fhir.resources does not take it ({one['type']})", _path(one["loc"]))
+            Finding("model", f"fhir.resources: {_WORDS.get(one['type'], _OTHER)}", _path(one["loc"], resource))
             for one in found
             if not (one["type"] == _DEFECT and str(one["loc"][-1]).startswith("_value"))
         ]
@@ -37,6 +39,16 @@ def model_findings(resource: dict[str, Any]) -> list[Finding]:
     return []
 
 
-def _path(steps: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The models add class names to the path; elements and positions are left."""
-    return tuple(step for step in steps if isinstance(step, int) or step[:1].islower() or step[:1] == "_")
+def _path(steps: tuple[str | int, ...], resource: Any) -> tuple[str | int, ...]:
+    """The steps that lead to something in the resource: the models add names of their own, and name what is missing."""
+    path: list[str | int] = []
+    value = resource
+    for step in steps:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            continue
+        path.append(step)
+    return tuple(path)
