@@ -44,9 +44,7 @@ def _path(steps: tuple[str | int, ...], resource: Any) -> tuple[str | int, ...]:
     path: list[str | int] = []
     value = resource
     for step in steps:
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
             value = value[step]
         else:
             continue
