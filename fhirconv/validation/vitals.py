@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from fhirconv.data_files import data_file
 from fhirconv.issues import shown
-from fhirconv.profiles.check import Profiles
-from fhirconv.profiles.items import root_item
-from fhirconv.profiles.packages import Entry, Package
-from fhirconv.profiles.run import Run, once
 from fhirconv.validation.code_forms import LOINC, SNOMED
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.references import Index
 from fhirconv.validation.structure import Held, Walk
+
+if TYPE_CHECKING:
+    from fhirconv.profiles.check import Profiles
 
 _URL = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -114,6 +113,9 @@ def _asked(observation: dict[str, Any]) -> dict[str, str]:
 
 
 def _findings(held: Held, name: str, index: Index) -> list[Finding]:
+    from fhirconv.profiles.items import root_item  # the engine of profiles is loaded with the first vital sign
+    from fhirconv.profiles.run import Run, once
+
     profile = _definitions().profile(_URL + name)
     assert profile is not None  # one of PROFILES
 
@@ -139,6 +141,9 @@ def _content() -> dict[str, Any]:
 
 @functools.cache
 def _definitions() -> Profiles:
+    from fhirconv.profiles.check import Profiles
+    from fhirconv.profiles.packages import Entry, Package
+
     known = {resource["url"]: resource for resource in _content()["resources"]}
     entries = [(url, Entry(one["resourceType"], one["version"], url)) for url, one in known.items()]
     return Profiles([Package(_content(), known.__getitem__, lambda: iter(entries))])
