@@ -36,7 +36,8 @@ def _without(type_name: str, key: str, choice: str) -> Schema:
 
 def _abated() -> Schema:
     ended = {"contains": {"properties": {"code": {"enum": ["resolved", "remission", "inactive"]}}}}
-    status: Schema = {"properties": {"clinicalStatus": {"required": ["coding"], "properties": {"coding": ended}}}}
+    concept: Schema = {"required": ["coding"], "properties": {"coding": ended}}
+    status: Schema = {"required": ["clinicalStatus"], "properties": {"clinicalStatus": concept}}
     element = elements_of("Condition")["abatement[x]"]
     keys = [name for key in map(element.key, element.types) for name in (key, "_" + key)]
     return {"dependentSchemas": dict.fromkeys(keys, status)}
