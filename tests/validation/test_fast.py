@@ -1,0 +1,226 @@
+"""The fast way and the exact check: one law holds them together, on right, broken, mutated and odd resources."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fhirconv.numbers import read_number
+from fhirconv.validation.fast import quick_findings
+from tests.validation.fuzz import BUNDLES, KEYS, ODD, check_fast, mutated, places, value_at
+from tests.validator.broken import Broken, broken, right
+from tests.validator.corpora import Sample
+
+ABSENT = object()  # a value that is to be taken away
+NUMBERS = [Decimal("1.50"), Decimal("1e400"), Decimal("NaN"), float("inf"), float("nan"), 10**50, -(10**50)]
+
+# Elements of our own Bundles that only the exact check can judge, and why. The fast way is to know all others.
+SLOW = {
+    "AdverseEvent._date": "a time relative to an event that the Bundle holds",
+    "Condition._onsetDateTime": "a time relative to an event that the Bundle holds",
+    "Observation._effectiveDateTime": "a time relative to an event that the Bundle holds",
+    "Procedure._performedDateTime": "a time relative to an event that the Bundle holds",
+    "Specimen.collection": "a time relative to an event that the Bundle holds",
+    "Condition.category": "problem-list-item without a clinical status: con-3 is a warning, which the exact check words",
+    "Condition.abatementAge": "a comparator",
+    "Observation.valueQuantity": "a comparator",
+    "Procedure.performedAge": "a comparator",
+    "Condition.onsetRange": "a range with the words of the source",
+    "MedicationStatement.effectivePeriod": "times of day: zones are to be compared",
+    "Patient.identifier": "an identifier with a type",
+}
+
+
+@cache
+def accepted() -> tuple[dict[str, Any], ...]:
+    """Resources that the fast way judges: the resources of our Bundles by themselves, small Bundles, the tests' own."""
+    bundles = [json.loads(path.read_bytes()) for path in sorted(BUNDLES.glob("m*.json"))]
+    alone = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
+    small = [bundle for bundle in bundles if len(bundle["entry"]) < 8]
+    others = [json.loads(sample.content) for sample in right()]
+    return tuple(one for one in (*small, *alone, *others) if quick_findings(one) is not None)
+
+
+@cache
+def richest() -> dict[str, dict[str, Any]]:
+    """The accepted resource with the most values, for each type."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in accepted():
+        if len(list(places(one))) > len(list(places(found.get(one["resourceType"], {})))):
+            found[one["resourceType"]] = one
+    return found
+
+
+def without(bundle: dict[str, Any], elements: Iterable[str]) -> dict[str, Any]:
+    """A Bundle whose resources lack these elements (Type.element)."""
+    entries = []
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        kept = {key: value for key, value in resource.items() if f"{resource['resourceType']}.{key}" not in elements}
+        entries.append({**entry, "resource": kept})
+    return {**bundle, "entry": entries}
+
+
+def ours() -> dict[str, dict[str, Any]]:
+    """Our golden Bundles by name."""
+    return {path.stem: json.loads(path.read_bytes()) for path in sorted(BUNDLES.glob("*.json"))}
+
+
+@pytest.mark.parametrize("name", ours())
+def test_our_own_bundles_are_judged_fast_but_for_what_is_told_in_slow(name: str) -> None:
+    assert quick_findings(without(ours()[name], SLOW)) is not None
+
+
+@pytest.mark.parametrize("element", SLOW)
+def test_slow_tells_nothing_that_is_fast_by_now(element: str) -> None:
+    others = SLOW.keys() - {element}
+    assert any(quick_findings(without(bundle, others)) is None for bundle in ours().values())
+
+
+def test_most_of_our_bundles_are_judged_fast() -> None:
+    fast = [name for name, bundle in ours().items() if quick_findings(bundle) is not None]
+    assert len(fast) > len(ours()) / 2
+
+
+# -- the law ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ours())
+def test_law_on_our_bundles(name: str) -> None:
+    check_fast(ours()[name])
+
+
+@pytest.mark.parametrize("case", [*right(), *broken()], ids=lambda case: case.name)
+def test_law_on_right_and_broken_resources(case: Sample | Broken) -> None:
+    try:
+        document = json.loads(case.content)
+    except ValueError:
+        return  # broken as JSON
+    check_fast(document)
+
+
+def changed_at(resource: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """The resource with another value at a path, sharing what is not changed; ABSENT takes the value away."""
+    if not path:
+        return value
+    copied = dict(resource) if isinstance(resource, dict) else list(resource)
+    inner = changed_at(resource[path[0]] if len(path) > 1 else None, path[1:], value)
+    if inner is ABSENT:
+        del copied[path[0]]
+    else:
+        copied[path[0]] = inner
+    return copied
+
+
+@pytest.mark.parametrize("type_name", richest())
+def test_law_with_every_value_replaced(type_name: str) -> None:
+    """Not at random: each value of the richest resource of a type replaced by each odd one, and left out."""
+    resource = richest()[type_name]
+    for path in places(resource):
+        for value in (ABSENT, *ODD, *NUMBERS):
+            check_fast(changed_at(resource, path, value))
+
+
+@pytest.mark.parametrize("type_name", richest())
+def test_law_with_every_key_added_everywhere(type_name: str) -> None:
+    """Each key that the objects of a type may have, with values of its right type and of wrong ones."""
+    resource = richest()[type_name]
+    holders = [path for path in ((), *places(resource)) if isinstance(value_at(resource, path), dict)]
+    for path in holders:
+        for key in KEYS:
+            for value in ("x", 1, True, {"text": "x"}, [{"text": "x"}], {"url": "http://x.org/e", "valueString": "x"}):
+                if key not in value_at(resource, path):
+                    check_fast(changed_at(resource, (*path, key), value))
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_law_on_mutated_resources(seed: int) -> None:
+    rnd = random.Random(seed)
+    check_fast(mutated(rnd, rnd.choice(accepted())))
+
+
+NUMBER_TEXTS = ["0", "-0", "-0.0", "1.50", "1e3", "1E-22", "1e308", "1e309", "1e-400", "9" * 34, "9" * 35, "0." + "1" * 40]
+
+
+@pytest.mark.parametrize("text", NUMBER_TEXTS)
+@pytest.mark.parametrize("read", [{}, {"parse_float": read_number, "parse_int": read_number}], ids=["plain", "lossless"])
+def test_law_on_numbers(text: str, read: dict[str, Any]) -> None:
+    """As a quantity's value, an end of a range, an integer; however the JSON was read."""
+    quantity = {"value": json.loads(text, **read), "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
+    resource = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    five = quantity | {"value": 5}
+    check_fast({**resource, "valueQuantity": quantity})
+    check_fast({**resource, "valueRange": {"low": quantity, "high": five}})
+    check_fast({**resource, "valueRange": {"low": five, "high": quantity}})
+    check_fast({**resource, "referenceRange": [{"low": quantity}]})
+    check_fast({**resource, "valueInteger": quantity["value"]})
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), Decimal("NaN"), Decimal("Infinity"), 10**400])
+def test_law_on_what_is_no_number(value: float) -> None:
+    resource = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueQuantity": {"value": value}}
+    check_fast(resource)
+    assert quick_findings(resource) is None
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [[]], {"resourceType": []}, {"resourceType": {}}, {"resourceType": "X"}])
+def test_law_on_what_is_no_resource(value: object) -> None:
+    check_fast(value)
+    assert quick_findings(value) is None
+
+
+ENTRY = {
+    "fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000001",
+    "resource": {"resourceType": "Basic", "id": "00000000-0000-4000-8000-000000000001", "code": {"text": "x"}},
+    "request": {"method": "PUT", "url": "Basic/00000000-0000-4000-8000-000000000001"},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entry": [ENTRY, ENTRY]},
+        {"entry": [ENTRY, ENTRY | {"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000002"}]},
+        {"entry": [ENTRY | {"fullUrl": "urn:uuid:00000000-0000-4000-8000-00000000000A"}]},
+        {"entry": [ENTRY | {"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000001 urn:uuid:x"}]},
+        {"entry": [ENTRY | {"fullUrl": ""}]},
+        {"entry": [ENTRY | {"request": {"method": "DELETE", "url": "Basic/1"}}]},
+        {"entry": [ENTRY | {"request": {"method": "PUT", "url": "Patient/00000000-0000-4000-8000-000000000001"}}]},
+        {"entry": [ENTRY | {"request": {"method": "PUT", "url": "Basic/1"}}]},
+        {"entry": [ENTRY | {"search": {"mode": "match"}}]},
+        {"entry": [ENTRY | {"resource": ENTRY}]},
+        {"entry": [{}]},
+        {"entry": {}},
+        {"entry": []},
+        {"type": "document"},
+        {"type": "history"},
+        {"type": "collection"},
+        {"type": "Transaction"},
+        {"total": 1},
+        {"id": "x"},
+        {},
+    ],
+)
+def test_law_on_bundles(change: dict[str, Any]) -> None:
+    check_fast({"resourceType": "Bundle", "type": "transaction", "entry": [ENTRY], **change})
+
+
+def test_what_was_judged_before_decides_nothing() -> None:
+    """Codings, units and systems that were met are remembered: a wrong one stays wrong beside a right one."""
+    for code in ("718-7", "718-8", "718-7", "718-8"):
+        coding = {"system": "http://loinc.org", "code": code}
+        check_fast({"resourceType": "Observation", "status": "final", "code": {"coding": [coding]}})
+        check_fast({"resourceType": "Observation", "status": "final", "code": {"coding": [coding | {"version": "1"}]}})
+    for unit in ("mg", "mgg", "mg"):
+        value = {"value": 1, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+        check_fast({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueQuantity": value})
+        check_fast({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueQuantity": {"unit": unit}})
