@@ -6,6 +6,7 @@ from typing import Any
 
 from fhirconv.validation.bundles import check_bundles
 from fhirconv.validation.datatypes import VISITS
+from fhirconv.validation.extensions import once_each
 from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
@@ -31,7 +32,7 @@ def exact_findings(resource: Any) -> list[Finding]:
     check_bundles(walk, indexes)
     check_invariants(walk)
     check_vitals(walk, indexes)
-    return list(dict.fromkeys(walk.findings))
+    return once_each(walk.findings)
 
 
 class _Indexes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -15,10 +15,12 @@ import orjson
 from fhirconv.data_files import data_file
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import base_of, elements_of, kind_of
-from fhirconv.validation.finding import Path
+from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.structure import Slot, Walk
 
 HL7 = "http://hl7.org/fhir/StructureDefinition/"
+MCODE = "http://hl7.org/fhir/us/mcode/"
+_MCODE_PART = re.compile(r"Extension\.extension:[^.:]+\.url")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
@@ -77,9 +79,56 @@ def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> No
     elif url.startswith(HL7):
         message = f"{shown(url, 100)} is not an extension that HL7 defines for R4{nearest(url.removeprefix(HL7), known_names())}"
         walk.add("extension-unknown", message, (*path, "url"))
+    elif url.startswith(MCODE):
+        _check_mcode(walk, value, url, path)
     elif slot.element.name == "modifierExtension":
-        message = f"no definition of {shown(url, 100)} is at hand; who does not know it must not use the data"
-        walk.add("extension-not-checked", message, (*path, "url"), "warning")
+        message = f"{shown(url, 100)} is defined by neither R4 nor mCODE; who does not know it must not use the data"
+        walk.add("extension-not-checked", message, (*path, "url"), "error")
+    else:
+        message = f"{shown(url, 100)} is defined by neither R4 nor mCODE; only a package (--package) can tell whether it is right"
+        walk.add("extension-not-checked", message, (*path, "url"))
+
+
+@functools.lru_cache(maxsize=256)
+def _mcode_parts(url: str) -> frozenset[str] | None:
+    """The URLs of the parts of an extension of mCODE; None for one that mCODE does not define.
+
+    Its place and values are for the layer of profiles.
+    """
+    from fhirconv.validation.profiled import built_in  # loaded with the first extension of mCODE
+
+    found = built_in("mcode").find(url)
+    if found is None or found.get("type") != "Extension":
+        return None
+    return frozenset(each["fixed"] for each in found["elements"] if _MCODE_PART.fullmatch(each["id"]))
+
+
+def _check_mcode(walk: Walk, value: dict[str, Any], url: str, path: Path) -> None:
+    parts = _mcode_parts(url)
+    if parts is None:
+        walk.add("extension-unknown", f"{shown(url, 100)} is not an extension of mCODE 4.0.0; look its name up", (*path, "url"))
+    else:
+        _check_parts(walk, _nested(value), parts, path)
+
+
+def is_plain_url(url: str) -> bool:
+    """Whether there is nothing to say of an extension of this URL but what its definition says; a part has no full URL."""
+    if url.startswith(MCODE):
+        return _mcode_parts(url) == frozenset()
+    return url.startswith(HL7) or not _ABSOLUTE.match(url)
+
+
+def once_each(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in their order; of extensions that cannot be checked only the first of each URL."""
+    told: set[str] = set()
+    kept = []
+    for finding in dict.fromkeys(findings):
+        if finding.rule == "extension-not-checked" and not finding.severity:
+            if finding.message in told:
+                continue
+            told.add(finding.message)
+        kept.append(finding)
+    return kept
 
 
 def _check_defined(walk: Walk, value: dict[str, Any], found: Mapping[str, Any], path: Path) -> None:
@@ -96,21 +145,29 @@ def _check_defined(walk: Walk, value: dict[str, Any], found: Mapping[str, Any], 
         message = f"{shown(value['valueCode'])} is not a code of this extension{nearest(value['valueCode'], codes)}"
         walk.add("code-not-bound", message, (*path, "valueCode"))
     nested: Mapping[str, Any] = found.get("nested", {})
-    inner = value.get("extension")
-    items = [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
-    for position, item in enumerate(items):
-        url = item.get("url")
-        if not isinstance(url, str):
-            continue
-        here = (*path, "extension", position)
-        if url in nested:
-            _check_defined(walk, item, nested[url], here)
-        elif not _ABSOLUTE.match(url):
-            message = f"{shown(url)} is not a part of this extension{nearest(url, nested)}"
-            walk.add("extension-unknown", message, (*here, "url"))
+    items = _nested(value)
+    for position, item in items:
+        if item.get("url") in nested:
+            _check_defined(walk, item, nested[item["url"]], (*path, "extension", position))
+    _check_parts(walk, items, nested, path)
     for url, one in nested.items():
-        if one.get("min") and not any(item.get("url") == url for item in items):
+        if one.get("min") and not any(item.get("url") == url for _, item in items):
             walk.add("extension-value", f"lacks its part '{url}', which this extension must have", path)
+
+
+def _nested(value: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The extensions in an extension that are objects with a URL, with their positions."""
+    inner = value.get("extension")
+    items = enumerate(inner if isinstance(inner, list) else ())
+    return [(position, item) for position, item in items if isinstance(item, dict) and isinstance(item.get("url"), str)]
+
+
+def _check_parts(walk: Walk, items: list[tuple[int, dict[str, Any]]], known: Collection[str], path: Path) -> None:
+    for position, item in items:
+        url = item["url"]
+        if url not in known and not _ABSOLUTE.match(url):
+            message = f"{shown(url)} is not a part of this extension{nearest(url, known)}"
+            walk.add("extension-unknown", message, (*path, "extension", position, "url"))
 
 
 def _check_place(walk: Walk, found: Mapping[str, Any], url: str, slot: Slot, path: Path) -> None:

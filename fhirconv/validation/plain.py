@@ -15,7 +15,7 @@ from typing import Any
 from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import HL7
+from fhirconv.validation.extensions import HL7, is_plain_url
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
 from fhirconv.validation.vitals import is_vital_sign
@@ -44,7 +44,7 @@ class _Good(set[Any]):
         self.add(key)
 
 
-_codings, _quantities, _systems = _Good(), _Good(), _Good()
+_codings, _quantities, _systems, _urls = _Good(), _Good(), _Good(), _Good()
 
 
 def _judge_coding(coding: Any) -> None:
@@ -83,6 +83,8 @@ def _identifier(value: Any, types: Types) -> None:
 
 def _period(value: Any, types: Types) -> None:
     """Days in their order; clocks have zones, which the exact check compares."""
+    if "extension" in value:
+        _extensions(value["extension"], types)
     if "start" in value and "end" in value:
         start, end = value["start"], value["end"]
         known = min(len(start), len(end))
@@ -121,6 +123,9 @@ def look_at_reference(value: Any, types: Types, targets: frozenset[str] | None) 
 
 
 def _extension(value: Any, types: Types) -> None:
+    url = value["url"]
+    if url not in _urls:
+        _urls.judge(url, is_plain_url(url))
     for key, inner in value.items():
         if key == "valueCodeableConcept":
             look_of("CodeableConcept")(inner, types)
