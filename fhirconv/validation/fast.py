@@ -21,9 +21,7 @@ from fhirconv.validation.schemas import Generator, is_plain
 from fhirconv.validation.xhtml import narrative_problems
 
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
-_SHELL = {"resourceType", "type", "entry"}
-_PARTS = {"transaction": 3, "collection": 2}  # of an entry: fullUrl, resource, and request
-_NOTHING: Types = {}
+_KINDS = ("transaction", "collection")
 
 Accepts = Callable[[Any], bool]
 
@@ -47,18 +45,21 @@ def quick_findings(resource: Any) -> list[Finding] | None:
     try:
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             return _bundle(resource)
-        _resource(resource, _NOTHING)
-        return _narrative(resource, ())
+        found: list[Finding] = []
+        _resource(resource, {}, (), found)
     except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):  # not what a schema takes, or accepts
         return None
+    return found
 
 
-def _resource(resource: Any, types: Types) -> None:
-    """Raises NotPlainError where the exact check has to decide."""
+def _resource(resource: dict[str, Any], types: Types, path: Path, found: list[Finding]) -> None:
+    """Looks at one resource. Raises NotPlainError where the exact check has to decide."""
     accepts, look = _checks(resource["resourceType"])
     if not (accepts(resource) or _accepts_otherwise(resource)):
         raise NotPlainError
     look(resource, types)
+    if "text" not in resource:
+        found.append(Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity))
 
 
 @functools.cache
@@ -81,35 +82,26 @@ def _accepts_otherwise(resource: dict[str, Any]) -> bool:
     return accepts is not None and text is not None and accepts(resource) and not narrative_problems(text["div"])
 
 
-def _narrative(resource: dict[str, Any], path: Path) -> list[Finding]:
-    return [] if "text" in resource else [Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity)]
-
-
 def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
-    kind, entries = bundle["type"], bundle.get("entry")
-    wanted = _PARTS.get(kind)
-    if bundle.keys() != _SHELL or wanted is None or type(entries) is not list or not entries:
+    kind, entries = bundle["type"], bundle["entry"]
+    if kind not in _KINDS or len(bundle) != 3 or type(entries) is not list or not entries:
         return None
     types: dict[str, str] = {}
     for entry in entries:
         resource, url = entry["resource"], entry["fullUrl"]
-        types[url] = type_name = resource["resourceType"]
-        if len(entry) != wanted:
-            return None
+        types[url] = resource["resourceType"]
         if kind == "transaction":
-            request = entry["request"]
+            own, request = resource["id"], entry["request"]
             # The id is that of the fullUrl: so two entries with one id have one fullUrl too, and are counted below.
-            if request["url"] != f"{type_name}/{resource['id']}" or resource["id"] != url[9:]:
+            if url[9:] != own or request["url"] != f"{types[url]}/{own}" or request["method"] != "PUT":
                 return None
-            if request["method"] != "PUT" or len(request) != 2:
+            if len(request) != 2 or len(entry) != 3:
                 return None
+        elif len(entry) != 2:
+            return None
     if len(types) != len(entries) or not _UUIDS(" ".join(types)):
         return None
-    for entry in entries:
-        _resource(entry["resource"], types)
-    return [
-        finding
-        for position, entry in enumerate(entries)
-        if "text" not in entry["resource"]
-        for finding in _narrative(entry["resource"], ("entry", position, "resource"))
-    ]
+    found: list[Finding] = []
+    for position, entry in enumerate(entries):
+        _resource(entry["resource"], types, ("entry", position, "resource"), found)
+    return found

@@ -44,9 +44,8 @@ def _path(steps: tuple[str | int, ...], resource: Any) -> tuple[str | int, ...]:
     path: list[str | int] = []
     value = resource
     for step in steps:
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+        known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if step in known:
             value = value[step]
-        else:
-            continue
-        path.append(step)
+            path.append(step)
     return tuple(path)
