@@ -1,4 +1,4 @@
-"""The README's commands and outputs are what a user sees."""
+"""The commands and outputs of the README and of docs/ are what a user sees."""
 
 from __future__ import annotations
 
@@ -10,20 +10,34 @@ from pathlib import Path
 import pytest
 
 import fhirconv
+from fhirconv.cli.validate import command as validate
+from fhirconv.document import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONSOLES = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+VALIDATION = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+CONSOLES = re.findall(r"```console\n(.*?)```", README + VALIDATION, re.DOTALL)
+
+
+def written(text: str) -> str:
+    """A pattern of an output as it is written in a document, where a line '…' stands for any lines left out."""
+    lines = ["(?:.*\n)*?" if line == "…" else re.escape(line) + "\n" for line in text.rstrip("\n").split("\n")]
+    return "".join(lines)
 
 
 @pytest.mark.parametrize("block", CONSOLES, ids=lambda block: block.partition("\n")[0])
 def test_command_and_output(block: str) -> None:
     command, _, expected = block.partition("\n")
+    assert "…\n…" not in expected
     words = command.removeprefix("$ fhirconv ").split()
     ran = subprocess.run(
         [sys.executable, "-m", "fhirconv", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout + ran.stderr).rstrip("\n") == expected.rstrip("\n")
+    said = ran.stdout + ran.stderr
+    if "\n…" not in f"\n{expected}":
+        assert said.rstrip("\n") == expected.rstrip("\n")
+    assert re.fullmatch(written(expected), said), said
 
 
 def test_python_example(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +67,54 @@ def test_yaml_and_toml_examples(tmp_path: Path) -> None:
     ).ok
 
 
+def test_python_example_of_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comment that shows a value shows the right one."""
+    example = re.search(r"```python\n(.*?)```", VALIDATION, re.DOTALL)
+    assert example
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    exec(example[1], names)
+    shown = re.findall(r"^(issues\S+) +# ('\S+'|\d+)", example[1], re.MULTILINE)
+    assert len(shown) == 4
+    for expression, value in shown:
+        assert repr(eval(expression, names)) == value
+    assert names["outcome"]["resourceType"] == "OperationOutcome"  # type: ignore[index]
+
+
+def test_options_that_are_named_are_there() -> None:
+    """All options of validate, and no others; -q and -v are named by their letters."""
+    options = {option for one in validate.params for option in one.opts if option.startswith("--")}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", VALIDATION))
+    assert named == options - {"--quiet", "--verbose"}
+    settings = set(re.findall(r"--limit ([a-z]+)=", VALIDATION))
+    assert settings
+    assert settings <= set(LIMITS._fields)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md"])
+def test_links_lead_to_files(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_data_file_says_where_it_is_from() -> None:
+    """CONTRIBUTING has its program, and the program says in its docstring what it is made from and how to call it."""
+    for data in (ROOT / "fhirconv" / "data").iterdir():
+        row = re.search(rf"^\| `{re.escape(data.name)}` \| `(tools/\w+\.py)[^`]*` \| ", CONTRIBUTING, re.MULTILINE)
+        assert row, data.name
+        program = (ROOT / row[1]).read_text(encoding="utf-8")
+        assert data.name in program
+        assert f"python {row[1]}" in program
+
+
 def test_exit_codes_and_limits_in_the_readme() -> None:
     from fhirconv import document, numbers
     from fhirconv.cli import Exit
 
     for code in Exit:
-        assert f"| {code.value} | " in README
+        assert f"\n| {code.value} | " in README
+        assert f"\n| {code.value} | " in VALIDATION
     limits = document.LIMITS
     for limit in (
         f"{limits.bytes // 1024**2} MB",
@@ -68,3 +124,4 @@ def test_exit_codes_and_limits_in_the_readme() -> None:
         f"up to {numbers.MAX_EXPONENT}",
     ):
         assert limit in README
+        assert limit in VALIDATION or limit.startswith("up to")
