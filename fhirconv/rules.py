@@ -107,6 +107,8 @@ RULES: dict[str, Rule] = {
     "sqty-1": Rule("error", "invariant", "invariants", "A SimpleQuantity has no comparator.", _R4 + "datatypes.html#SimpleQuantity"),
     "attachment-data": Rule("error", "value", "structure", "Hash and size of an attachment are those of its data.", _R4 + "datatypes.html#Attachment"),
     "claim-of-another-type": Rule("error", "invalid", "structure", "A resource claims no base profile of another type.", _R4 + "profiling.html#resources"),
+    "claim-unknown": Rule("error", "not-found", "structure", "A profile of HL7's namespace that is claimed is one of R4.", _R4 + "profiling.html#resources"),
+    "coding-system": Rule("warning", "incomplete", "codes", "A code stands with its system.", _R4 + "datatypes-definitions.html#Coding.system"),
     "vital-sign": Rule("error", "structure", "structure", "An Observation with the code of a vital sign follows R4's profile for it.", _R4 + "observation-vitalsigns.html"),
     # -- bindings --
     "code-not-bound": Rule("error", "code-invalid", "bindings", "A code is one of its required value set.", _R4 + "terminologies.html#required"),

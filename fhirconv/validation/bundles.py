@@ -106,8 +106,8 @@ def _check_same_id(walk: Walk, url: str, resource: dict[str, Any], path: Path) -
         return
     if found[2] != own:
         walk.add("full-url", f"ends with the id {shown(found[2])}, and the resource has {shown(own)}", path)
-    elif found[1] != resource.get("resourceType"):
-        walk.add("full-url", f"names the type {found[1]}, and the resource is {shown(resource.get('resourceType'))}", path)
+    elif found[1] != (sent := resource.get("resourceType")) and isinstance(sent, str):
+        walk.add("full-url", f"names the type {found[1]}, and the resource is {shown(sent)}", path)
 
 
 def _check_request(walk: Walk, entry: dict[str, Any], request: dict[str, Any], where: Path) -> None:

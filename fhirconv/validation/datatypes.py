@@ -9,18 +9,20 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fhirconv.issues import shown
-from fhirconv.r4 import resource_types
+from fhirconv.issues import nearest, shown
+from fhirconv.r4 import kind_of, resource_types
 from fhirconv.validation.codes import coding_findings, quantity_findings
 from fhirconv.validation.extensions import HL7, check_extension
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.registries import currency_problem, identifier_findings, language_problem, mime_problem
 from fhirconv.validation.structure import Slot, Visit, Walk
+from fhirconv.validation.vitals import profile_types
 from fhirconv.validation.xhtml import narrative_problems
 
 _QUANTITIES = ("Quantity", "SimpleQuantity", "MoneyQuantity", "Age", "Count", "Distance", "Duration")
 _REGISTRIES = {"languages": language_problem, "mimetypes": mime_problem, "currencies": currency_problem}
 _VALUE_SET = "http://hl7.org/fhir/ValueSet/"
+_OF_HL7 = re.compile(r"http://hl7\.org/fhir/([A-Z][A-Za-z]+)/")
 
 
 def _add(walk: Walk, found: Iterable[Finding], path: Path) -> None:
@@ -31,6 +33,8 @@ def _add(walk: Walk, found: Iterable[Finding], path: Path) -> None:
 
 def _coding(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
     _add(walk, coding_findings(value), path)
+    if "code" in value and "system" not in value:
+        walk.add("coding-system", "has a code without its system, and so no meaning; add the system", path)
     if slot.type == "Coding":
         _bound(walk, [value], slot, path)
 
@@ -89,14 +93,28 @@ def _attachment(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
 
 
 def _meta(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
-    """A resource that claims to be of another type than it is."""
+    """A resource that claims to be of another type than it is, or a profile that R4 does not have."""
     claimed = value.get("profile")
-    held = walk.within
     for position, canonical in enumerate(claimed if isinstance(claimed, list) else ()):
-        name = canonical.partition("|")[0].removeprefix(HL7) if isinstance(canonical, str) else ""
-        if name in resource_types() and held is not None and name != held.type:
-            message = f"claims to be {name}, and is {held.type}"
-            walk.add("claim-of-another-type", message, (*path, "profile", position))
+        url, _, version = canonical.partition("|") if isinstance(canonical, str) else ("", "", "")
+        if walk.within is None or not url.startswith(HL7) or version not in ("", "4.0.1"):
+            continue
+        name, where = url.removeprefix(HL7), (*path, "profile", position)
+        kind = profile_types().get(name) or (name if kind_of(name) else "")
+        if not kind:
+            message = f"{shown(url, 100)} is not a profile of R4{nearest(name, (*profile_types(), walk.within.type))}"
+            walk.add("claim-unknown", message, where)
+        elif kind not in (walk.within.type, "DomainResource", "Resource"):
+            walk.add("claim-of-another-type", f"claims to be {kind}, and is {walk.within.type}", where)
+
+
+def _canonical(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
+    """A URL of HL7's own says what it leads to."""
+    found = _OF_HL7.match(value)
+    targets = slot.element.targets
+    if found and found[1] in resource_types() and targets and not {"Resource", found[1]} & set(targets):
+        message = f"{shown(value, 100)} leads to {found[1]}; '{slot.element.name}' may lead to {' or '.join(targets)}"
+        walk.add("reference-target", message, path)
 
 
 def _code(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
@@ -112,7 +130,6 @@ def _code(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
         _add(walk, (found,), path)
 
 
-
 VISITS: Mapping[str, Visit] = {
     "Coding": _coding,
     "CodeableConcept": _concept,
@@ -123,5 +140,6 @@ VISITS: Mapping[str, Visit] = {
     "Meta": _meta,
     "Extension": check_extension,
     "xhtml": _div,
+    "canonical": _canonical,
     "code": _code,
 }

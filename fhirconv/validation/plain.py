@@ -15,7 +15,7 @@ from typing import Any
 from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import HL7, is_plain_url
+from fhirconv.validation.extensions import MCODE, is_plain_url
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
 from fhirconv.validation.vitals import is_vital_sign
@@ -52,6 +52,7 @@ def _judge_coding(coding: Any) -> None:
     key = (coding.get("system"), coding.get("code"), coding.get("display"), len(coding))
     named = {name for name, part in zip(("system", "code", "display"), key, strict=False) if part is not None}
     good = coding.keys() == named and not structure_findings(coding, "Coding") and not coding_findings(coding)
+    good = good and ("code" not in coding or "system" in coding)
     _codings.judge(key, good and not is_vital_sign(coding))  # a vital sign follows a profile
 
 
@@ -198,8 +199,8 @@ def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
     elif slot.type == "Identifier":
         usual = 'len(v) == 2 and "value" in v and v.get("system") in systems'
         yield f"{indent}if not ({usual}): look_at_identifier(v, types)"
-    elif slot.definition == "Meta.profile":
-        yield f'{indent}if v.startswith("{HL7}"): refuse()'  # R4's own profiles are held against the resource
+    elif slot.type == "canonical":
+        yield f'{indent}if v.startswith("http://hl7.org/fhir/") and not v.startswith("{MCODE}"): refuse()'
         names["refuse"] = _refuse
     elif slot.type == "Reference":
         targets = frozenset(slot.element.targets)
