@@ -7,7 +7,7 @@ from typing import Any
 from fhirconv.validation.bundles import check_bundles
 from fhirconv.validation.datatypes import VISITS
 from fhirconv.validation.extensions import once_each
-from fhirconv.validation.fast import quick_findings
+from fhirconv.validation.fast import quick_findings, settled_entries
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
 from fhirconv.validation.references import Index, check_references, index_of
@@ -21,12 +21,15 @@ def findings_of(resource: Any) -> list[Finding]:
     Numbers may be int, float or Decimal. Nothing is raised, whatever the value is.
     """
     quick = quick_findings(resource)
-    return exact_findings(resource) if quick is None else quick
+    if quick is not None:
+        return quick
+    settled, findings = settled_entries(resource)
+    return findings + exact_findings(resource, settled)
 
 
-def exact_findings(resource: Any) -> list[Finding]:
-    """The same, always by the exact check."""
-    walk = walk_resource(resource, VISITS)
+def exact_findings(resource: Any, settled: frozenset[Path] = frozenset()) -> list[Finding]:
+    """The same, by the exact check, but for the resources at the paths of `settled`."""
+    walk = walk_resource(resource, VISITS, settled)
     indexes = _Indexes(walk)
     check_references(walk, indexes)
     check_bundles(walk, indexes)

@@ -52,7 +52,7 @@ def quick_findings(resource: Any) -> list[Finding] | None:
     return found
 
 
-def _resource(resource: dict[str, Any], types: Types, path: Path, found: list[Finding]) -> None:
+def _resource(resource: Any, types: Types, path: Path, found: list[Finding]) -> None:
     """Looks at one resource. Raises NotPlainError where the exact check has to decide."""
     accepts, look = _checks(resource["resourceType"])
     if not (accepts(resource) or _accepts_otherwise(resource)):
@@ -105,3 +105,25 @@ def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
     for position, entry in enumerate(entries):
         _resource(entry["resource"], types, ("entry", position, "resource"), found)
     return found
+
+
+def settled_entries(bundle: Any) -> tuple[frozenset[Path], list[Finding]]:
+    """The paths of the resources of a Bundle with which the exact check need not deal, and what there is to say of them.
+
+    Of a document or message every resource counts: their entries have to do with each other.
+    """
+    settled: set[Path] = set()
+    found: list[Finding] = []
+    entries = bundle.get("entry") if isinstance(bundle, dict) and bundle.get("resourceType") == "Bundle" else None
+    if not isinstance(entries, list) or bundle.get("type") in ("document", "message"):
+        return frozenset(), found
+    held = [(one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None) for one in entries]
+    types = {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}
+    for position, (_, resource) in enumerate(held):
+        path = ("entry", position, "resource")
+        try:
+            _resource(resource, types, path, found)
+        except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):
+            continue
+        settled.add(path)
+    return frozenset(settled), found

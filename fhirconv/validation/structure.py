@@ -68,6 +68,7 @@ class Walk:
     references: list[tuple[Slot, dict[str, Any], Path, Held]] = field(default_factory=list)
     holders: list[Slot] = field(default_factory=list)  # the elements around the present one, the outermost first
     within: Held | None = None
+    settled: frozenset[Path] = frozenset()  # resources that were found right before
 
     def add(self, rule: str, message: str, path: Path, severity: str = "") -> None:
         """Notes a finding."""
@@ -92,9 +93,9 @@ def plan_of(type_name: str) -> Plan:
     return Plan(type_name, slots, tuple(required), tuple(choices), kind_of(type_name) == "resource")
 
 
-def walk_resource(value: Any, visits: Mapping[str, Visit]) -> Walk:
-    """Walks over a resource with everything in it. Nothing is raised, whatever the value is."""
-    walk = Walk(visits)
+def walk_resource(value: Any, visits: Mapping[str, Visit], settled: frozenset[Path] = frozenset()) -> Walk:
+    """Walks over a resource with everything in it but the `settled` ones. Nothing is raised, whatever the value is."""
+    walk = Walk(visits, settled=settled)
     _resource(walk, value, (), None)
     return walk
 
@@ -122,6 +123,8 @@ def _resource(walk: Walk, value: Any, path: Path, container: Held | None) -> Non
     walk.resources.append(held)
     if container is not None and isinstance(value.get("id"), str):
         walk.contained.setdefault((container.path, value["id"]), name)
+    if path in walk.settled:
+        return
     before, walk.within = walk.within, held
     _object(walk, value, plan_of(name), path)
     walk.within = before
