@@ -27,8 +27,21 @@ RIGHT = {sample.name: sample for sample in right()}
 EVERY_NTH = 5  # of HL7's examples
 SHARE_FOUND = 0.95
 
-IS_READY = False  # set True (and drop the marks) once fhirconv.validate has all its layers, profiles too
-ours_is_ready = pytest.mark.skipif(not IS_READY, reason="fhirconv.validate lacks layers: set IS_READY")
+# What the specification calls wrong and we only doubt, and why.
+DOUBTED = {
+    "codes/system-oid-loinc": "official examples name systems by their OID, and no judge minds",
+    "codes/loinc-display": "a code of LOINC has other right names than the one that we know",
+    "codes/snomed-letters": "official examples have texts in the place of SNOMED CT codes, and no judge minds",
+    "codes/icd-form": "official examples have codes of ICD-10 in other forms, and no judge minds",
+    "codes/ucum-snomed": "an official example has a SNOMED CT code as unit, and no judge minds",
+    "mcode/patient-profile-unknown": "HL7's engine warns, too: the profile may be one of another version of mCODE",
+    "narrative/control-reference": "we report the character, the engine an empty narrative",
+}
+# What we do not report as an issue, and why.
+NOT_REPORTED = {
+    "contained/profile-unknown": "a note of the layer of profiles says that the claim was not checked",
+    "extensions/twice": "the definitions at hand do not say how often an extension of HL7 may stand",
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,21 +106,30 @@ def test_recorded_verdicts_are_those_of_today(java: dict[str, Verdicts], renew: 
 # -- ours
 
 
-@ours_is_ready
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in NOT_REPORTED])
 def test_broken_resource_is_found(name: str) -> None:
-    case = CASES[name]
-    found = compare.ours(case.content)
-    if case.severity == "error":
-        found = [issue for issue in found if issue.is_error]
+    near = _near(CASES[name])
+    assert near, f"{CASES[name].what} Found elsewhere: {compare.ours(CASES[name].content)}"
+    if CASES[name].rule:
+        assert CASES[name].rule in {issue.rule for issue in near}
+
+
+@pytest.mark.parametrize("name", [*DOUBTED, *NOT_REPORTED])
+def test_the_lists_of_what_we_doubt_or_do_not_report_are_true(name: str) -> None:
+    found = _near(CASES[name], errors_only=False)
+    assert bool(found) == (name in DOUBTED)
+    assert not any(issue.is_error for issue in found)
+
+
+def _near(case: Broken, errors_only: bool | None = None) -> list[compare.OurFinding]:
+    """What we report where a resource is broken: errors, if the specification calls it one and we do not only doubt it."""
+    if errors_only is None:
+        errors_only = case.severity == "error" and case.name not in DOUBTED
+    found = [issue for issue in compare.ours(case.content) if issue.is_error or not errors_only]
     at = steps(case.at)
-    near = [issue for issue in found if not issue.expression or not case.at or related(at, steps(issue.expression))]
-    assert near, f"{case.what} Found elsewhere: {found}"
-    if case.rule:
-        assert case.rule in {issue.rule for issue in near}
+    return [issue for issue in found if not issue.expression or not case.at or related(at, steps(issue.expression))]
 
 
-@ours_is_ready
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_resource_has_no_error(name: str) -> None:
     assert [issue for issue in compare.ours(RIGHT[name].content) if issue.is_error] == []
@@ -121,7 +143,6 @@ def compared() -> dict[str, list[compare.Compared]]:
     return {name: list(compare.compare_all(samples)) for name, samples in every.items()}
 
 
-@ours_is_ready
 @pytest.mark.validator
 def test_most_errors_of_the_judge_are_found(compared: dict[str, list[compare.Compared]]) -> None:
     everything = [c for corpus in compared.values() for c in corpus]
@@ -129,7 +150,6 @@ def test_most_errors_of_the_judge_are_found(compared: dict[str, list[compare.Com
     assert found / (found + len(missed)) >= SHARE_FOUND, "\n".join(f"{name}: {finding}" for name, finding in missed)
 
 
-@ours_is_ready
 @pytest.mark.validator
 @pytest.mark.parametrize("corpus", ["examples", "mcode"])
 def test_no_example_has_an_error_that_no_judge_has(corpus: str, compared: dict[str, list[compare.Compared]]) -> None:
