@@ -558,7 +558,7 @@ def test_a_rule_that_is_not_there() -> None:
 def test_every_rule_says_what_holds() -> None:
     """A sentence for people who do not know our words, and an address where there is one."""
     for name, rule in RULES.items():
-        assert re.fullmatch(r"[A-Z'].{10,}\.", rule.title) or name == "full-url", name
+        assert re.fullmatch(r"[A-Z].{10,}\.", rule.title), name
         assert rule.url == "" or rule.url.startswith("https://"), name
         assert rule.layer in {layer.name for layer in LAYERS}, name
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from fhirconv import Issue, validate
+from fhirconv.cli import main
 from fhirconv.source import read_value
 from fhirconv.validation import server as layer
 from fhirconv.validation.run import Validator
@@ -150,6 +152,18 @@ def test_the_bundle_of_a_case_is_asked_too(server: Server) -> None:
 def test_a_case_with_errors_is_not_sent(server: Server) -> None:
     validate({"case": {"id": "c"}, "patient": {"sex": "x"}}, server=server.base)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [(Answer(body=outcome(issue("warning"))), 0), (Answer(422, outcome(issue())), 1), (Answer(500, b"oops"), 4)],
+)
+def test_the_exit_code_of_the_command(answer: Answer, code: int, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(PATIENT), encoding="utf-8")
+    server.answer = answer
+    done = CliRunner().invoke(main, ["validate", str(tmp_path / "a.json"), "--server", server.base, "--phi-free"])
+    assert done.exit_code == code
+    assert "said" not in done.output, "a server may quote the data"
 
 
 def test_nothing_in_its_words_can_steer_a_terminal(server: Server) -> None:
