@@ -122,6 +122,24 @@ def elements_of(type_name: str) -> dict[str, Element]:
 
 
 @functools.cache
+def invariant_keys() -> tuple[str, ...]:
+    """The keys of all invariants, sorted."""
+    found = re.findall(rb'\["([a-z]+-[0-9]+[a-z]?)","(?:error|warning)","', _text())
+    return tuple(sorted({key.decode() for key in found}))
+
+
+def declarations(key: str) -> list[tuple[str, Constraint]]:
+    """The types that state an invariant, each with it; only their lines are read."""
+    names = re.findall(rb'\n"([\w.]+)":[^\n]*?\["%s","' % re.escape(key).encode(), _text())
+    found = []
+    for type_name in map(bytes.decode, names):
+        own = [Constraint(*one) for one in _definition(type_name).get("constraints", ())]
+        own += [one for element in elements_of(type_name).values() for one in element.constraints]
+        found += [(type_name, one) for one in own if one.key == key]
+    return found
+
+
+@functools.cache
 def pattern_of(primitive: str) -> re.Pattern[str] | None:
     """The regular expression of a primitive type, if the definitions give one."""
     pattern = _definition(primitive).get("pattern")

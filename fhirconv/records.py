@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +11,11 @@ from typing import Any, BinaryIO
 
 from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place, printable
+from fhirconv.json_source import read_json
 from fhirconv.schema import case_schema
 from fhirconv.source import encoding_problem, read_bytes
 
+_MARK = codecs.BOM_UTF8
 _ONE_VALUE = (".json", ".yaml", ".yml")
 _LINES = (".ndjson", ".jsonl")
 
@@ -39,7 +42,7 @@ def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
 def read_stream(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[Document]:
     """The documents of an open file or pipe; see `read_records`. Raises OSError as the stream does."""
     suffix = Path(name).suffix.lower()
-    first = stream.readline(limits.bytes + 1)
+    first = stream.readline(limits.bytes + 2)
     if suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(first, stream)):
         yield from _lines(first, stream, name, limits)
     else:
@@ -58,48 +61,49 @@ def is_case(data: Any) -> bool:
 
 def _is_record(first: bytes, stream: BinaryIO) -> bool:
     """Whether a line is a JSON object by itself, and something follows."""
-    if not first.strip().startswith(b"{") or not first.endswith(b"\n"):
+    text = first.removeprefix(_MARK).strip()
+    if not text.startswith(b"{") or not first.endswith(b"\n"):
         return False
     try:
-        json.loads(first)
+        json.loads(text)
     except (ValueError, RecursionError):
         return False
     return True
 
 
 def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator[Document]:
-    problem = encoding_problem(line)
+    problem, _ = encoding_problem(line)
     if (problem and not line.startswith(b"{")) or line.strip() == b"{":
         spread = "holds an object that is spread over lines; NDJSON has one object in each line (or name the file .json)"
         yield unreadable(name, "encoding" if problem else "not-json", problem or spread, 1, 1)
         return
     number, found = 0, False
     while line:
-        if line.strip(b" \t\r\n\xef\xbb\xbf"):
+        text = line.removeprefix(b"" if number else _MARK).rstrip(b"\r\n")
+        if text.strip():
             found = True
-            yield _record(line, number, name, limits)
-        elif line.strip(b"\xef\xbb\xbf") or number:
+            yield _record(text, number, name, limits)
+        elif found:
             yield _shifted(Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))]), number)
-        if not line.endswith(b"\n") and len(line) > limits.bytes:  # the rest of a line over the limit is no record
+        if not line.endswith(b"\n") and len(text) > limits.bytes:  # the rest of a line over the limit is no record
             while line and not line.endswith(b"\n"):
                 line = stream.readline(limits.bytes)
         number += 1
-        line = stream.readline(limits.bytes + 1)
+        line = stream.readline(limits.bytes + 2)
     if not found:
         yield unreadable(name, "empty-input", "is empty; it has one JSON object a line")
 
 
 def _record(line: bytes, number: int, name: str, limits: Limits) -> Document:
-    text = line.lstrip(b"\xef\xbb\xbf").strip()
+    problem, _ = encoding_problem(line)
     if len(line) > limits.bytes:
-        message = f"is a line of more than {limits.bytes} bytes; {RAISE}"
-        document = unreadable(name, "too-large", message, 1, 1)
-    elif not text.startswith(b"{"):
+        document = unreadable(name, "too-large", f"is a line of more than {limits.bytes} bytes; {RAISE}", 1, 1)
+    elif problem:
+        document = unreadable(name, "encoding", problem, 1, 1)
+    elif not line.lstrip().startswith(b"{"):
         document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
     else:
-        document = read_bytes(line, f"{name}.json", limits)
-        document.name = name
-        document.issues = [replace(one, place=one.place._replace(file=name)) for one in document.issues]
+        document = read_json(line.decode(), name, limits)
     return _shifted(document, number)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -95,8 +96,8 @@ def _fhir_text(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Text that UTF-8 can hold: a lone surrogate, which only an input gone wrong has, is written as an escape."""
-    return printable(text) if any("\ud800" <= character <= "\udfff" for character in text) else text
+    """Text that can steer neither a terminal nor an editor, and that UTF-8 can hold."""
+    return printable(text)
 
 
 # -- SARIF -----------------------------------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def _uri(file: str) -> str:
     return (
         path.as_uri()
         if path.is_absolute()
-        else quote(path.as_posix().encode("utf-8", "backslashreplace"), safe="/._-~")
+        else quote(os.fsencode(path.as_posix()), safe="/._-~")
     )
 
 

@@ -171,25 +171,26 @@ RULES: dict[str, Rule] = {
 
 def rule(name: str) -> Rule:
     """The rule of this name: one of ours, or an invariant of R4. Raises KeyError for a name that nothing has."""
-    return RULES[name] if name in RULES else invariant_rules()[name]
+    return RULES[name] if name in RULES else _invariant(name)
+
+
+def invariant_rules() -> dict[str, Rule]:
+    """The invariants of R4 as rules, by key; their titles are HL7's words. (R4 has three that are called inv-1.)"""
+    from fhirconv.r4 import invariant_keys
+
+    return {key: _invariant(key) for key in invariant_keys()}
 
 
 @functools.cache
-def invariant_rules() -> dict[str, Rule]:
-    """The invariants of R4 as rules, by key; their titles are HL7's words. (R4 has three that are called inv-1.)"""
-    from fhirconv.r4 import all_types, base_of, constraints_of, elements_of  # not for every --help
+def _invariant(key: str) -> Rule:
+    from fhirconv.r4 import declarations  # not for every --help
 
-    found: dict[str, Rule] = {}
-    for type_name in all_types():
-        inherited = {one.key for one in constraints_of(base_of(type_name))}
-        own = [one for element in elements_of(type_name).values() for one in element.constraints]
-        for key, severity, human, _ in (*constraints_of(type_name), *own):
-            before = found.get(key)
-            if before is None and key not in inherited:
-                found[key] = Rule(severity, "invariant", "invariants", human, _R4 + _page(type_name.partition(".")[0]))
-            elif before is not None and human not in before.title:
-                found[key] = before._replace(title=f"{before.title} / {human}")
-    return found
+    found = declarations(key)
+    if not found:
+        raise KeyError(key)
+    type_name, first = found[0]
+    words = list(dict.fromkeys(one.human for _, one in found))
+    return Rule(first.severity, "invariant", "invariants", " / ".join(words), _R4 + _page(type_name.partition(".")[0]))
 
 
 _PAGES = {

@@ -31,7 +31,7 @@ def read_text(path: Path) -> tuple[str, str]:
             data = stream.read(LIMITS.bytes + 1)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
-    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)
+    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)[0]
     return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
 
 
@@ -39,9 +39,9 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     """Reads the bytes of a case file; a name ending in .json must hold JSON, .yaml or .yml YAML."""
     if len(data) > limits.bytes:
         return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it into one file a case")
-    problem = encoding_problem(data)
+    problem, line = encoding_problem(data)
     if problem:
-        return unreadable(name, "encoding", problem)
+        return unreadable(name, "encoding", problem, line, line and 1)
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
@@ -57,15 +57,15 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     return document
 
 
-def encoding_problem(data: bytes) -> str:
-    """Why the bytes are not UTF-8 text; empty if they are."""
+def encoding_problem(data: bytes) -> tuple[str, int]:
+    """Why the bytes are not UTF-8 text, and the line (0 for the whole); '' if they are."""
     if data.startswith(b"\x1f\x8b"):
-        return "is compressed (gzip), not text; unpack it first"
+        return "is compressed (gzip), not text; unpack it first", 0
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in data[:4]:
-        return "is UTF-16 or UTF-32 or binary; save it as UTF-8"
+        return "is UTF-16 or UTF-32 or binary; save it as UTF-8", 0
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start} (line {line}); save it as UTF-8"
-    return ""
+        return f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; save it as UTF-8", line
+    return "", 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fhirconv.document import escape_pointer
 from fhirconv.r4 import resource_types
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import plan_of
+
+_NOISE = re.compile(r"/\*.*?\*/|\.ofType\([^)]*\)|\.where\([^)]*\)")
+_STEP = re.compile(r"(\w+)(?:\[(\d{1,9})\])?")
 
 
 def pointer_of(path: Path) -> str:
@@ -30,6 +34,28 @@ def expression_of(resource: Any, path: Path) -> str:
         if type_name == "Resource" and isinstance(value, dict):
             type_name = _type(value)
     return ".".join(words)
+
+
+def path_of(resource: Any, expression: str) -> Path:
+    """The path that a server's FHIRPath leads to in a resource, as far as it can be followed.
+
+    HAPI and HL7's engine write comments (/*Type/id*/) and ofType(Quantity) into theirs.
+    """
+    path: list[str | int] = []
+    value = resource
+    for name, position in _STEP.findall(_NOISE.sub("", expression).partition(".")[2]):
+        if not isinstance(value, dict):
+            break
+        choices = [key for key in value if key.startswith(name) and key[len(name) : len(name) + 1].isupper()]
+        key = name if name in value else choices[0] if len(choices) == 1 else ""
+        if not key:
+            break
+        path.append(key)
+        value = value[key]
+        if position and isinstance(value, list) and int(position) < len(value):
+            path.append(int(position))
+            value = value[int(position)]
+    return tuple(path)
 
 
 def _type(resource: Any) -> str:

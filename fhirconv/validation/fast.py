@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from fhirconv.r4 import resource_types
+from fhirconv.r4 import base_of, resource_types
 from fhirconv.rules import rule
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.plain import Look, NotPlainError, Types, look_of
@@ -58,7 +58,7 @@ def _resource(resource: Any, types: Types, path: Path, found: list[Finding]) -> 
     if not (accepts(resource) or _accepts_otherwise(resource)):
         raise NotPlainError
     look(resource, types)
-    if "text" not in resource:
+    if "text" not in resource and base_of(resource["resourceType"]) == "DomainResource":
         found.append(Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity))
 
 

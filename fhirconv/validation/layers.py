@@ -27,7 +27,7 @@ class LayerRun(NamedTuple):
 LAYERS = (
     Layer("input", "reading: encoding, limits, keys; of cases also schema, dates, units, references, evidence, plausibility"),
     Layer("mapping", "every fact and field becomes part of a resource"),
-    Layer("structure", "elements, cardinality, JSON types, choices, forms of primitive values, extensions of HL7"),
+    Layer("structure", "elements, cardinality, JSON types, choices, forms of primitive values, extensions of HL7, vital signs"),
     Layer("bindings", "codes of required value sets that R4 lists; languages, MIME types and currencies by their form"),
     Layer("invariants", "every invariant of R4, on resources and data types"),
     Layer("references", "form, target types, what a Bundle or resource must hold; Bundles: addresses and requests"),

@@ -8,7 +8,7 @@ from typing import Any
 from fhirconv.build import Build
 from fhirconv.facts import Case
 from fhirconv.issues import Issue, Place
-from fhirconv.trace import trace_entry
+from fhirconv.trace import Trace, trace_entry
 from fhirconv.validation.expressions import expression_of
 from fhirconv.validation.finding import Finding, Path
 
@@ -30,7 +30,14 @@ def _place(path: Path, case: Case, build: Build) -> Place:
     nearest: Place | None = None
     for one in trace_entry(case, build, entry):
         if one.element == wanted or one.element.startswith((f"{wanted}.", f"{wanted}[")):
-            return one.fields[0][1] if one.fields else one.place
+            return _field(one, wanted)
         if wanted.startswith((f"{one.element}.", f"{one.element}[")):
-            nearest = one.fields[0][1] if one.fields else one.place
+            nearest = _field(one, wanted)
     return nearest or case.place(entry.fact)
+
+
+def _field(one: Trace, element: str) -> Place:
+    """The place of the field that a trace leads to; of a quantity's unit, code and system that of the unit."""
+    is_unit = element.endswith((".unit", ".code", ".system"))
+    of_unit = [place for name, place in one.fields if is_unit and name.rpartition(".")[2] == "unit"]
+    return of_unit[0] if of_unit else one.fields[0][1] if one.fields else one.place

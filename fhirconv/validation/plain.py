@@ -99,7 +99,7 @@ def _range(value: Any, types: Types) -> None:
         look_at_quantity(end, types)
     if "low" in value and "high" in value:
         low, high = value["low"], value["high"]
-        same = low.get("code") == high.get("code") and low.get("unit") == high.get("unit")
+        same = all(low.get(part) == high.get(part) for part in ("system", "code", "unit"))
         if not same or not low["value"] <= high["value"]:
             raise NotPlainError
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.profiles.packages import BUILT_IN
-from fhirconv.records import is_case, is_resource, read_records
-from fhirconv.source import read_bytes, read_value
+from fhirconv.records import is_case, is_resource, read_records, read_stream
+from fhirconv.source import read_value
 from fhirconv.validation.exact import findings_of
-from fhirconv.validation.expressions import expression_of, pointer_of
+from fhirconv.validation.expressions import expression_of, path_of, pointer_of
 from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
@@ -90,7 +91,7 @@ class Validator:
         findings = findings_of(document.data)
         findings += self._asked(document.data, made)
         made.issues += issues_of(findings, document)
-        self._ask_server(document, document.data, made)
+        self._ask_server(document, document.data, made, lambda found: issues_of(found, document))
 
     def _case(self, document: Document, made: Validation) -> None:
         if self._mappings is None:
@@ -101,8 +102,9 @@ class Validator:
             return
         self._ran(made, "mapping", *BASE)
         findings = [*findings_of(result.bundle), *self._asked(result.bundle, made)]
-        made.issues += located(findings, result.bundle, result.case, result.build)
-        self._ask_server(document, result.bundle, made)
+        bundle, build = result.bundle, result.build
+        made.issues += located(findings, bundle, result.case, build)
+        self._ask_server(document, bundle, made, lambda found: located(found, bundle, result.case, build))
 
     def _asked(self, resource: dict[str, Any], made: Validation) -> list[Finding]:
         """The layers that run when they are asked for."""
@@ -114,7 +116,13 @@ class Validator:
             self._ran(made, "models")
         return findings
 
-    def _ask_server(self, document: Document, resource: dict[str, Any], made: Validation) -> None:
+    def _ask_server(
+        self,
+        document: Document,
+        resource: dict[str, Any],
+        made: Validation,
+        where: Callable[[list[Finding]], Iterator[Issue]],
+    ) -> None:
         if not self._server:
             return
         try:
@@ -124,8 +132,8 @@ class Validator:
             made.issues.append(Issue("layer-not-run", f"the server layer did not run: {error}", document.place("")))
             return
         self._ran(made, "server")
-        place = document.place("")
-        made.issues += [Issue("server", message, place, at, severity) for severity, message, at in found]
+        findings = [Finding("server", message, path_of(resource, at), severity) for severity, message, at in found]
+        made.issues += where(findings)
 
     @staticmethod
     def _ran(made: Validation, *layers: str) -> None:
@@ -162,14 +170,14 @@ def validate(
     `target` is a file (JSON, YAML, NDJSON), the bytes of one, or a dict; whether it holds resources or case facts is told
     by its content ('resourceType'). See Validator for the options and what is raised.
     """
-    plain = profile == DEFAULT_PROFILE and not (packages or strict or server)
+    plain = profile == DEFAULT_PROFILE and limits == LIMITS and not (packages or strict or server)
     if plain and isinstance(target, dict) and is_resource(target) and quick_findings(target) == [] and not _has_claims(target):
         return []  # the usual end, without a copy or a walk
     validator = Validator(profile, packages, strict, server, mappings)
     if isinstance(target, Mapping):
         documents: Iterator[Document] = iter((read_value(dict(target), limits=limits),))
     elif isinstance(target, bytes):
-        documents = iter((read_bytes(target, "", limits),))
+        documents = read_stream(BytesIO(target), "", limits)
     else:
         documents = read_records(Path(target), limits)
     return [issue for document in documents for issue in validator.check(document).issues]

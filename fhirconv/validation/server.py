@@ -33,8 +33,11 @@ class ServerError(Exception):
 
 def is_base_url(text: str) -> bool:
     """Whether a text can be the base URL of a server."""
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a broken host, or a port that is no number
+        return False
 
 
 def server_findings(resource: dict[str, Any], base: str) -> list[ServerFinding]:

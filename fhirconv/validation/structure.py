@@ -115,6 +115,8 @@ def _resource(walk: Walk, value: Any, path: Path, container: Held | None) -> Non
     if not isinstance(name, str) or name not in resource_types():
         if "resourceType" not in value:
             message = "has no resourceType; say which resource of R4 it is"
+        elif not isinstance(name, str):
+            message = f"expected the name of a resource type, found {_kind(name)}"
         else:
             message = f"{shown(name)} is not a resource type of R4{nearest(str(name), resource_types())}"
         walk.add("resource-type", message, (*path, "resourceType") if "resourceType" in value else path)
@@ -160,6 +162,9 @@ def _object(walk: Walk, value: dict[str, Any], plan: Plan, path: Path) -> None:
 
 
 def _unknown(walk: Walk, key: str, plan: Plan, path: Path) -> None:
+    if not isinstance(key, str):
+        walk.add("unknown-element", "has a key that is no text; JSON has none", path)
+        return
     known = [name for name in plan.slots if not name.startswith("_")]
     where = (*path, key)
     if key == "resourceType":

@@ -53,6 +53,7 @@ _SNOMED_CODES = {
     "bmi": "60621009",
     "bp": "251076008 163033001 163035008 386534000 386536003 271649006 271650006 407556006 407554009 716579001 399304008",
 }
+_MALFORMED = ("element-type", "element-repeats", "unknown-element", "too-deep")
 PROFILES = ("vitalsigns", *_LOINC_CODES)
 # (system, code) -> profile, in the order in which they count.
 CODES = {
@@ -76,14 +77,24 @@ def is_vital_sign(coding: dict[str, Any]) -> bool:
 
 
 def check_vitals(walk: Walk, index_for: Callable[[Path], Index]) -> None:
-    """Holds every Observation of a walk to the profiles of the vital signs that it is, or claims to be."""
-    for held in walk.resources:
-        if held.type == "Observation":
-            for profile, reason in _asked(held.value).items():
-                for rule, message, path, severity in _findings(held, profile, index_for(held.path)):
-                    if rule == "profile-conformance":
-                        severity = "warning"  # a member of a panel that is no vital sign: HL7's validator lets it pass
-                    walk.add("vital-sign", f"{message} ({reason})", (*held.path, *path), severity)
+    """Holds every Observation of a walk to the profiles of the vital signs that it is, or claims to be.
+
+    One that has not the structure of R4 is left alone: profiles speak of what has.
+    """
+    asked = [(held, _asked(held.value)) for held in walk.resources if held.type == "Observation"]
+    asked = [(held, profiles) for held, profiles in asked if profiles]
+    wrong = [finding.path for finding in walk.findings if asked and finding.rule in _MALFORMED]
+    malformed = {path[:length] for path in wrong for length in range(len(path))}
+    for held, profiles in asked:
+        for name, reason in profiles.items() if held.path not in malformed else ():
+            _add(walk, held, _findings(held, name, index_for(held.path)), reason)
+
+
+def _add(walk: Walk, held: Held, findings: list[Finding], reason: str) -> None:
+    for rule, message, path, severity in findings:
+        if rule == "profile-conformance":
+            severity = "warning"  # a member of a panel that is no vital sign: HL7's validator lets it pass
+        walk.add("vital-sign", f"{message} ({reason})", (*held.path, *path), severity)
 
 
 def _key(coding: Any) -> tuple[str, str]:
