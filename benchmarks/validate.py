@@ -24,11 +24,11 @@ import orjson
 from broken_bundles import BREAKS, Broken, broken_bundles
 from convert import CASES, case_facts
 from starts import print_first_calls, print_memory, print_starts
-from validators import LEGEND, Contender, java, ours, ours_with_profiles, peers
+from validators import LEGEND, Contender, java, json_schema, models, ours, ours_with_profiles, rust
 
 from fhirconv import convert, validate
 
-WARM_UP = 60  # Bundles
+WARM_UP = 100  # Bundles: a JVM compiles what is used often
 LONG = 1000  # cases whose resources make the NDJSON
 Bundle = dict[str, Any]
 
@@ -47,12 +47,18 @@ def main() -> None:
     right = [finished(number) for number in range(CASES)]
     broken = list(broken_bundles(right))
     assert_found(broken)
+    profiled = [finished(number, "mcode") for number in range(CASES)]
     floor = Contender("orjson.dumps of the Bundle (floor)", "", lambda bundle: bool(orjson.dumps(bundle)))
     with ExitStack() as stack:
-        print_table("Base R4", [floor, *ours(), *peers(stack)], right, broken[: len(BREAKS)], rounds)
-    profiled = [finished(number, "mcode") for number in range(CASES)]
-    with ExitStack() as stack:
-        print_table("mCODE, profiles too", [floor, *ours_with_profiles(), *java(stack)], profiled, [], rounds)
+        engines = java(stack)
+        print_table(
+            "Base R4",
+            [floor, *ours(), *rust(), models(), json_schema(), *engines],
+            right,
+            broken[: len(BREAKS)],
+            rounds,
+        )
+        print_table("mCODE, profiles too", [floor, *ours_with_profiles(), *engines], profiled, [], rounds)
     print("Checks: " + "\n        ".join(f"{letter}  {meaning}" for letter, meaning in LEGEND.items()))
     print_first_calls(right[0], rounds)
     print_starts(right[0], rounds)

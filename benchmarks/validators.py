@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,7 +69,7 @@ def ours_with_profiles() -> list[Contender]:
     return [
         Contender("Validator('mcode').check", FULL + "P", functools.partial(_checks, validator), 0.1),
         Contender("of it: exact.findings_of", FULL, lambda bundle: not _errors(findings_of(bundle)), 0.1),
-        Contender("of it: the layer of profiles", "P", lambda bundle: not _errors(layer.findings(bundle)[0]), 0.1),
+        Contender("of it: the layer of profiles", "P", lambda bundle: not _errors(layer.run(bundle)[0]), 0.1),
     ]
 
 
@@ -168,11 +168,3 @@ def _engine(name: str, stack: ExitStack, process: AbstractContextManager[Any]) -
         return not any(finding.is_error for finding in oracle.outcome(text))
 
     return Contender(name, FULL + "P", is_right, 1 / 15, orjson.dumps, is_process=True)
-
-
-def peers(stack: ExitStack) -> Iterator[Contender]:
-    """All validators that are not ours."""
-    yield from rust()
-    yield models()
-    yield json_schema()
-    yield from java(stack)
