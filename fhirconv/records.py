@@ -72,8 +72,10 @@ def _is_record(first: bytes, stream: BinaryIO) -> bool:
 
 
 def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator[Document]:
-    problem, _ = encoding_problem(line)
-    if (problem and not line.startswith(b"{")) or line.strip() == b"{":
+    problem, in_line = encoding_problem(line)
+    if in_line:  # this record's own problem
+        problem = ""
+    if problem or line.strip() == b"{":
         spread = "holds an object that is spread over lines; NDJSON has one object in each line (or name the file .json)"
         yield unreadable(name, "encoding" if problem else "not-json", problem or spread, 1, 1)
         return

@@ -470,8 +470,8 @@ def site(folder: Path, files: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("files", "found"),
     [
-        (WRONG_UNIT, [("labs.yaml:8:12", "ucum-invalid")]),
-        (WRONG_CODE | WRONG_UNIT, [("labs.yaml:7:14", "code-unknown"), ("labs.yaml:8:12", "ucum-invalid")]),
+        (WRONG_UNIT, [("labs.yaml:9:11", "ucum-invalid")]),
+        (WRONG_CODE | WRONG_UNIT, [("labs.yaml:7:14", "code-unknown"), ("labs.yaml:9:11", "ucum-invalid")]),
         (RIGHT_UNIT | WRONG_EXTENSION, [("labs.yaml:4:14", "extension-unknown"), ("labs.yaml:7:14", "extension-unknown")]),
         (RIGHT_UNIT | WRONG_LANGUAGE, [("labs.yaml:4:5", "language-form"), ("labs.yaml:7:5", "language-form")]),
     ],
@@ -493,7 +493,7 @@ def test_convert_gives_no_bundle_that_is_not_valid(folder: Path) -> None:
     options = ["labs.yaml", "--mappings", site(folder, WRONG_UNIT), "-o", "out.json"]
     done = run("convert", *options)
     assert done.exit_code == 1
-    assert re.search(r"^labs\.yaml:8:12: error: Bundle\.entry\[\d\].*'zrk'.*\[ucum-invalid\]$", done.stderr, re.MULTILINE)
+    assert re.search(r"^labs\.yaml:9:11: error: Bundle\.entry\[\d\].*'zrk'.*\[ucum-invalid\]$", done.stderr, re.MULTILINE)
     assert "nothing was written" in done.stderr
     assert not (folder / "out.json").exists()
     assert run("convert", *options, "--no-validate").exit_code == 0
@@ -505,7 +505,7 @@ def test_a_warning_about_the_bundle_does_not_keep_it(folder: Path) -> None:
     (folder / "labs.yaml").write_text(LABS, encoding="utf-8")
     done = run("convert", "labs.yaml", "--mappings", site(folder, KELVIN), "-o", "out.json")
     assert done.exit_code == 0
-    assert re.search(r"^labs\.yaml:8:12: warning: .*\[ucum-meaning\]$", done.stderr, re.MULTILINE)
+    assert re.search(r"^labs\.yaml:9:11: warning: .*\[ucum-meaning\]$", done.stderr, re.MULTILINE)
     assert (folder / "out.json").exists()
 
 
