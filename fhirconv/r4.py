@@ -61,6 +61,8 @@ def _text() -> bytes:
 @functools.cache
 def _definition(type_name: str) -> dict[str, Any]:
     """The entry of a type; empty for an unknown one. Each stands on a line of its own, and only that line is read."""
+    if not type_name.isascii():
+        return {}
     name = b'\n"%s":' % type_name.encode()
     start = _text().find(name)
     if start < 0 or '"' in type_name:

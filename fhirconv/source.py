@@ -38,7 +38,7 @@ def read_text(path: Path) -> tuple[str, str]:
 def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     """Reads the bytes of a case file; a name ending in .json must hold JSON, .yaml or .yml YAML."""
     if len(data) > limits.bytes:
-        return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it into one file a case")
+        return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it, or raise the limit 'bytes'")
     problem, line = encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem, line, line and 1)

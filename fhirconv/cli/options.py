@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fhirconv.cli import Exit, say
-from fhirconv.document import LIMITS, Limits
+from fhirconv.document import LIMITS, MAX_DEPTH, Limits
 from fhirconv.issues import Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 
@@ -44,6 +44,8 @@ def _read_limits(context: click.Context, parameter: click.Parameter, values: tup
             known = ", ".join(f"{field}={getattr(LIMITS, field)}" for field in Limits._fields)
             raise click.BadParameter(f"{value!r} is not NAME=NUMBER; the limits are {known}")
         found[name] = int(number)
+    if found.get("depth", 0) > MAX_DEPTH:
+        raise click.BadParameter(f"depth can be raised to {MAX_DEPTH}, not more")
     return LIMITS._replace(**found)
 
 

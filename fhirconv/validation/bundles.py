@@ -68,7 +68,7 @@ def _check_bundle(walk: Walk, bundle: Held, index: Index) -> None:
         if other != position:
             message = f"entry {other} changes {shown(target)} too; a transaction may do so once"
             walk.add("request", message, (*where, "url"))
-    if kind == "document":
+    if kind == "document" and entries:
         _check_reach(walk, bundle, len(entries), index)
 
 

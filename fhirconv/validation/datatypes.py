@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhirconv.issues import nearest, shown
-from fhirconv.r4 import kind_of, resource_types
+from fhirconv.r4 import all_types, resource_types
 from fhirconv.validation.codes import coding_findings, quantity_findings
 from fhirconv.validation.extensions import HL7, check_extension
 from fhirconv.validation.finding import Finding, Path
@@ -100,7 +100,7 @@ def _meta(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
         if walk.within is None or not url.startswith(HL7) or version not in ("", "4.0.1"):
             continue
         name, where = url.removeprefix(HL7), (*path, "profile", position)
-        kind = profile_types().get(name) or (name if kind_of(name) else "")
+        kind = profile_types().get(name) or (name if name in all_types() else "")
         if not kind:
             message = f"{shown(url, 100)} is not a profile of R4{nearest(name, (*profile_types(), walk.within.type))}"
             walk.add("claim-unknown", message, where)

@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from fhirconv.document import MAX_DEPTH
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import Element, elements_of, kind_of, resource_types
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.primitives import form_problem, json_type_problem
-
-MAX_DEPTH = 128  # levels of JSON; the deepest official example has 37
 
 Visit = Callable[["Walk", Any, "Slot", Path], None]
 

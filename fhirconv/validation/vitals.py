@@ -53,7 +53,7 @@ _SNOMED_CODES = {
     "bmi": "60621009",
     "bp": "251076008 163033001 163035008 386534000 386536003 271649006 271650006 407556006 407554009 716579001 399304008",
 }
-_MALFORMED = ("element-type", "element-repeats", "unknown-element", "too-deep")
+_MALFORMED = ("element-type", "element-repeats", "too-deep")
 PROFILES = ("vitalsigns", *_LOINC_CODES)
 # (system, code) -> profile, in the order in which they count.
 CODES = {
