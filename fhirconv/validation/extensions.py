@@ -29,9 +29,11 @@ def _text() -> bytes:
     return data_file("r4-extensions.json").read_bytes()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def definition_of(url: str) -> Mapping[str, Any] | None:
     """What HL7 says of an extension; None for one that it does not define."""
+    if not url.isascii():
+        return None
     name = b"\n" + orjson.dumps(url) + b":"
     start = _text().find(name)
     if start < 0:

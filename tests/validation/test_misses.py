@@ -191,6 +191,7 @@ def test_the_fast_way_leaves_vital_signs_and_claims_to_the_exact_check() -> None
         {"code": {"coding": {"system": LOINC, "code": "29463-7"}}},
         {"code": loinc("29463-7"), "category": {"coding": 1}, "component": [None, 3, {"code": []}]},
         {"meta": {"profile": [None, 3, {}, HL7 + "bmi"]}},
+        {"valueQuantity": {"value": 70, "_value": [{"id": "x"}], "code": "kg"}},
         {"meta": {"profile": HL7 + "bmi"}, "hasMember": [{"reference": "#x"}], "contained": ["x", {"id": "x"}]},
     ],
 )
@@ -343,6 +344,10 @@ def document(*resources: Json) -> Json:
 def test_a_document_holds_only_what_hangs_together() -> None:
     assert places(document(COMPOSITION, PATIENT, ORGANIZATION), "bundle-entry") == ["Bundle.entry[2]"]
     assert errors(document(COMPOSITION, PATIENT, ORGANIZATION, PROVENANCE)) == []
+
+
+def test_an_empty_document_ends_without_an_exception() -> None:
+    assert places(document() | {"entry": []}, "element-empty") == ["Bundle.entry"]
 
 
 def test_a_relative_reference_of_a_document_counts_from_its_own_entry() -> None:
