@@ -1,6 +1,6 @@
 """The fast way: says that nothing is wrong with a resource or Bundle, or that the exact check must look.
 
-It never says that something is wrong, but for a narrative that is not there. What it passes, the exact check passes
+It never says that something is wrong, but for two things that R4 recommends. What it passes, the exact check passes
 too: the tests hold the two together.
 """
 
@@ -21,6 +21,7 @@ from fhirconv.validation.schemas import Generator, is_plain
 from fhirconv.validation.xhtml import narrative_problems
 
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
+_CATEGORIES = "http://terminology.hl7.org/CodeSystem/condition-category"
 _KINDS = ("transaction", "collection")
 
 Accepts = Callable[[Any], bool]
@@ -40,7 +41,7 @@ def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
 def quick_findings(resource: Any) -> list[Finding] | None:
     """What base R4 has to say against a resource or Bundle; None where only the exact check can tell.
 
-    The list holds no more than that a resource lacks its narrative (dom-6).
+    The list holds no more than what R4 recommends: a narrative (dom-6), the status of a listed problem (con-3).
     """
     try:
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
@@ -58,8 +59,16 @@ def _resource(resource: Any, types: Types, path: Path, found: list[Finding]) -> 
     if not (accepts(resource) or _accepts_otherwise(resource)):
         raise NotPlainError
     look(resource, types)
+    if "clinicalStatus" not in resource and resource["resourceType"] == "Condition" and _is_listed(resource):
+        found.append(Finding("con-3", rule("con-3").title, path, rule("con-3").severity))
     if "text" not in resource and base_of(resource["resourceType"]) == "DomainResource":
         found.append(Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity))
+
+
+def _is_listed(condition: dict[str, Any]) -> bool:
+    """Whether a condition is an item of the problem list, which con-3 wants to have a clinical status."""
+    codings = [coding for concept in condition.get("category", ()) for coding in concept.get("coding", ())]
+    return any(coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES for coding in codings)
 
 
 @functools.cache

@@ -197,7 +197,7 @@ def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
         yield f'{indent}if "extension" in v: look_at_extensions(v["extension"], types)'
         names["look_at_extensions"] = _extensions
     elif slot.type == "Identifier":
-        usual = 'len(v) == 2 and "value" in v and v.get("system") in systems'
+        usual = 'len(v) == 2 and "value" in v and "system" in v and v["system"] in systems'
         yield f"{indent}if not ({usual}): look_at_identifier(v, types)"
     elif slot.type == "canonical":
         yield f'{indent}if v.startswith("http://hl7.org/fhir/") and not v.startswith("{MCODE}"): refuse()'
