@@ -28,7 +28,8 @@ _PART: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]*$"}
 
 
 def _extension(url: Schema, value: str, schema: Schema) -> Schema:
-    return {"properties": {"url": url, value: schema}, "required": ["url", value], "additionalProperties": False}
+    properties = {"url": url, value: schema}
+    return {"type": "object", "properties": properties, "required": ["url", value], "additionalProperties": False}
 
 
 def extension_schema(resource: str) -> Schema:

@@ -23,6 +23,7 @@ from fhirconv.validation.vitals import is_vital_sign
 _LARGE = 2**63
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Distance", "Duration")
+_ENDS = {"start", "end"}
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
 
 Types = Mapping[str, str]  # fullUrl -> resource type, within one Bundle
@@ -92,6 +93,9 @@ def _period(value: Any, types: Types) -> None:
         in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
         if not in_order or len(start) > 10 or len(end) > 10:
             raise NotPlainError
+    for key in value.keys() - _ENDS:
+        inner = value[key]
+        _extensions(inner if key == "extension" else inner["extension"], types)
 
 
 def _range(value: Any, types: Types) -> None:
