@@ -43,6 +43,8 @@ MEGABYTES = 1200  # for a whole run
 MAX_BYTES = 100_000  # of an example: larger ones cost time and show nothing new
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")  # for a terminal
 
+ONCE = "extension-not-checked"  # is told at the first place of each URL
+
 Path_ = tuple[str | int, ...]
 
 # -- changing a resource -------------------------------------------------------------------------------------------------
@@ -186,8 +188,9 @@ def resolves(value: Any, pointer: str) -> bool:
 
 
 def check_order(rnd: random.Random, document: dict[str, Any]) -> None:
-    """The order of the keys of objects decides nothing."""
-    one, other = (Counter(map(identity, validate(given))) for given in (document, shuffled(rnd, document)))
+    """The order of the keys of objects decides nothing (but where an extension is named that nobody here can check)."""
+    told = [[issue for issue in validate(given) if issue.rule != ONCE] for given in (document, shuffled(rnd, document))]
+    one, other = (Counter(map(identity, issues)) for issues in told)
     assert one == other, f"the order of keys decides: {one - other} or {other - one}"
 
 

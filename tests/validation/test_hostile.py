@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import csv
+import gc
 import gzip
 import json
 import os
 import re
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from click.testing import CliRunner
 
 from fhirconv.cli import main
 from fhirconv.document import LIMITS
+from fhirconv.fhirpath.running import BUDGET
 from fhirconv.issues import Issue
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.run import validate
+from fhirconv.validation.structure import MAX_DEPTH
 from tests.validation.fuzz import UNSAFE, places, resolves, value_at
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -381,6 +384,36 @@ def test_i24_many_of_a_kind(kind: str) -> None:
     assert time.monotonic() - began < 10
 
 
+DEEP = with_json('"extension": ' + NESTED * 40 + '[{"url": "http://x.org", "valueString": "x"}]' + "}]" * 40)
+
+
+@pytest.mark.parametrize(
+    ("limit", "low", "high", "data"),
+    [
+        ("bytes", 100, 20_000_000, json.dumps(patient(name=[{"text": "x" * 1000}] * 17_000)).encode()),
+        ("depth", 1, 128, DEEP),
+        ("nodes", 3, 3_000_000, with_json('"name": [' + ",".join(['{"use": "usual", "text": "x"}'] * 700_000) + "]")),
+        ("text", 10, 2_000_000, with_json(f'"photo": [{{"contentType": "image/png", "data": "{"AAAA" * 300_000}"}}]')),
+        ("digits", 2, 100, quantity("1." + "1" * 50)),
+    ],
+    ids=["bytes", "depth", "nodes", "text", "digits"],
+)
+def test_every_limit_can_be_changed(limit: str, low: int, high: int, data: bytes) -> None:
+    """As docs/limits.md says: by the limits of `validate`, by --limit of the command."""
+    small = json.dumps(observation(valueQuantity={"value": 1.25}) if limit == "digits" else patient()).encode()
+    assert validate(small) == []
+    assert any(issue.is_error for issue in validate(small, limits=LIMITS._replace(**{limit: low})))
+    assert [issue for issue in validate(data, limits=LIMITS._replace(**{limit: high})) if issue.is_error] == []
+
+
+def test_the_document_of_limits_tells_those_that_there_are() -> None:
+    text = (TESTS.parent / "docs" / "limits.md").read_text(encoding="utf-8")
+    told = {name: int(number.replace(",", "")) for name, number in re.findall(r"^\| `(\w+)` \| ([0-9,]+) \|", text, re.MULTILINE)}
+    assert told == LIMITS._asdict()
+    assert str(MAX_DEPTH) in text
+    assert f"{BUDGET:,}" in text
+
+
 # -- YAML: a resource may be YAML too --------------------------------------------------------------------------------------
 
 
@@ -469,6 +502,7 @@ def test_i44_partial_dates(date: str) -> None:
         ("2024-02", "2024-01"),
         ("2024-02-02T03:00:00Z", "2024-02-01T21:00:00-05:00"),
         ("2024-01-01T23:00:00-05:00", "2024-01-02T03:00:00Z"),
+        ("2024", "2024-01-01"),  # what nobody can decide is an error to HL7's validator too
     ],
 )
 def test_i46_end_before_start(start: str, end: str) -> None:
@@ -476,7 +510,7 @@ def test_i46_end_before_start(start: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end"), [("2024", "2024-01-01"), ("2024-02-01", "2024-02"), ("2024-01-01T23:00:00-05:00", "2024-01-02T04:00:00Z")]
+    ("start", "end"), [("2024", "2024"), ("2023-12", "2024-01-01"), ("2024-01-01T23:00:00-05:00", "2024-01-02T04:00:00Z")]
 )
 def test_i46_end_not_before_start(start: str, end: str) -> None:
     assert is_right(observation(effectivePeriod={"start": start, "end": end}))
@@ -635,6 +669,51 @@ def test_i18_long_texts_end(unit: str) -> None:
         issues = validate(resource)
         assert time.monotonic() - began < 5
         assert all(len(issue.message) < 1000 for issue in issues)
+
+
+KEPT = [
+    lambda text: {"resourceType": text},
+    lambda text: patient(contained=[{"resourceType": text}]),
+    lambda text: observation(code={"coding": [{"system": "http://loinc.org", "code": text, "display": "x"}]}),
+    lambda text: observation(code={"coding": [{"system": "http://loinc.org", "code": "718-7", "display": text}]}),
+    lambda text: observation(code={"coding": [{"system": f"http://x.org/{text}", "code": "x"}]}),
+    lambda text: patient(identifier=[{"system": f"http://x.org/{text}", "value": text}]),
+    lambda text: observation(valueQuantity={"value": 1, "system": UCUM, "code": "mg", "unit": text}),
+    lambda text: observation(valueQuantity={"value": 1, "system": UCUM, "code": f"mg{{{text}}}"}),
+    lambda text: patient(extension=[{"url": f"http://x.org/{text}", "valueString": text}]),
+    lambda text: patient(extension=[{"url": f"http://hl7.org/fhir/StructureDefinition/{text}", "valueString": text}]),
+    lambda text: patient(language=f"en-{text}", photo=[{"contentType": f"image/{text}"}]),
+    lambda text: patient(meta={"profile": [f"http://hl7.org/fhir/us/mcode/StructureDefinition/{text}"]}),
+]
+
+
+def kept_after(targets: Iterator[dict[str, Any]]) -> int:
+    """Bytes that are still in use after the validation of some resources that are gone."""
+    validate(next(targets))
+    tracemalloc.start()
+    try:
+        for target in targets:
+            validate(target)
+        del target
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("make", KEPT)
+def test_what_is_judged_is_not_kept(make: Callable[[str], dict[str, Any]]) -> None:
+    """Codes, units and systems that were judged are remembered, for speed; not those of 500,000 characters."""
+    assert kept_after(make(f"{number}x" + "y" * 500_000) for number in range(12)) < 2_000_000
+
+
+def test_many_types_and_extensions_are_not_kept() -> None:
+    def target(number: int) -> dict[str, Any]:
+        words = [f"{number}x{i}" + "y" * 900 for i in range(6_000)]
+        extensions = [{"url": f"http://x.org/{word}", "valueString": "x"} for word in words]
+        return patient(extension=extensions, contained=[{"resourceType": word} for word in words])
+
+    assert kept_after(target(number) for number in range(3)) < 6_000_000
 
 
 # -- what messages tell of a patient -----------------------------------------------------------------------------------------
