@@ -29,7 +29,6 @@ SLOW = {
     "Observation._effectiveDateTime": "a time relative to an event that the Bundle holds",
     "Procedure._performedDateTime": "a time relative to an event that the Bundle holds",
     "Specimen.collection": "a time relative to an event that the Bundle holds",
-    "Condition.category": "problem-list-item without a clinical status: con-3 is a warning, which the exact check words",
     "Condition.abatementAge": "a comparator",
     "Observation.valueQuantity": "a comparator",
     "Procedure.performedAge": "a comparator",
