@@ -58,6 +58,8 @@ def extension_schema(resource: str) -> Schema:
             {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)},
         ),
     ]
+    if resource:  # these are extensions of elements, and a resource is none
+        known = []
     known += [
         _extension({"enum": urls}, key, _VALUES[key]) for key in _VALUES if (urls := _on_resource(resource, key[5:]))
     ]

@@ -30,7 +30,8 @@ def _needs(**keys: str) -> Schema:
 def _without(type_name: str, key: str, choice: str) -> Schema:
     """Where `key` stands, no value of the choice does."""
     element = elements_of(type_name)[choice]
-    absent: Schema = {"properties": dict.fromkeys(map(element.key, element.types), False)}
+    keys = [name for one in element.types for name in (element.key(one), "_" + element.key(one))]
+    absent: Schema = {"properties": dict.fromkeys(keys, False)}
     return {"dependentSchemas": {key: absent}}
 
 
@@ -90,6 +91,9 @@ WOVEN: dict[str, Schema] = {
 }
 
 
+_EXTENDED = ("Period", "HumanName", "Address", "Element")  # data types whose primitives may have extensions
+
+
 class Generator:
     """Makes the schema of one type, with those of the types that it needs beside it in $defs."""
 
@@ -115,6 +119,8 @@ class Generator:
         plan = plan_of(type_name)
         properties: Schema = {}
         for key, slot in plan.slots.items():
+            if slot.extra_of and kind_of(type_name) in ("complex", "element") and type_name not in _EXTENDED:
+                continue  # what an invariant asks of the element, it asks of its value
             if _is_common(slot.element.name, plan.is_resource):
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
@@ -187,7 +193,7 @@ def _is_common(name: str, is_resource: bool) -> bool:
 def _only_one(element: Element, keys: tuple[str, ...]) -> Schema:
     """Of a choice of types at most one; neither does '_key' stand beside another key."""
     both = [name for key in keys for name in (key, "_" + key)]
-    absent = {key: {"properties": {other: False for other in both if other.lstrip("_") != key}} for key in keys}
+    absent = {one: {"properties": {other: False for other in both if other.strip("_") != one.strip("_")}} for one in both}
     return {"dependentSchemas": absent}
 
 
