@@ -25,28 +25,27 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
 @functools.cache
-def _text() -> bytes:
-    return data_file("r4-extensions.json").read_bytes()
-
-
-@functools.lru_cache(maxsize=4096)
-def definition_of(url: str) -> Mapping[str, Any] | None:
-    """What HL7 says of an extension; None for one that it does not define."""
-    if not url.isascii():
-        return None
-    name = b"\n" + orjson.dumps(url) + b":"
-    start = _text().find(name)
-    if start < 0:
-        return None
-    end = _text().index(b"\n", start + 1)
-    found: dict[str, Any] = orjson.loads(_text()[start + len(name) : end].rstrip(b","))
-    return found
+def _lines() -> dict[str, bytes]:
+    """The definitions by URL, unread: most are never asked for."""
+    lines = data_file("r4-extensions.json").read_bytes().splitlines()
+    return {line[1 : line.index(b'":')].decode(): line for line in lines if line.startswith(b'"')}
 
 
 @functools.cache
+def _definition(url: str) -> Mapping[str, Any]:
+    line = _lines()[url]
+    found: dict[str, Any] = orjson.loads(line[line.index(b'":') + 2 :].rstrip(b","))
+    return found
+
+
+def definition_of(url: str) -> Mapping[str, Any] | None:
+    """What HL7 says of an extension; None for one that it does not define."""
+    return _definition(url) if url in _lines() else None
+
+
 def known_urls() -> list[str]:
     """The URLs of all extensions that HL7 defines."""
-    return [match.decode() for match in re.findall(rb'\n"([^"]+)":', _text())]
+    return list(_lines())
 
 
 @functools.cache
@@ -91,24 +90,25 @@ def _check_known(walk: Walk, value: Any, url: str, slot: Slot, path: Path) -> No
         walk.add("extension-not-checked", message, (*path, "url"))
 
 
-@functools.lru_cache(maxsize=256)
-def _mcode_parts(url: str) -> frozenset[str] | None:
-    """The URLs of the parts of an extension of mCODE; None for one that mCODE does not define.
-
-    Its place and values are for the layer of profiles.
-    """
+@functools.cache
+def _mcode_parts() -> dict[str, frozenset[str]]:
+    """The extensions of mCODE by URL, with the URLs of their parts. Place and values are for the layer of profiles."""
     from fhirconv.validation.profiled import built_in  # loaded with the first extension of mCODE
 
-    found = built_in("mcode").find(url)
-    if found is None or found.get("type") != "Extension":
-        return None
-    return frozenset(each["fixed"] for each in found["elements"] if _MCODE_PART.fullmatch(each["id"]))
+    profiles = built_in("mcode")
+    found = {url: profiles.find(url) or {} for url in profiles.names() if url.startswith(MCODE)}
+    return {
+        url: frozenset(each["fixed"] for each in one["elements"] if _MCODE_PART.fullmatch(each["id"]))
+        for url, one in found.items()
+        if one["type"] == "Extension"
+    }
 
 
 def _check_mcode(walk: Walk, value: dict[str, Any], url: str, path: Path) -> None:
-    parts = _mcode_parts(url)
+    parts = _mcode_parts().get(url)
     if parts is None:
-        walk.add("extension-unknown", f"{shown(url, 100)} is not an extension of mCODE 4.0.0; look its name up", (*path, "url"))
+        message = f"{shown(url, 100)} is not an extension of mCODE 4.0.0{nearest(url, _mcode_parts())}"
+        walk.add("extension-unknown", message, (*path, "url"))
     else:
         _check_parts(walk, _nested(value), parts, path)
 
@@ -116,7 +116,7 @@ def _check_mcode(walk: Walk, value: dict[str, Any], url: str, path: Path) -> Non
 def is_plain_url(url: str) -> bool:
     """Whether there is nothing to say of an extension of this URL but what its definition says; a part has no full URL."""
     if url.startswith(MCODE):
-        return _mcode_parts(url) == frozenset()
+        return _mcode_parts().get(url) == frozenset()
     return url.startswith(HL7) or not _ABSOLUTE.match(url)
 
 

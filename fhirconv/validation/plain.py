@@ -129,7 +129,7 @@ def look_at_reference(value: Any, types: Types, targets: frozenset[str] | None) 
 
 def _extension(value: Any, types: Types) -> None:
     url = value["url"]
-    if url not in _urls:
+    if ":" in url and url not in _urls:  # parts have no full URL
         _urls.judge(url, is_plain_url(url))
     for key, inner in value.items():
         if key == "valueCodeableConcept":
