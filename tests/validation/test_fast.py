@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from fhirconv.numbers import read_number
 from fhirconv.validation.fast import quick_findings
-from tests.validation.fuzz import BUNDLES, KEYS, ODD, check_fast, mutated, places, value_at
+from tests.validation.fuzz import BUNDLES, KEYS, ODD, mutated, places, value_at
+from tests.validation.laws import check_fast
 from tests.validator.broken import Broken, broken, right
 from tests.validator.corpora import Sample
 

@@ -29,7 +29,8 @@ from fhirconv.issues import Issue
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.run import validate
 from fhirconv.validation.structure import MAX_DEPTH
-from tests.validation.fuzz import UNSAFE, places, resolves, value_at
+from tests.validation.fuzz import places, value_at
+from tests.validation.laws import UNSAFE, resolves
 
 TESTS = Path(__file__).resolve().parents[1]
 INPUTS = TESTS.parents[1] / "shared" / "corpora" / "battery" / "inputs.tsv"

@@ -1,4 +1,4 @@
-"""The laws of the validator: it never raises, changes nothing, says the same again, and says where; see fuzz.py."""
+"""The laws of the validator: it never raises, changes nothing, says the same again, and says where; see laws.py and fuzz.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fhirconv.r4 import element_keys, resource_types
 from fhirconv.validation.run import validate
-from tests.validation import fuzz
+from tests.validation import fuzz, laws
 from tests.validation.fuzz import KEYS, ODD
 from tests.validator.broken import Broken, broken, right
 from tests.validator.corpora import Sample
@@ -37,14 +37,14 @@ def documents() -> list[dict[str, Any]]:
 @given(st.integers(0, 2**32))
 def test_laws_on_mutated_resources(seed: int) -> None:
     rnd = random.Random(seed)
-    fuzz.check_laws(rnd, fuzz.mutated(rnd, rnd.choice(documents())))
+    laws.check_laws(rnd, fuzz.mutated(rnd, rnd.choice(documents())))
 
 
 @tried
 @given(st.integers(0, 2**32))
 def test_any_text_has_an_outcome(seed: int) -> None:
     rnd = random.Random(seed)
-    fuzz.check_text(rnd, rnd.choice(documents()))
+    laws.check_text(rnd, rnd.choice(documents()))
 
 
 @pytest.mark.parametrize("case", [*right(), *broken()], ids=lambda case: case.name)
@@ -56,10 +56,10 @@ def test_laws_on_right_and_broken_resources(case: Sample | Broken) -> None:
     except ValueError:
         return  # broken as JSON
     if isinstance(document, dict):
-        fuzz.check_outcome(document)
-        fuzz.check_order(random.Random(1), document)
+        laws.check_outcome(document)
+        laws.check_order(random.Random(1), document)
     if isinstance(document, dict) and "duplicate" not in case.name:
-        fuzz.check_bytes(document)
+        laws.check_bytes(document)
 
 
 # -- any value -------------------------------------------------------------------------------------------------------------
@@ -83,9 +83,9 @@ def resources(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> dict[str, Any]
 @settings(tried, max_examples=400)
 @given(resources(json_values) | json_values)
 def test_any_json_value_has_an_outcome(value: Any) -> None:
-    fuzz.check_fast(value)
+    laws.check_fast(value)
     if isinstance(value, dict):
-        fuzz.check_outcome(value)
+        laws.check_outcome(value)
 
 
 @pytest.mark.parametrize("type_name", sorted(resource_types()))
@@ -93,7 +93,7 @@ def test_every_element_of_every_type_takes_any_value(type_name: str) -> None:
     for key in element_keys(type_name):
         for value in (None, "", [], {}, [None], [[]], [{}], 5, "x", {"x": 1}, [{"x": [{}]}], {"resourceType": []}):
             document = {"resourceType": type_name, key: value}
-            assert all(fuzz.check_issue(issue, document) is None for issue in validate(document))
+            assert all(laws.check_issue(issue, document) is None for issue in validate(document))
 
 
 python_values = st.recursive(
@@ -191,7 +191,7 @@ def test_fuzzing_tells_what_breaks_a_law_with_its_seed(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(fuzz, "SECONDS_EACH", 0.2)
     for broken_way, told in ((crash, "RecursionError: deep"), (hang, "TimeoutError"), (lambda resource: [], "AssertionError")):
-        monkeypatch.setattr(fuzz, "quick_findings", broken_way)
+        monkeypatch.setattr(laws, "quick_findings", broken_way)
         tried_, failures = fuzz.run([document], seed=3, seconds=5, count=4)
         assert tried_ == 4
         assert any(told in failure.what for failure in failures)
