@@ -47,6 +47,17 @@ def _write_number(value: object) -> orjson.Fragment:
 
 def dump_json(value: Any, indent: bool = False) -> bytes:
     """JSON bytes in which every number keeps its digits; the same value gives the same bytes everywhere."""
-    return orjson.dumps(
-        value, default=_write_number, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None
-    )
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None
+    try:
+        return orjson.dumps(value, default=_write_number, option=option)
+    except TypeError:  # an int of more than 64 bits, which orjson does not take
+        return orjson.dumps(_with_decimals(value), default=_write_number, option=option)
+
+
+def _with_decimals(value: Any) -> Any:
+    """The same value with every int as a Decimal."""
+    if isinstance(value, dict):
+        return {key: _with_decimals(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(one) for one in value]
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value

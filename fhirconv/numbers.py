@@ -11,7 +11,6 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 MAX_DIGITS = 34  # IEEE 754 decimal128; FHIR asks for 18
-_LIMIT = 2**63
 MAX_EXPONENT = 308  # beyond it most readers make infinity or zero of the number
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -64,7 +63,7 @@ def read_number(text: str) -> int | Decimal:
 def number_excess(value: object, most: int = MAX_DIGITS) -> str:
     """Why `value` is over the limits for numbers; empty if it is not."""
     if isinstance(value, int):
-        return "" if -_LIMIT < value < _LIMIT else "is an int of more than 64 bits; give it as a Decimal"
+        return "" if abs(value) < 10**most else f"has more than {most} digits"
     if not isinstance(value, float | Decimal):
         return ""
     if isinstance(value, float):

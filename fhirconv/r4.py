@@ -14,6 +14,8 @@ import orjson
 
 from fhirconv.data_files import data_file
 
+_TYPES = 1024  # more than R4 has: names that it has not are soon forgotten
+
 
 class Constraint(NamedTuple):
     """An invariant: its key, 'error' or 'warning', what it asks in HL7's words, and the FHIRPath that must hold."""
@@ -58,7 +60,7 @@ def _text() -> bytes:
     return data_file("r4-definitions.json").read_bytes()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_TYPES)
 def _definition(type_name: str) -> dict[str, Any]:
     """The entry of a type; empty for an unknown one. Each stands on a line of its own, and only that line is read."""
     if not type_name.isascii():
@@ -95,7 +97,7 @@ def base_of(type_name: str) -> str:
     return str(_definition(type_name).get("base", ""))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_TYPES)
 def constraints_of(type_name: str) -> tuple[Constraint, ...]:
     """The invariants of a type, its own first, then those of the types that it is derived from."""
     own = tuple(Constraint(*one) for one in _definition(type_name).get("constraints", ()))
@@ -103,7 +105,7 @@ def constraints_of(type_name: str) -> tuple[Constraint, ...]:
     return own + (constraints_of(base) if base else ())
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_TYPES)
 def elements_of(type_name: str) -> dict[str, Element]:
     """The elements of a type in the order of the specification; empty for primitive and unknown types."""
     found = _definition(type_name).get("elements", {})
@@ -141,14 +143,14 @@ def declarations(key: str) -> list[tuple[str, Constraint]]:
     return found
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_TYPES)
 def pattern_of(primitive: str) -> re.Pattern[str] | None:
     """The regular expression of a primitive type, if the definitions give one."""
     pattern = _definition(primitive).get("pattern")
     return re.compile(pattern) if pattern else None
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_TYPES)
 def element_keys(type_name: str) -> dict[str, tuple[str, str]]:
     """JSON key -> element name and FHIR type, with every choice spelt out and '_key' for primitives."""
     keys: dict[str, tuple[str, str]] = {}

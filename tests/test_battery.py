@@ -167,8 +167,9 @@ def test_i03_utf16(encoding: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["case.json", "case.yaml"])
 def test_i04_latin1(name: str) -> None:
-    message = refused("# one\n# Müller\n".encode("latin-1"), name, "encoding").message
-    assert "0xfc at offset 9 (line 2)" in message
+    issue = refused("# one\n# Müller\n".encode("latin-1"), name, "encoding")
+    assert "0xfc at offset 9" in issue.message
+    assert issue.place.line == 2
 
 
 @pytest.mark.parametrize("name", ["case.json", "case.yaml"])
@@ -176,8 +177,9 @@ def test_i04_latin1(name: str) -> None:
     "bad", [b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80\xed\xb0\x80"], ids=["truncated", "overlong", "cesu-8"]
 )
 def test_i05_not_utf8(bad: bytes, name: str) -> None:
-    message = refused(b"case:\n" + bad, name, "encoding").message
-    assert f"0x{bad[0]:02x} at offset 6 (line 2)" in message
+    issue = refused(b"case:\n" + bad, name, "encoding")
+    assert f"0x{bad[0]:02x} at offset 6" in issue.message
+    assert issue.place.line == 2
 
 
 def test_i06_lone_surrogate() -> None:
@@ -248,7 +250,7 @@ def test_i10_line_ends(ends: str) -> None:
         (gzip.compress(HEAD.encode()), "case.json", "encoding", "gzip"),
         (gzip.compress(HEAD.encode()), "case.yaml", "encoding", "gzip"),
         (b"PK\x03\x04\x14\x00", "case.yaml", "not-yaml", "character"),
-        (b'{"case": {}}\n{"case": {}}\n', "case.json", "not-json", "NDJSON"),
+        (b'{"case": {}}\n{"case": {}}\n', "case.json", "not-json", ".ndjson"),
     ],
     ids=["yaml-as-json", "csv-as-json", "csv-as-yaml", "gzip-as-json", "gzip-as-yaml", "zip-as-yaml", "ndjson-as-json"],
 )

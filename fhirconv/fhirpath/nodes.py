@@ -49,7 +49,7 @@ class Key(NamedTuple):
     type: str
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def bases(type_name: str) -> tuple[str, ...]:
     """A type and all that it is derived from, nearest first."""
     base = _PRIMITIVE_BASES.get(type_name) or r4.base_of(type_name)
@@ -58,7 +58,7 @@ def bases(type_name: str) -> tuple[str, ...]:
     return (type_name, *bases(base)) if base else (type_name,)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def is_primitive(type_name: str) -> bool:
     """Whether a type is one of FHIR's primitive types."""
     return r4.kind_of(type_name) == "primitive"
@@ -68,7 +68,7 @@ def _key(key: str, fhir_type: str) -> Key:
     return Key(key, "_" + key if is_primitive(fhir_type) else "", fhir_type)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _keys_of(type_name: str, name: str) -> tuple[Key, ...]:
     """The JSON keys under which an element of this name may stand; a choice has one for each of its types."""
     if not r4.kind_of(type_name):
@@ -78,7 +78,7 @@ def _keys_of(type_name: str, name: str) -> tuple[Key, ...]:
     return tuple(_key(element.key(one), one) for one in element.types) if element else ()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _all_keys(type_name: str) -> dict[str, Key]:
     """JSON key, also that of a sibling, to where the element stands."""
     found: dict[str, Key] = {}

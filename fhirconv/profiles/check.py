@@ -53,6 +53,8 @@ class Profiles:
     def profile(self, canonical: Canonical) -> CompiledProfile | None:
         """The compiled profile; None when no package has it, or it has no snapshot (see `unusable`)."""
         if canonical not in self._profiles:
+            if self.find(canonical) is None:
+                return None  # and not remembered: data may name any number of them
             self._profiles[canonical] = self._compile(canonical)
         return self._profiles[canonical]
 

@@ -7,11 +7,11 @@ write them. A code of the right form may still not exist.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 
 from fhirconv.issues import shown
+from fhirconv.validation.memory import remembered
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -144,7 +144,7 @@ _TOLERATED = {
 _TELLING = ((LOINC, re.compile(r"(?:L[ALPG])?[0-9]{2,7}-[0-9]")), (SNOMED, re.compile(r"[1-9][0-9]{7,17}")))
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered(4096)
 def code_form_problem(system: str, code: str) -> str:
     """What is wrong with the form of a code of the system with this URI; empty if nothing, or if no form is known."""
     if system not in _FORMS:

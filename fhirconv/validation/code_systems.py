@@ -11,6 +11,7 @@ import functools
 from typing import NamedTuple
 
 from fhirconv.data_files import data_dir
+from fhirconv.validation.memory import remembered
 
 
 class CodeSystem(NamedTuple):
@@ -39,7 +40,7 @@ def _file() -> bytes:
     return b"\n" + (data_dir("data") / "code-systems.tsv").read_bytes()
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def _fields(uri: str) -> tuple[str, ...]:
     """What follows the URI on its line; empty if there is no such line."""
     start = _file().find(f"\n{uri}\t".encode(errors="replace")) if uri.isprintable() else -1
@@ -59,7 +60,7 @@ def uri_of(oid: str) -> str:
     return fields[1] if fields and fields[0] == "=" else ""
 
 
-@functools.lru_cache(maxsize=512)
+@remembered(512)
 def code_system(uri: str) -> CodeSystem | None:
     """The system with this URI, or None if its codes are not at hand."""
     flag, *entries = _fields(uri) or ("-",)

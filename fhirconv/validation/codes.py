@@ -15,6 +15,7 @@ from fhirconv.issues import shown
 from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity
 from fhirconv.validation.code_systems import CodeSystem, code_system
 from fhirconv.validation.finding import Finding
+from fhirconv.validation.memory import is_long
 from fhirconv.validation.system_uris import system_finding
 from fhirconv.validation.ucum import UCUM
 from fhirconv.validation.units import ucum_problem, unit_problem
@@ -40,7 +41,8 @@ def coding_findings(coding: dict[str, Any]) -> Findings:
     if all(part is None or isinstance(part, str) for part in key):
         if len(_known) >= _MOST:
             _known.clear()
-        _known[key] = found
+        if not is_long(key):
+            _known[key] = found
     return found
 
 
@@ -68,7 +70,8 @@ def quantity_findings(quantity: dict[str, Any]) -> Findings:
     if all(part is None or isinstance(part, str) for part in key):
         if len(_known_quantities) >= _MOST:
             _known_quantities.clear()
-        _known_quantities[key] = found
+        if not is_long(key):
+            _known_quantities[key] = found
     return found
 
 

@@ -30,7 +30,7 @@ Accepts = Callable[[Any], bool]
 @functools.cache
 def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
     """The compiled schema of a resource type; None where there is none."""
-    if type_name not in resource_types() or not is_plain(type_name):
+    if not is_plain(type_name):
         return None
     check: Accepts = jsonschema_rs.Draft202012Validator(
         Generator(any_narrative).schema(type_name), pattern_options=jsonschema_rs.RegexOptions()
@@ -71,12 +71,18 @@ def _is_listed(condition: dict[str, Any]) -> bool:
     return any(coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES for coding in codings)
 
 
-@functools.cache
 def _checks(type_name: str) -> tuple[Accepts, Look]:
-    accepts = _accepts(type_name, False)
-    if accepts is None:
-        return _nothing, look_of("Element")
-    return accepts, look_of(type_name)
+    """The two halves of the look at a resource type, made when it is first met."""
+    found = _made.get(type_name)
+    if found is None:
+        if type_name not in resource_types():
+            raise NotPlainError
+        accepts = _accepts(type_name, False)
+        found = _made[type_name] = (_nothing, look_of("Element")) if accepts is None else (accepts, look_of(type_name))
+    return found
+
+
+_made: dict[str, tuple[Accepts, Look]] = {}
 
 
 def _nothing(resource: Any) -> bool:

@@ -16,6 +16,7 @@ from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.validation.codes import coding_findings, quantity_findings
 from fhirconv.validation.extensions import MCODE, is_plain_url
+from fhirconv.validation.memory import is_long
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
 from fhirconv.validation.vitals import is_vital_sign
@@ -42,7 +43,8 @@ class _Good(set[Any]):
             raise NotPlainError
         if len(self) >= _REMEMBERED:
             self.clear()
-        self.add(key)
+        if not is_long(key if isinstance(key, tuple) else (key,)):
+            self.add(key)
 
 
 _codings, _quantities, _systems, _urls = _Good(), _Good(), _Good(), _Good()

@@ -6,12 +6,12 @@ https://hl7.org/fhir/R4/datatypes.html#Identifier
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any
 
 from fhirconv.issues import shown
 from fhirconv.validation.finding import Finding
+from fhirconv.validation.memory import remembered
 from fhirconv.validation.system_uris import undefined_finding, uri_problem
 
 # Two letters are the code of a language in ISO 639-1; those of three letters (ISO 639-3) are too many to list.
@@ -43,7 +43,7 @@ _MIME = re.compile(rf'{_TOKEN}/{_TOKEN}(\s*;\s*{_TOKEN}=({_TOKEN}|"[^"\\]*"|[^\s
 _URI = "urn:ietf:rfc:3986"
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def language_problem(tag: str) -> Finding | None:
     """What is wrong with a language tag."""
     found = _TAG.fullmatch(tag)
@@ -65,7 +65,7 @@ def _usual_case(tag: str) -> str:
     )
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def mime_problem(media_type: str) -> Finding | None:
     """What is wrong with the form of a media type; whether it is registered is not looked up."""
     if _MIME.fullmatch(media_type) or media_type in ("json", "xml", "ttl"):  # R4 has these as formats of FHIR
@@ -75,7 +75,7 @@ def mime_problem(media_type: str) -> Finding | None:
     )
 
 
-@functools.lru_cache(maxsize=512)
+@remembered(512)
 def currency_problem(code: str) -> Finding | None:
     """What is wrong with a currency code."""
     if code in _CURRENCIES:
@@ -91,7 +91,7 @@ def identifier_findings(identifier: dict[str, Any]) -> tuple[Finding, ...]:
     return _identifier(system if isinstance(system, str) else "", value if isinstance(value, str) else "")
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered(4096)
 def _identifier(system: str, value: str) -> tuple[Finding, ...]:
     findings = []
     problem = uri_problem(system) if system else ""

@@ -155,7 +155,7 @@ def _object(walk: Walk, value: dict[str, Any], plan: Plan, path: Path) -> None:
         stated = [key for key in keys if key in value or "_" + key in value]
         if len(stated) > 1:
             message = f"has {' and '.join(stated)}; of '{element.name}' only one may stand"
-            walk.add("element-choice", message, (*path, stated[1]))
+            walk.add("element-choice", message, (*path, stated[1] if stated[1] in value else "_" + stated[1]))
     if not plan.is_resource and value.keys() == {"id"}:
         walk.add("ele-1", "has an id but neither a value nor children", path)
 

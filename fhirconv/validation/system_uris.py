@@ -6,13 +6,13 @@ of HL7 Terminology 7.0.1.
 
 from __future__ import annotations
 
-import functools
 import re
 
 from fhirconv.issues import shown
 from fhirconv.validation.code_forms import LOINC, RXNORM, SNOMED
 from fhirconv.validation.code_systems import is_known, uri_of
 from fhirconv.validation.finding import Finding
+from fhirconv.validation.memory import remembered
 from fhirconv.validation.ucum import UCUM
 
 # URI: what people write in its place, in lower case, without http(s)://, www. and a slash at the end.
@@ -59,7 +59,7 @@ def uri_problem(uri: str) -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=2048)
+@remembered(2048)
 def system_finding(system: str) -> Finding | None:
     """What is wrong with the URI of a code system; None if nothing is known against it. The path is ('system',)."""
     proper = proper_uri(system)

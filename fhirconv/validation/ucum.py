@@ -15,6 +15,7 @@ import orjson
 
 from fhirconv.data_files import data_dir
 from fhirconv.issues import shown
+from fhirconv.validation.memory import remembered
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -53,7 +54,7 @@ def _table() -> dict[str, Any]:
     return loaded
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def _split(symbol: str) -> tuple[str, str] | None:
     """The prefix (or '') and the atom of a symbol; atoms win over prefixes (`cd` is candela, not centiday)."""
     atoms = _table()["atoms"]
@@ -66,7 +67,7 @@ def _split(symbol: str) -> tuple[str, str] | None:
     return None
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def _amount(symbol: str) -> tuple[float, Counter[str]]:
     """Magnitude and dimensions of a symbol; raises UcumError for an unknown one."""
     found = _split(symbol)
@@ -160,7 +161,7 @@ class _Reader:
         return f"{shown(character)} may not stand there"
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered(4096)
 def parse(code: str) -> Unit:
     """What a UCUM code amounts to; raises UcumError, which says why it is none."""
     if len(code) > _LONGEST:

@@ -5,10 +5,10 @@ Sources: https://ucum.org/ucum; units printed in laboratory reports and case rep
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
 
+from fhirconv.validation.memory import remembered
 from fhirconv.validation.ucum import Unit, read
 
 # UCUM code: the ways it is misspelt, compared without regard to case.
@@ -130,7 +130,7 @@ _PIECES = re.compile(r"(\{[^{}]*\}|[./()])")
 _POWER = re.compile(r"(.*?[^0-9+-])([+-]?[0-9]+)?")
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered(1024)
 def meant(text: str) -> str:
     """The UCUM code that `text` was probably meant to be; empty if none comes to mind, or if it is too long."""
     if len(text) > 60:

@@ -5,16 +5,16 @@ Source: https://ucum.org/ucum, https://hl7.org/fhir/R4/datatypes.html#Quantity
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from fhirconv.issues import shown
 from fhirconv.validation.finding import Finding
+from fhirconv.validation.memory import remembered
 from fhirconv.validation.ucum import UcumError, Unit, parse, read
 from fhirconv.validation.unit_slips import meant, misread
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered(4096)
 def ucum_problem(code: str) -> Finding | None:
     """What is wrong with a UCUM code: an error if it is none, a warning if it hardly says what was meant."""
     try:
@@ -30,7 +30,7 @@ def ucum_problem(code: str) -> Finding | None:
     return Finding("ucum-meaning", f"{shown(code)} is a UCUM code, but {says}; {hint}")
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered(4096)
 def unit_problem(printed: str, code: str) -> str:
     """How the printed unit of a quantity contradicts its UCUM code; empty if it does not, or cannot be read."""
     coded = _comparable(code)
