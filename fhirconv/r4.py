@@ -14,6 +14,7 @@ import orjson
 
 from fhirconv.data_files import data_file
 
+_LONGEST = 120  # characters; no name of a type has more
 _TYPES = 1024  # more than R4 has: names that it has not are soon forgotten
 
 
@@ -60,9 +61,14 @@ def _text() -> bytes:
     return data_file("r4-definitions.json").read_bytes()
 
 
-@functools.lru_cache(maxsize=_TYPES)
 def _definition(type_name: str) -> dict[str, Any]:
-    """The entry of a type; empty for an unknown one. Each stands on a line of its own, and only that line is read."""
+    """The entry of a type; empty for an unknown one."""
+    return _read_definition(type_name) if len(type_name) < _LONGEST else {}
+
+
+@functools.lru_cache(maxsize=_TYPES)
+def _read_definition(type_name: str) -> dict[str, Any]:
+    """Each definition stands on a line of its own, and only that line is read."""
     if not type_name.isascii():
         return {}
     name = b'\n"%s":' % type_name.encode()

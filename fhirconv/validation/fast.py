@@ -29,12 +29,11 @@ Accepts = Callable[[Any], bool]
 
 @functools.cache
 def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
-    """The compiled schema of a resource type; None where there is none."""
+    """The compiled schema of a list of resources of one type; None where there is none."""
     if not is_plain(type_name):
         return None
-    check: Accepts = jsonschema_rs.Draft202012Validator(
-        Generator(any_narrative).schema(type_name), pattern_options=jsonschema_rs.RegexOptions()
-    ).is_valid
+    schema = Generator(any_narrative).schema_of_list(type_name)
+    check: Accepts = jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions()).is_valid
     return check
 
 
@@ -46,23 +45,29 @@ def quick_findings(resource: Any) -> list[Finding] | None:
     try:
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             return _bundle(resource)
-        found: list[Finding] = []
-        _resource(resource, {}, (), found)
+        _look_at([resource], resource["resourceType"], {})
+        return _recommended(resource, ())
     except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):  # not what a schema takes, or accepts
         return None
-    return found
 
 
-def _resource(resource: Any, types: Types, path: Path, found: list[Finding]) -> None:
-    """Looks at one resource. Raises NotPlainError where the exact check has to decide."""
-    accepts, look = _checks(resource["resourceType"])
-    if not (accepts(resource) or _accepts_otherwise(resource)):
+def _look_at(resources: list[Any], type_name: str, types: Types) -> None:
+    """Looks at resources of one type. Raises NotPlainError where the exact check has to decide."""
+    accepts, look = _checks(type_name)
+    if not accepts(resources) and not all(accepts([one]) or _accepts_otherwise(one) for one in resources):
         raise NotPlainError
-    look(resource, types)
+    for one in resources:
+        look(one, types)
+
+
+def _recommended(resource: dict[str, Any], path: Path) -> list[Finding]:
+    """What R4 recommends and a right resource lacks: its narrative, the status of a listed problem."""
+    lacking = []
     if "clinicalStatus" not in resource and resource["resourceType"] == "Condition" and _is_listed(resource):
-        found.append(Finding("con-3", rule("con-3").title, path, rule("con-3").severity))
+        lacking.append("con-3")
     if "text" not in resource and base_of(resource["resourceType"]) == "DomainResource":
-        found.append(Finding("dom-6", rule("dom-6").title, path, rule("dom-6").severity))
+        lacking.append("dom-6")
+    return [Finding(key, rule(key).title, path, rule(key).severity) for key in lacking]
 
 
 def _is_listed(condition: dict[str, Any]) -> bool:
@@ -85,7 +90,7 @@ def _checks(type_name: str) -> tuple[Accepts, Look]:
 _made: dict[str, tuple[Accepts, Look]] = {}
 
 
-def _nothing(resource: Any) -> bool:
+def _nothing(resources: Any) -> bool:
     """Stands for the schema of a type that has none."""
     return False
 
@@ -94,7 +99,7 @@ def _accepts_otherwise(resource: dict[str, Any]) -> bool:
     """Whether only the narrative is not of our own making, and it is right too."""
     accepts = _accepts(resource["resourceType"], True)
     text = resource.get("text")
-    return accepts is not None and text is not None and accepts(resource) and not narrative_problems(text["div"])
+    return accepts is not None and text is not None and accepts([resource]) and not narrative_problems(text["div"])
 
 
 def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
@@ -102,13 +107,15 @@ def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
     if kind not in _KINDS or len(bundle) != 3 or type(entries) is not list or not entries:
         return None
     types: dict[str, str] = {}
+    of_type: dict[str, list[Any]] = {}
     for entry in entries:
         resource, url = entry["resource"], entry["fullUrl"]
-        types[url] = resource["resourceType"]
+        types[url] = type_name = resource["resourceType"]
+        of_type.setdefault(type_name, []).append(resource)
         if kind == "transaction":
             own, request = resource["id"], entry["request"]
             # The id is that of the fullUrl: so two entries with one id have one fullUrl too, and are counted below.
-            if url[9:] != own or request["url"] != f"{types[url]}/{own}" or request["method"] != "PUT":
+            if url[9:] != own or request["url"] != f"{type_name}/{own}" or request["method"] != "PUT":
                 return None
             if len(request) != 2 or len(entry) != 3:
                 return None
@@ -116,10 +123,14 @@ def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
             return None
     if len(types) != len(entries) or not _UUIDS(" ".join(types)):
         return None
-    found: list[Finding] = []
-    for position, entry in enumerate(entries):
-        _resource(entry["resource"], types, ("entry", position, "resource"), found)
-    return found
+    for type_name, resources in of_type.items():
+        _look_at(resources, type_name, types)
+    return [
+        finding
+        for position, entry in enumerate(entries)
+        if "text" not in entry["resource"] or entry["resource"]["resourceType"] == "Condition"
+        for finding in _recommended(entry["resource"], ("entry", position, "resource"))
+    ]
 
 
 def settled_entries(bundle: Any) -> tuple[frozenset[Path], list[Finding]]:
@@ -132,12 +143,13 @@ def settled_entries(bundle: Any) -> tuple[frozenset[Path], list[Finding]]:
     entries = bundle.get("entry") if isinstance(bundle, dict) and bundle.get("resourceType") == "Bundle" else None
     if not isinstance(entries, list) or bundle.get("type") in ("document", "message"):
         return frozenset(), found
-    held = [(one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None) for one in entries]
+    held: list[tuple[Any, Any]] = [(one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None) for one in entries]
     types = {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}
     for position, (_, resource) in enumerate(held):
         path = ("entry", position, "resource")
         try:
-            _resource(resource, types, path, found)
+            _look_at([resource], resource["resourceType"], types)
+            found += _recommended(resource, path)
         except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):
             continue
         settled.add(path)

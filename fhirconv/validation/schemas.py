@@ -12,7 +12,7 @@ from typing import Any
 from fhirconv.r4 import Element, all_types, constraints_of, elements_of, kind_of
 from fhirconv.validation.extension_schemas import extension_schema
 from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM, UCUM_QUANTITY
-from fhirconv.validation.structure import plan_of
+from fhirconv.validation.structure import Slot, plan_of
 
 Schema = dict[str, Any]
 
@@ -103,8 +103,11 @@ class Generator:
 
     def schema(self, type_name: str) -> Schema:
         """The whole schema of a resource type (JSON Schema 2020-12)."""
-        reference = self._reference(type_name)
-        return {"$ref": reference["$ref"], "$defs": self._made} if "$ref" in reference else {"not": {}}
+        return self._reference(type_name) | {"$defs": self._made}
+
+    def schema_of_list(self, type_name: str) -> Schema:
+        """The schema of a list of resources of one type: judging many at once saves the calls."""
+        return {"type": "array", "items": self._reference(type_name), "$defs": self._made}
 
     def _reference(self, type_name: str) -> Schema:
         if not is_plain(type_name):
@@ -119,8 +122,8 @@ class Generator:
         plan = plan_of(type_name)
         properties: Schema = {}
         for key, slot in plan.slots.items():
-            if slot.extra_of and kind_of(type_name) in ("complex", "element") and type_name not in _EXTENDED:
-                continue  # what an invariant asks of the element, it asks of its value
+            if slot.extra_of and not _may_be_extended(slot, type_name):
+                continue
             if _is_common(slot.element.name, plan.is_resource):
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
@@ -186,14 +189,21 @@ def _constraints(type_name: str) -> list[Any]:
     return [*constraints_of(type_name), *inner]
 
 
+def _may_be_extended(slot: Slot, type_name: str) -> bool:
+    """Whether '_key' may stand: not where an invariant may ask of an element what only its value can meet."""
+    if slot.element.is_choice:
+        return slot.extra_of == "dateTime"
+    return kind_of(type_name) not in ("complex", "element") or type_name in _EXTENDED
+
+
 def _is_common(name: str, is_resource: bool) -> bool:
     return name not in ("contained", "modifierExtension", "implicitRules") and (is_resource or name != "id")
 
 
 def _only_one(element: Element, keys: tuple[str, ...]) -> Schema:
     """Of a choice of types at most one; neither does '_key' stand beside another key."""
-    both = [name for key in keys for name in (key, "_" + key)]
-    absent = {one: {"properties": {other: False for other in both if other.strip("_") != one.strip("_")}} for one in both}
+    named = [*keys, "_" + element.key("dateTime")] if "dateTime" in element.types else keys
+    absent = {one: {"properties": {other: False for other in named if other.strip("_") != one.strip("_")}} for one in named}
     return {"dependentSchemas": absent}
 
 
