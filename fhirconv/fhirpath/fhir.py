@@ -63,7 +63,7 @@ def _target(run: Run, reference: object) -> Node | None:
     if reference == "#":
         return root
     if reference.startswith("#"):
-        held = named(root, "contained")
+        held = [one for one in named(root, "contained") if isinstance(one.value, dict)]
         run.spend(len(held))
         return next((one for one in held if one.value.get("id") == reference[1:]), None)
     return run.env.resolve(reference) if run.env.resolve else None

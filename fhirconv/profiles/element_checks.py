@@ -190,7 +190,8 @@ def stated_type(item: Item) -> str:
         return ""
     if isinstance(item.value.get("type"), str):
         return str(item.value["type"])
-    parts = str(item.value.get("reference", "")).partition("/_history/")[0].split("/")
+    reference = item.value.get("reference")
+    parts = reference.partition("/_history/")[0].split("/") if isinstance(reference, str) else []
     return parts[-2] if len(parts) > 1 and parts[-2][:1].isupper() and parts[-2].isalpha() else ""
 
 

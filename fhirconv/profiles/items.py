@@ -25,7 +25,7 @@ def root_item(resource: Json, path: Path = ()) -> Item:
     return Item(resource, str(resource.get("resourceType", "")), None, path)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def keys_of(type_name: str, name: str) -> tuple[tuple[str, str], ...]:
     """JSON keys with types of an element; `name` is as in definitions (value[x]), as in paths (value) or spelt out."""
     elements = r4.elements_of(type_name) or r4.elements_of("Element")
@@ -56,7 +56,8 @@ def values_of(holder: Json, key: str, fhir_type: str, path: Path) -> list[Item]:
     """The values under one JSON key of the object at `path`."""
     value, extra = holder.get(key), holder.get("_" + key)
     if isinstance(value, list) or isinstance(extra, list):
-        return _listed(value or [], extra or [], fhir_type, (*path, key))
+        values, extras = (one if isinstance(one, list) else [] for one in (value, extra))
+        return _listed(values, extras, fhir_type, (*path, key))
     return [] if value is None and extra is None else [_item(value, fhir_type, extra, (*path, key))]
 
 

@@ -48,8 +48,8 @@ def json_type_problem(type_name: str, value: object) -> str:
     if type_name == "boolean":
         return "" if isinstance(value, bool) else f"{shown(value)} is not true or false (without quotes)"
     if type_name in _LEAST:
-        if isinstance(value, int):
-            return ""
+        if isinstance(value, int) or (isinstance(value, Decimal) and str(value).lstrip("-").isdecimal()):
+            return ""  # a file's whole number of more than 18 digits is read as a Decimal
         return f"{shown(value)} is not a whole number (without quotes, decimal point and exponent)"
     if type_name == "decimal":
         if isinstance(value, int | float | Decimal):
@@ -62,7 +62,7 @@ def form_problem(type_name: str, value: object) -> str:
     """Why a value of the right JSON type has not the form of its primitive type; '' if it has."""
     if isinstance(value, bool):
         return ""
-    if type_name in _LEAST and isinstance(value, int):
+    if type_name in _LEAST and isinstance(value, int | Decimal):
         least = _LEAST[type_name]
         return "" if least <= value <= _MAX_INTEGER else f"{shown(value)} is not from {least} to {_MAX_INTEGER}"
     return _text_problem(type_name, value) if isinstance(value, str) else ""  # digits are counted when a file is read

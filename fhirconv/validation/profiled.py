@@ -54,6 +54,10 @@ class ProfileLayer:
         """Whether profiles were asked for; those that are built in are checked wherever they are claimed."""
         return bool(self._names or self._packages)
 
+    def defines(self, url: object) -> bool:
+        """Whether one of the packages asked for defines the profile or extension with this URL."""
+        return isinstance(url, str) and self.is_asked and self._profiles.find(url) is not None
+
     @functools.cached_property
     def _profiles(self) -> Profiles:
         if not self._packages and len(self._names) == 1:

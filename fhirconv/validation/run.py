@@ -88,10 +88,18 @@ class Validator:
     def _resource(self, document: Document, made: Validation) -> None:
         made.layers["mapping"] = LayerRun("mapping", "nothing to do")
         self._ran(made, *BASE)
-        findings = findings_of(document.data)
+        findings = [one for one in findings_of(document.data) if not self._is_defined(one, document.data)]
         findings += self._asked(document.data, made)
         made.issues += issues_of(findings, document)
         self._ask_server(document, document.data, made, lambda found: issues_of(found, document))
+
+    def _is_defined(self, finding: Finding, resource: Any) -> bool:
+        """Whether a finding misses the definition of an extension that a package has."""
+        if finding.rule != "extension-not-checked":
+            return False
+        for step in finding.path:
+            resource = resource[step]
+        return self._profiles.defines(resource)
 
     def _case(self, document: Document, made: Validation) -> None:
         if self._mappings is None:
