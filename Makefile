@@ -29,6 +29,7 @@ validator: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/convert.py
+	@$(BIN)/python benchmarks/validate.py
 
 golden: setup
 	@$(BIN)/pytest -q tests/test_golden.py --renew

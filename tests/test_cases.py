@@ -448,3 +448,27 @@ def test_code_goes_out_only_for_units_it_holds_for(unit: str, coded: bool) -> No
     made = convert({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": [lab]})
     (code,) = [e["resource"]["code"] for e in (made.bundle or {})["entry"] if e["resource"]["resourceType"] == "Observation"]
     assert ("coding" in code) == coded
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "made"),
+    [
+        ("2020", "2020-05", ("2020", "2020")),
+        ("2020-01", "2020-01-03", ("2020-01", "2020-01")),
+        ("2020-01-01", "2020", ("2020", "2020")),
+        ("2019", "2020-05", ("2019", "2020-05")),
+        ("2020-01-01", "2020-05-01", ("2020-01-01", "2020-05-01")),
+    ],
+)
+def test_ends_of_unlike_precision_are_brought_to_one(start: str, end: str, made: tuple[str, str]) -> None:
+    """R4's per-1 asks for ends that compare; HL7's validator refuses '2020' to '2020-05'. The words stay."""
+    drug = {"drug": "letrozole", "status": "completed", "start": start, "end": end}
+    result = convert({"case": {"id": "x"}, "patient": {"sex": "female"}, "medications": [drug]})
+    assert result.issues == []
+    types = {"MedicationStatement"}
+    (period,) = [
+        e["resource"]["effectivePeriod"] for e in (result.bundle or {})["entry"] if e["resource"]["resourceType"] in types
+    ]
+    assert (period["start"], period["end"]) == made
+    words = {one["valueString"] for key in ("_start", "_end") for one in period.get(key, {}).get("extension", ())}
+    assert words == {one for one, kept in zip((start, end), made, strict=True) if one != kept}
