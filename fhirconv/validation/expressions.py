@@ -19,6 +19,17 @@ def pointer_of(path: Path) -> str:
     return "".join(f"/{escape_pointer(step)}" for step in path)
 
 
+def standing(resource: Any, path: Path) -> Path:
+    """The part of a path that leads to something: what is missing is told at what lacks it."""
+    value = resource
+    for count, step in enumerate(path):
+        known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if step not in known:
+            return path[:count]
+        value = value[step]
+    return path
+
+
 def expression_of(resource: Any, path: Path) -> str:
     """The FHIRPath of a path in a resource, as in Bundle.entry[0].resource.value.unit; a choice without its type."""
     type_name = _type(resource)

@@ -16,7 +16,7 @@ from fhirconv.profiles.packages import BUILT_IN
 from fhirconv.records import is_case, is_resource, read_records, read_stream
 from fhirconv.source import read_value
 from fhirconv.validation.exact import findings_of
-from fhirconv.validation.expressions import expression_of, path_of, pointer_of
+from fhirconv.validation.expressions import expression_of, path_of, pointer_of, standing
 from fhirconv.validation.fast import quick_findings
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
@@ -159,7 +159,7 @@ def _has_claims(resource: Mapping[str, Any]) -> bool:
 def issues_of(findings: Sequence[Finding], document: Document) -> Iterator[Issue]:
     """Findings about a document's own data as Issues, each with its line."""
     for rule, message, path, severity in findings:
-        place = document.place(pointer_of(path))
+        place = document.place(pointer_of(standing(document.data, path)))
         yield Issue(rule, message, place, expression_of(document.data, path), severity)
 
 
