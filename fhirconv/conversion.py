@@ -19,7 +19,7 @@ from fhirconv.ledger import Ledger, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
-from fhirconv.validation.exact import findings_of
+from fhirconv.validation.fast import findings_of
 from fhirconv.validation.located import located
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import Any
 from fhirconv.validation.bundles import check_bundles
 from fhirconv.validation.datatypes import VISITS
 from fhirconv.validation.extensions import once_each
-from fhirconv.validation.fast import quick_findings, settled_entries
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
 from fhirconv.validation.references import Index, check_references, index_of
@@ -15,20 +14,12 @@ from fhirconv.validation.structure import Walk, walk_resource
 from fhirconv.validation.vitals import check_vitals
 
 
-def findings_of(resource: Any) -> list[Finding]:
+def exact_findings(resource: Any, settled: frozenset[Path] = frozenset()) -> list[Finding]:
     """Everything that base R4 has to say against a resource (JSON data), in the order of the layers.
 
-    Numbers may be int, float or Decimal. Nothing is raised, whatever the value is.
+    Numbers may be int, float or Decimal. The resources at the paths of `settled` are taken to be right. Nothing is raised,
+    whatever the value is.
     """
-    quick = quick_findings(resource)
-    if quick is not None:
-        return quick
-    settled, findings = settled_entries(resource)
-    return findings + exact_findings(resource, settled)
-
-
-def exact_findings(resource: Any, settled: frozenset[Path] = frozenset()) -> list[Finding]:
-    """The same, by the exact check, but for the resources at the paths of `settled`."""
     walk = walk_resource(resource, VISITS, settled)
     indexes = _Indexes(walk)
     check_references(walk, indexes)

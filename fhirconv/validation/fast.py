@@ -37,6 +37,17 @@ def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
     return check
 
 
+def findings_of(resource: Any) -> list[Finding]:
+    """Everything that base R4 has to say against a resource or Bundle (JSON data). Nothing is raised."""
+    quick = quick_findings(resource)
+    if quick is not None:
+        return quick
+    from fhirconv.validation.exact import exact_findings  # with FHIRPath and all: only where there is something to say
+
+    settled, findings = settled_entries(resource)
+    return findings + exact_findings(resource, settled)
+
+
 def quick_findings(resource: Any) -> list[Finding] | None:
     """What base R4 has to say against a resource or Bundle; None where only the exact check can tell.
 

@@ -15,9 +15,8 @@ from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.profiles.packages import BUILT_IN
 from fhirconv.records import is_case, is_resource, read_records, read_stream
 from fhirconv.source import read_value
-from fhirconv.validation.exact import findings_of
 from fhirconv.validation.expressions import expression_of, path_of, pointer_of, standing
-from fhirconv.validation.fast import quick_findings
+from fhirconv.validation.fast import findings_of, quick_findings
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
 from fhirconv.validation.located import located
