@@ -54,7 +54,11 @@ class Finding:
 
 
 def command(engine: Engine) -> list[str]:
-    """Return the command that starts an engine; it speaks the protocol of java/Service.java."""
+    """Return the command that starts an engine, which is built first; it speaks the protocol of java/Service.java.
+
+    Raises SetupError when it cannot be built.
+    """
+    install.ensure()
     classpath = f"{install.CLASSES}:{install.JARS}/*"
     if engine == "hl7":
         specs = [package.spec for package in install.GUIDES if package.in_engine]
