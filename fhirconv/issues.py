@@ -105,14 +105,13 @@ class Issue:
 def nearest(word: str, known: Iterable[str]) -> str:
     """'; did you mean ...?', else what is known, if that can be read at a glance."""
     names = list(known)
-    if len(names) > _AT_A_GLANCE:  # comparing costs: those that begin alike are what a slip may have meant
+    is_many = len(names) > _AT_A_GLANCE
+    if is_many:  # comparing costs: those that begin alike are what a slip may have meant
         names = [name for name in names if name[:1].casefold() == word[:1].casefold() and abs(len(name) - len(word)) < 4]
-        near = difflib.get_close_matches(word, names, 1, 0.6)
-        return f"; did you mean '{near[0]}'?" if near else ""
     near = difflib.get_close_matches(word, names, 1, 0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    return f"; expected one of: {', '.join(names)}"
+    return "" if is_many else f"; expected one of: {', '.join(names)}"
 
 
 def has_errors(issues: Iterable[Issue]) -> bool:

@@ -43,7 +43,7 @@ def read_stream(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterato
     """The documents of an open file or pipe; see `read_records`. Raises OSError as the stream does."""
     suffix = Path(name).suffix.lower()
     first = stream.readline(limits.bytes + 2)
-    if suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(first, stream)):
+    if suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(first)):
         yield from _lines(first, stream, name, limits)
     else:
         yield read_bytes(first + stream.read(max(limits.bytes + 1 - len(first), 0)), name, limits)
@@ -59,7 +59,7 @@ def is_case(data: Any) -> bool:
     return isinstance(data, dict) and not case_schema().sections.keys().isdisjoint(data)
 
 
-def _is_record(first: bytes, stream: BinaryIO) -> bool:
+def _is_record(first: bytes) -> bool:
     """Whether a line is a JSON object by itself, and something follows."""
     text = first.removeprefix(_MARK).strip()
     if not text.startswith(b"{") or not first.endswith(b"\n"):

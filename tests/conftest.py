@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from fhirconv import Conversion, convert
+from fhirconv.cli import main
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
@@ -38,3 +40,11 @@ def converted() -> Converted:
         return convert(path, profile=profile)
 
     return convert_once
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> Result:
+    """The command in this process; nothing but an exit leaves it."""
+    done = CliRunner().invoke(main, arguments, input=stdin)
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    assert "Traceback" not in done.output
+    return done

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from conftest import run
 
 import fhirconv
 from fhirconv import convert
-from fhirconv.cli import Exit, main
+from fhirconv.cli import Exit
 from fhirconv.data_files import data_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,14 +51,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "bad.yaml").write_text(BAD, encoding="utf-8")
     return tmp_path
-
-
-def run(*arguments: str, stdin: bytes | None = None) -> Result:
-    """The command in this process; nothing but an exit leaves it."""
-    done = CliRunner().invoke(main, arguments, input=stdin)
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert "Traceback" not in done.output
-    return done
 
 
 def files(folder: Path) -> set[str]:

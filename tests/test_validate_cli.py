@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from conftest import FIXTURES
+from click.testing import Result
+from conftest import FIXTURES, run
 from profiles.made import URL, profile
 
 from fhirconv import validate
-from fhirconv.cli import Exit, main
+from fhirconv.cli import Exit
 from fhirconv.rules import RULES, invariant_rules
 from fhirconv.validation.layers import BASE, LAYERS
 
@@ -55,14 +55,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
-
-
-def run(*arguments: str, stdin: bytes | None = None) -> Result:
-    """The command in this process; nothing but an exit leaves it."""
-    done = CliRunner().invoke(main, arguments, input=stdin)
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert "Traceback" not in done.output
-    return done
 
 
 def check(*arguments: str, stdin: bytes | None = None) -> Result:

@@ -174,14 +174,11 @@ def _or(left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def _implies(left: Evaluate, right: Evaluate) -> Evaluate:
-    def follows(focus: Collection, run: Run) -> Collection:
+    def denied(focus: Collection, run: Run) -> Collection:
         one = truth(left(focus, run))
-        if one is False:
-            return [True]
-        other = truth(right(focus, run))
-        return [True] if other else [] if one is None or other is None else [False]
+        return [] if one is None else [not one]
 
-    return follows
+    return _or(denied, right)
 
 
 def _xor(left: Evaluate, right: Evaluate) -> Evaluate:

@@ -11,15 +11,14 @@ from typing import Any
 
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import resource_types
+from fhirconv.validation.addresses import ABSOLUTE, ID, OID, UUID
 from fhirconv.validation.finding import Path
 from fhirconv.validation.references import Index, entry_of
 from fhirconv.validation.structure import Held, Walk
 
-_ID = r"[A-Za-z0-9\-.]{1,64}"
-_URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|urn:oid:[0-2](\.(0|[1-9][0-9]*))+")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
-_REST = re.compile(rf"https?://\S*?/([A-Z][A-Za-z]+)/({_ID})")
-_REQUEST = re.compile(rf"([A-Z][A-Za-z]+)(?:/({_ID})(?:/_history/{_ID})?)?(?:/?\?\S*)?|\$\S+|\?\S*|[A-Z][A-Za-z]+/\S*\$\S+")
+_URN = re.compile(f"{UUID}|{OID}")
+_REST = re.compile(rf"https?://\S*?/([A-Z][A-Za-z]+)/({ID})")
+_REQUEST = re.compile(rf"([A-Z][A-Za-z]+)(?:/({ID})(?:/_history/{ID})?)?(?:/?\?\S*)?|\$\S+|\?\S*|[A-Z][A-Za-z]+/\S*\$\S+")
 _MORE_THAN_QUERY = re.compile(r"https?://|\?")
 _STATUS = re.compile(r"[0-9]{3}(?![0-9])")
 _CHANGES = ("transaction", "batch")
@@ -88,7 +87,7 @@ def _check_full_url(walk: Walk, entry: dict[str, Any], kind: object, path: Path,
     where = (*path, "fullUrl")
     if url.startswith("urn:") and not _URN.fullmatch(url):
         walk.add("full-url", f"{shown(url)} is not urn:uuid: with a UUID in lower case, nor urn:oid:", where)
-    elif not _URL.fullmatch(url):
+    elif not ABSOLUTE.fullmatch(url):
         walk.add("full-url", f"{shown(url)} is not an absolute URL", where)
     elif isinstance(resource, dict):
         _check_same_id(walk, url, resource, where)
@@ -131,7 +130,7 @@ def _check_url(walk: Walk, entry: dict[str, Any], request: dict[str, Any], where
     if not isinstance(url, str) or not url:
         return ""
     path = (*where, "url")
-    is_absolute = _URL.match(url) is not None
+    is_absolute = ABSOLUTE.match(url) is not None
     if is_absolute and url != entry.get("fullUrl"):  # an official example writes the fullUrl
         walk.add("request", f"{shown(url)} is absolute; write it from the server's base on, as Type/id", path)
     found = _REST.fullmatch(url) if is_absolute else _REQUEST.fullmatch(url.removeprefix("/"))

@@ -11,8 +11,9 @@ from typing import Any
 
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import all_types, resource_types
+from fhirconv.validation.addresses import HL7
 from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import HL7, check_extension
+from fhirconv.validation.extensions import check_extension
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.registries import currency_problem, identifier_findings, language_problem, mime_problem
 from fhirconv.validation.structure import Slot, Visit, Walk

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirconv.validation.extensions import HL7, definition_of, known_urls
+from fhirconv.validation.addresses import HL7
+from fhirconv.validation.extensions import definition_of, known_urls
 from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM_QUANTITY
 
 Schema = dict[str, Any]

@@ -15,13 +15,11 @@ import orjson
 from fhirconv.data_files import data_file
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import base_of, elements_of, kind_of
+from fhirconv.validation.addresses import ABSOLUTE, HL7, MCODE
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.structure import Slot, Walk
 
-HL7 = "http://hl7.org/fhir/StructureDefinition/"
-MCODE = "http://hl7.org/fhir/us/mcode/"
 _MCODE_PART = re.compile(r"Extension\.extension:[^.:]+\.url")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
 @functools.cache
@@ -61,10 +59,10 @@ def check_extension(walk: Walk, value: Any, slot: Slot, path: Path) -> None:
         return  # reported as missing
     holder = walk.holders[-1] if walk.holders else None
     if holder is not None and holder.type == "Extension":
-        if _ABSOLUTE.match(url):
+        if ABSOLUTE.match(url):
             _check_known(walk, value, url, slot, path)
         return
-    if not _ABSOLUTE.match(url):
+    if not ABSOLUTE.match(url):
         walk.add("extension-url", f"{shown(url)} is not an absolute URL, which an extension needs here", (*path, "url"))
         return
     _check_known(walk, value, url, slot, path)
@@ -117,7 +115,7 @@ def is_plain_url(url: str) -> bool:
     """Whether there is nothing to say of an extension of this URL but what its definition says; a part has no full URL."""
     if url.startswith(MCODE):
         return _mcode_parts().get(url) == frozenset()
-    return url.startswith(HL7) or not _ABSOLUTE.match(url)
+    return url.startswith(HL7) or not ABSOLUTE.match(url)
 
 
 def once_each(findings: Iterable[Finding]) -> list[Finding]:
@@ -167,7 +165,7 @@ def _nested(value: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 def _check_parts(walk: Walk, items: list[tuple[int, dict[str, Any]]], known: Collection[str], path: Path) -> None:
     for position, item in items:
         url = item["url"]
-        if url not in known and not _ABSOLUTE.match(url):
+        if url not in known and not ABSOLUTE.match(url):
             message = f"{shown(url)} is not a part of this extension{nearest(url, known)}"
             walk.add("extension-unknown", message, (*path, "extension", position, "url"))
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from fhirconv.numbers import number_excess
 from fhirconv.r4 import elements_of, kind_of
+from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import MCODE, is_plain_url
+from fhirconv.validation.extensions import is_plain_url
 from fhirconv.validation.memory import is_long
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import Slot, plan_of, structure_findings
@@ -87,8 +88,6 @@ def _identifier(value: Any, types: Types) -> None:
 
 def _period(value: Any, types: Types) -> None:
     """Days in their order; clocks have zones, which the exact check compares."""
-    if "extension" in value:
-        _extensions(value["extension"], types)
     if "start" in value and "end" in value:
         start, end = value["start"], value["end"]
         known = min(len(start), len(end))

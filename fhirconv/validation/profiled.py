@@ -12,6 +12,7 @@ from fhirconv.issues import shown
 from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import BUILT_IN, load_package
 from fhirconv.profiles.run import NotChecked
+from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import LayerRun
 
@@ -26,7 +27,7 @@ def is_canonical(profile: str) -> bool:
 
 
 # The sets that are built in, by how the URLs of their profiles begin.
-CLAIMED = {"http://hl7.org/fhir/us/mcode/": "mcode"}
+CLAIMED = {MCODE: "mcode"}
 
 
 @functools.cache

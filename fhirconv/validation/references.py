@@ -12,16 +12,15 @@ from typing import Any
 
 from fhirconv.issues import nearest, shown
 from fhirconv.r4 import resource_types
+from fhirconv.validation.addresses import ABSOLUTE, ID, OID, UUID
 from fhirconv.validation.finding import Path
 from fhirconv.validation.structure import Held, Slot, Walk
 
-_ID = r"[A-Za-z0-9\-.]{1,64}"
-_RELATIVE = re.compile(rf"([A-Za-z]+)/({_ID})(?:/_history/{_ID})?(#{_ID})?")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
-_REST = re.compile(rf"(https?://\S*?)/([A-Z][A-Za-z]+)/({_ID})(?:/_history/{_ID})?(#{_ID})?")
+_RELATIVE = re.compile(rf"([A-Za-z]+)/({ID})(?:/_history/{ID})?(#{ID})?")
+_REST = re.compile(rf"(https?://\S*?)/([A-Z][A-Za-z]+)/({ID})(?:/_history/{ID})?(#{ID})?")
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?(\S+=\S*)")
-_UUID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(#\S+)?")
-_OID = re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+(#\S+)?")
+_UUID = re.compile(rf"{UUID}(#\S+)?")
+_OID = re.compile(rf"{OID}(#\S+)?")
 
 
 @dataclass(slots=True)
@@ -76,7 +75,7 @@ def _resolve(walk: Walk, text: str, held: Held, index: Index, path: Path) -> str
         if known is not None:
             return known.type
         return found[2] if found[2] in resource_types() else ""
-    if _ABSOLUTE.fullmatch(text):
+    if ABSOLUTE.fullmatch(text):
         return index.by_url[text].type if text in index.by_url else ""
     if found := _RELATIVE.fullmatch(text):
         if found[1] not in resource_types():
@@ -152,7 +151,7 @@ def _urn(walk: Walk, text: str, index: Index, path: Path) -> str:
 
 
 def _check_stated(walk: Walk, stated: str, slot: Slot, path: Path) -> None:
-    if stated not in resource_types() and not _ABSOLUTE.fullmatch(stated):
+    if stated not in resource_types() and not ABSOLUTE.fullmatch(stated):
         message = f"{shown(stated)} is not a resource type of R4{nearest(stated, resource_types())}"
         walk.add("reference-type", message, (*path, "type"))
     elif stated in resource_types():
