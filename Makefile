@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint validator bench golden clean
+.PHONY: setup demo test lint validator live bench golden clean
 
 setup: .venv/.done
 
@@ -17,7 +17,7 @@ demo: setup
 	@$(BIN)/fhirconv convert fixtures/cases/nakagawa-2022.yaml -o build/nakagawa-2022.json
 
 test: setup lint
-	@$(BIN)/pytest -m 'not validator'
+	@$(BIN)/pytest -m 'not validator and not live'
 
 lint: setup
 	@$(BIN)/ruff check fhirconv tests benchmarks tools
@@ -26,6 +26,9 @@ lint: setup
 
 validator: setup
 	@$(BIN)/pytest -m validator
+
+live: setup
+	@$(BIN)/pytest -m live
 
 bench: setup
 	@$(BIN)/python benchmarks/convert.py
