@@ -20,15 +20,21 @@ _MOST_SHAPES = 4096
 
 
 class Meta(NamedTuple):
-    """What resources say of themselves: the profile that they claim ('' for none), the system of the tag of their case."""
+    """What resources say of themselves: the profile that they claim ('' for none) and their tags.
+
+    `case_system` is the system of the tag of their case. `fact_system` is that of a tag with the resource's own
+    identifier, for those that have no element for it (Provenance in R4), so that a server finds it again; '' for others.
+    """
 
     profile: str
-    tag_system: str
+    case_system: str
+    fact_system: str = ""
 
     def source(self) -> str:
         """Resource.meta as a Python expression."""
         profile = f"'profile': [{self.profile!r}], " if self.profile else ""
-        return f"{{{profile}'tag': [{{'system': {self.tag_system!r}, 'code': context.case_id}}]}}"
+        own = f", {{'system': {self.fact_system!r}, 'code': context.identifier}}" if self.fact_system else ""
+        return f"{{{profile}'tag': [{{'system': {self.case_system!r}, 'code': context.case_id}}{own}]}}"
 
 
 class Recipe:

@@ -16,6 +16,7 @@ from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import build_table, build_units, wrong_codes
 from fhirconv.values import compile_elements
 from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
+from fhirconv.values.words import is_own_identifier
 
 _IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
 
@@ -148,13 +149,14 @@ class Compiler:
         self, name: str, raw: Mapping[str, Any], section: Section, own: Mapping[str, Any], key: str, url: str = ""
     ) -> Recipe:
         env = Env(self.tables, section, "", Element("", 0, False, (raw["resource"],)), self.origin[name], key)
-        rules = tuple(compile_elements({**raw["elements"], **own}, env))
+        elements = {**raw["elements"], **own}
+        rules = tuple(compile_elements(elements, env))
         mine = tuple(f"{key}.{element}" for element in own)  # what a claim takes over is reported where it stands
         self.issues += [issue for issue in env.issues if issue not in self.issues and issue.message.startswith(mine)]
-        tag = self.tables.identifier_systems.get("case", "")
-        return Recipe(
-            raw["resource"], section, raw.get("role", ""), Meta(url, tag), rules, raw.get("narrative_only", ())
-        )
+        systems = self.tables.identifier_systems
+        own_tag = "" if is_own_identifier(elements.get("identifier")) else systems.get("fact", "")
+        meta = Meta(url, systems.get("case", ""), own_tag)
+        return Recipe(raw["resource"], section, raw.get("role", ""), meta, rules, raw.get("narrative_only", ()))
 
     # -- which facts a mapping or a claim is for --
 

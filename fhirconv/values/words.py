@@ -215,3 +215,8 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
             put(out, value)
 
     return Made(make, (f"case.{name}",), always=True)
+
+
+def is_own_identifier(rule: Any) -> bool:
+    """Whether a rule, or one of a list of them, is for fhirconv's own identifier."""
+    return any(one.get("identifier") == "@fact" for one in (rule if isinstance(rule, list) else [rule]) if one)
