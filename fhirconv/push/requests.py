@@ -64,7 +64,7 @@ def transaction(items: Sequence[Item], elsewhere: Mapping[str, str] | None = Non
     """The transaction Bundle of these requests. `elsewhere` leads from full URLs of other parts to references to them."""
     entries = [item.entry() for item in items]
     if elsewhere:
-        entries = [_with_references(entry, elsewhere) for entry in entries]
+        entries = [with_references(entry, elsewhere) for entry in entries]
     return dump_json({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 
 
@@ -80,7 +80,7 @@ def by_identifier(items: Sequence[Item], system: str) -> tuple[list[Item], list[
             wrong.append((item, f"it has no identifier of the system {system}, by which the server could find it"))
         else:
             without_id = {key: value for key, value in item.resource.items() if key != "id"}
-            resource = _with_references(without_id, addresses)
+            resource = with_references(without_id, addresses)
             made.append(replace(item, resource=resource, url=f"{item.type}?{query}"))
     return made, wrong
 
@@ -137,15 +137,15 @@ def references_in(value: Any) -> Iterator[str]:
             yield from references_in(inner)
 
 
-def _with_references(value: Any, others: Mapping[str, str]) -> Any:
+def with_references(value: Any, others: Mapping[str, str]) -> Any:
     """The value with references replaced; a copy, as far as there is something to replace."""
     if isinstance(value, dict):
-        made = {key: _with_references(inner, others) for key, inner in value.items()}
+        made = {key: with_references(inner, others) for key, inner in value.items()}
         leads_to = made.get("reference")
         if isinstance(leads_to, str) and leads_to in others:
             made["reference"] = others[leads_to]
         return made
-    return [_with_references(inner, others) for inner in value] if isinstance(value, list) else value
+    return [with_references(inner, others) for inner in value] if isinstance(value, list) else value
 
 
 def urls(items: Iterable[Item]) -> list[str]:
