@@ -29,6 +29,7 @@ _COMMANDS = {
     "rules": "Explain what a rule asks.",
     "mappings": "Check, list and show mappings.",
     "schema": "Print the JSON Schema of case facts.",
+    "server": "Start and stop a local FHIR server, for trying out.",
 }
 
 
