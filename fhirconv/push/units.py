@@ -56,6 +56,7 @@ class Unit:
     issues: list[Issue]
     locate: Callable[[list[Finding]], Iterable[Issue]]
     cases: tuple[str, ...] = ()
+    is_bundle: bool = True  # else one resource alone
 
     @property
     def ok(self) -> bool:
@@ -87,7 +88,7 @@ def _of_case(document: Document, number: int, name: str, settings: Settings) -> 
 
 def _fill(unit: Unit, resource: dict[str, Any], settings: Settings) -> None:
     """The requests of a Bundle or a resource that is right, and what keeps them from being sent."""
-    is_bundle = resource["resourceType"] == "Bundle"
+    unit.is_bundle = is_bundle = resource["resourceType"] == "Bundle"
     entries = resource.get("entry", []) if is_bundle else [{"resource": resource}]
     wrong: list[Finding] = []
     if is_bundle and resource["type"] not in _PUSHED:

@@ -1,0 +1,99 @@
+"""The words of a server that refuses a transaction, led back from its entries to facts and lines.
+
+Spec: https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/http.html#transaction-response
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from fhirconv.client.errors import OutcomeIssue, Refused
+from fhirconv.issues import Issue, printable
+from fhirconv.push.requests import Item
+from fhirconv.push.units import Unit
+from fhirconv.validation.expressions import path_of
+from fhirconv.validation.finding import Finding, Path
+
+_ENTRY = re.compile(r"\bBundle\.entry(?:\[(\d{1,6})\]|\((\d{1,6})\))")
+_NAME = re.compile(r"[A-Za-z]+/[A-Za-z0-9\-.]{1,64}|urn:uuid:[0-9a-f-]{36}")
+_OF_A_PERSON = ("name", "telecom", "address", "birthDate", "contact", "identifier")
+_LONGEST = 300
+
+
+def issues_of_refusal(refused: Refused, unit: Unit, items: Sequence[Item]) -> list[Issue]:
+    """Each error that the server names, at the fact and line of the resource that it names; at least one issue.
+
+    Names, addresses, dates of birth and identifiers of the patient are left out of the server's words.
+    """
+    hidden = _hidden(items)
+    named = [one for one in refused.outcome if one.severity in ("fatal", "error")]
+    found = [Finding("push-refused", _words(refused, one, hidden), _path(one, unit, items)) for one in named]
+    return list(
+        unit.locate(found or [Finding("push-refused", f"the server answered {refused.status}, and does not say why")])
+    )
+
+
+def _words(refused: Refused, issue: OutcomeIssue, hidden: re.Pattern[str] | None) -> str:
+    text = hidden.sub("[…]", issue.text) if hidden else issue.text
+    text = printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
+    return f"the server answered {refused.status}: {text or 'no words given'}"
+
+
+def _path(issue: OutcomeIssue, unit: Unit, items: Sequence[Item]) -> Path:
+    """Where the issue lies in the record that was pushed; () for the whole."""
+    for expression in (*issue.expressions, issue.text):
+        found = _ENTRY.search(expression)
+        at = int(found[1] or found[2]) if found else -1
+        if found and at < len(items):
+            inner = path_of(items[at].resource, f"{items[at].type}{_rest(expression[found.end() :])}")
+            return _standing(unit, items[at], inner)
+    names = {name: item for item in items for name in (item.url, item.full_url) if name}
+    for text in _NAME.findall(issue.text):
+        if text in names:
+            inner = path_of(names[text].resource, issue.expressions[0]) if issue.expressions else ()
+            return _standing(unit, names[text], inner)
+    return ()
+
+
+def _rest(expression: str) -> str:
+    """What follows `Bundle.entry[n]` in a FHIRPath: the path within the resource."""
+    return (
+        re.sub(r"^\.resource(\.ofType\([^)]*\))?(/\*.*?\*/)?", "", expression)
+        if expression.startswith(".resource")
+        else ""
+    )
+
+
+def _standing(unit: Unit, item: Item, inner: Path) -> Path:
+    if item.position < 0:
+        return ()
+    return ("entry", item.position, "resource", *inner) if unit.is_bundle else inner
+
+
+def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
+    """What tells who the patient is, wherever it stands in a text."""
+    values = {text for item in items for text in _of_a_person(item.resource) if len(text) > 2}
+    return (
+        re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
+    )
+
+
+def _of_a_person(resource: dict[str, Any]) -> Iterator[str]:
+    keys = _OF_A_PERSON if resource.get("resourceType") == "Patient" else ("identifier",)
+    for key in keys:
+        yield from _texts(resource.get(key), key)
+
+
+def _texts(value: Any, key: str) -> Iterator[str]:
+    """The texts below a value, but for codes and addresses of systems."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in ("system", "use", "url", "type", "extension"):
+                yield from _texts(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, key)
+    elif isinstance(value, str):
+        yield value

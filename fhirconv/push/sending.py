@@ -1,0 +1,199 @@
+"""One record to the server: noted before it is sent and after the answer, refused or proved, never guessed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
+from fhirconv.push.journal import JournalError
+from fhirconv.push.present import Present, changes, differences, look_up
+from fhirconv.push.refusals import issues_of_refusal
+from fhirconv.push.requests import Item, transaction
+from fhirconv.push.result import Made, UnitResult
+from fhirconv.push.splitting import Part, Split, TooLargeError, split
+from fhirconv.push.units import Settings, Unit
+
+if TYPE_CHECKING:
+    from fhirconv.client.answers import EntryAnswer
+    from fhirconv.client.client import FhirClient
+    from fhirconv.push.journal import Entry, Journal
+    from fhirconv.push.plan import Plan
+    from fhirconv.push.trust import Trust
+
+_CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
+
+
+class StopError(Exception):
+    """The run must end; `is_refused`: the server will not take anything, and trying again does not help."""
+
+    def __init__(self, reason: str, is_refused: bool) -> None:
+        super().__init__(reason)
+        self.is_refused = is_refused
+
+
+class Limits(NamedTuple):
+    """What a server takes in one transaction; None for no known limit."""
+
+    entries: int | None = None
+    bytes: int | None = None
+
+
+class Sender:
+    """Sends records one by one; threads may share it."""
+
+    def __init__(
+        self,
+        client: FhirClient,
+        settings: Settings,
+        limits: Limits,
+        trust: Trust,
+        journal: Journal | None = None,
+        plan: Plan | None = None,
+        retract: bool = False,
+    ) -> None:
+        self._client, self._settings, self._limits = client, settings, limits
+        self._trust, self._journal, self._plan, self._retract = trust, journal, plan, retract
+
+    def send(self, unit: Unit, result: UnitResult) -> None:
+        """Puts a record on the server and notes in `result` what became of it. Raises StopError when the run must end."""
+        if not unit.ok:
+            self._note(unit, 0, "failed", "")
+            result.end("rejected", len(unit.items))
+            return
+        planned = len(unit.items)
+        try:
+            parts = self._parts(unit, result)
+            planned = result.resources.total() + sum(len(part.items) for part in parts)
+            for number, part in enumerate(parts):
+                self._send_part(unit, number, part, result)
+                if result.state not in ("done", "done before"):
+                    break
+        except TooLargeError as error:
+            result.end("failed", planned, str(error))
+            self._note(unit, 0, "failed", "")
+        except Refused as error:  # of a look-up
+            result.issues += issues_of_refusal(error, unit, unit.items)
+            result.end("failed", planned - result.resources.total())
+        except (NotSent, Unknown, JournalError) as error:  # a look-up that brought nothing is none that did harm
+            raise StopError(str(error), is_refused=False) from None
+        except Unfit as error:
+            raise StopError(str(error), is_refused=True) from None
+        finally:
+            result.end_rest(planned)
+
+    def _parts(self, unit: Unit, result: UnitResult) -> list[Part]:
+        """The transactions that the record takes, after what the server has been asked for."""
+        items = list(unit.items)
+        elsewhere: dict[str, str] = {}
+        if self._plan is not None:
+            items = self._plan.apply(self._client, unit)
+        if self._retract and self._plan is None:
+            from fhirconv.push.retract import retractions
+
+            items += retractions(self._client, unit, self._settings)
+        if not self._client.capability().keeps_version:
+            items, elsewhere = self._changed(items, result)
+        made: Split = split(items, *self._limits)
+        if made.is_cut:
+            result.notes.append(_CUT.format(len(made.parts)))
+        return [Part(part.items, {**elsewhere, **part.elsewhere}) for part in made.parts if part.items]
+
+    def _changed(self, items: list[Item], result: UnitResult) -> tuple[list[Item], dict[str, str]]:
+        """What differs from what the server holds: it would make a new version also of what does not."""
+        to_send, elsewhere = changes(self._client, items)
+        kept = {id(item) for item in to_send}
+        same = [item for item in items if id(item) not in kept]
+        result.add([Made("unchanged", elsewhere.get(item.full_url, item.url), item.position) for item in same])
+        return to_send, elsewhere
+
+    def _send_part(self, unit: Unit, number: int, part: Part, result: UnitResult) -> None:
+        body = transaction(part.items, part.elsewhere)
+        digest = hashlib.sha256(body).hexdigest()
+        before = self._journal.entry(unit.number, number) if self._journal else None
+        if before is not None and before.state == "done" and before.digest == digest and self._is_there(unit, part):
+            result.end("done before", len(part.items))
+            return
+        if before is not None and before.state == "unknown":
+            result.notes.append(self._found_out(part.items, before))
+        self._note(unit, number, "in flight", digest)
+        try:
+            answers = self._client.transaction(body, [item.url for item in part.items])
+        except (NotSent, Unfit):
+            self._note(unit, number, "planned", digest)
+            raise
+        except Refused as error:
+            self._note(unit, number, "failed", digest)
+            result.issues += issues_of_refusal(error, unit, part.items)
+            result.end("failed", len(part.items))
+        except Unknown as error:
+            self._settle(unit, number, part, digest, result, error)
+        else:
+            made = [_made(item, answer) for item, answer in zip(part.items, answers, strict=True)]
+            result.add(made)
+            result.state = "done"
+            self._note(unit, number, "done", digest, Counter(one.outcome for one in made))
+
+    def _settle(self, unit: Unit, number: int, part: Part, digest: str, result: UnitResult, error: Unknown) -> None:
+        """After an answer that proves nothing: the server is asked what it holds."""
+        arrived = self._arrived(part.items)
+        if arrived:
+            made = [
+                Made("confirmed", item.url if "?" not in item.url else item.type, item.position) for item in part.items
+            ]
+            result.add(made)
+            result.state = "done"
+            result.notes.append(f"{error}; the server holds all of it")
+            self._note(unit, number, "done", digest, Counter(unchanged=len(made)))
+        elif arrived is False and error.status >= 400:
+            result.end("failed", len(part.items), f"{error}; the server does not hold it")
+            self._note(unit, number, "failed", digest)
+        else:
+            result.end("unknown", len(part.items), str(error))
+            self._note(unit, number, "unknown", digest)
+
+    def _found_out(self, items: list[Item], before: Entry) -> str:
+        """Whether an attempt of an earlier run, of which nobody knows, had arrived; it is sent again all the same."""
+        arrived = self._arrived(items)
+        known = {True: "had arrived", False: "had not arrived, or not all of it", None: "cannot be looked up"}[arrived]
+        return f"an earlier attempt {known}; sent again (attempt {before.attempts + 1})"
+
+    def _is_there(self, unit: Unit, part: Part) -> bool:
+        """Whether what the journal says was done may be passed over; a sample is looked up."""
+        return not self._trust.wants_look(unit.number) or self._trust.saw(self._arrived(part.items) is True)
+
+    def _arrived(self, items: list[Item]) -> bool | None:
+        """Whether the server holds all of this as it was sent; None if it does not say."""
+        try:
+            present = look_up(self._client, items)
+        except ServerError:
+            return None
+        ids = {item.full_url: one.location for item, one in zip(items, present, strict=True)}
+        return all(_is_as_sent(item, one, ids) for item, one in zip(items, present, strict=True))
+
+    def _note(self, unit: Unit, part: int, state: str, digest: str, made: Counter[str] | None = None) -> None:
+        if self._journal is not None:
+            made = made or Counter()
+            self._journal.note(
+                unit.number,
+                part,
+                state,
+                digest,
+                created=made["created"],
+                updated=made["updated"],
+                unchanged=made["unchanged"],
+                deleted=made["retracted"],
+            )
+
+
+def _made(item: Item, answer: EntryAnswer) -> Made:
+    """What an answer says of an item; items of no position are retractions."""
+    outcome = answer.made if item.position >= 0 else "retracted"
+    return Made(outcome, answer.location or (item.type if "?" in item.url else item.url), item.position)
+
+
+def _is_as_sent(item: Item, present: Present, ids: dict[str, str]) -> bool:
+    if item.method == "DELETE":
+        return present.resource is None
+    return present.resource is not None and not differences(item, present, ids)
