@@ -35,7 +35,7 @@ def is_base_url(text: str) -> bool:
     return True
 
 
-def base_url(text: str) -> str:
+def check_base(text: str) -> str:
     """The base URL of a server, without a slash at its end. Raises ValueError, which never quotes the text."""
     try:
         origin_of(text)
@@ -43,7 +43,9 @@ def base_url(text: str) -> str:
     except ValueError:
         raise ValueError("the server's base URL must begin with http:// or https:// and name a host") from None
     if "@" in parts.netloc:  # it would end up in histories, process lists and logs
-        raise ValueError("the server's base URL holds credentials; leave them out, and give them by file or environment")
+        raise ValueError(
+            "the server's base URL holds credentials; leave them out, and give them by file or environment"
+        )
     if "?" in text or "#" in text:
         raise ValueError("the server's base URL holds a query or a fragment; leave out what begins with '?' or '#'")
     if _NEVER_IN_A_URL.search(text):
