@@ -33,7 +33,16 @@ from fhirconv.hapi_program import (
     user_folder,
 )
 
-__all__ = ["DEFAULT_PORT", "LocalServer", "LocalServerError", "ServerFailedError", "default_data", "start", "status", "stop"]
+__all__ = [
+    "DEFAULT_PORT",
+    "LocalServer",
+    "LocalServerError",
+    "ServerFailedError",
+    "default_data",
+    "start",
+    "status",
+    "stop",
+]
 
 DEFAULT_PORT = 18080  # 8080, what HAPI's own examples use, is taken on many a machine where software is made
 START_S = 300.0  # 20 s on an idle machine
@@ -122,6 +131,7 @@ def status(data: Path) -> LocalServer | None:
 def _own(data: Path) -> Iterator[BinaryIO]:
     """The folder, made where it is missing, and its lock, which the server inherits."""
     try:
+        str(data).encode()  # what is no UTF-8 Java would open by another name
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (data / _LOCK).open("ab") as lock:
             if not _taken(lock, _PATIENCE_S):
@@ -130,6 +140,8 @@ def _own(data: Path) -> Iterator[BinaryIO]:
                 raise LocalServerError(f"a server{at} uses {data} already; stop it first, or name another folder")
             (data / _STATE).unlink(missing_ok=True)
             yield lock
+    except UnicodeEncodeError:
+        raise LocalServerError(f"the name of the folder {data} is not UTF-8; name another folder") from None
     except OSError as error:
         raise LocalServerError(f"{data} cannot hold a server's data: {error.strerror}; name another folder") from None
 
@@ -215,10 +227,10 @@ def _read_state(data: Path) -> LocalServer | None:
     """The server that the state file names, if its process is the one that was started and not a later one of its id."""
     try:
         state = json.loads((data / _STATE).read_bytes())
-        url, pid, started = str(state["url"]), int(state["pid"]), state["started"]
+        url, pid, started = state["url"], state["pid"], state["started"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return LocalServer(url, pid) if pid > 1 and started == _started(pid) else None
+    return LocalServer(url, pid) if isinstance(pid, int) and pid > 1 and started == _started(pid) else None
 
 
 def _started(pid: int) -> str:
