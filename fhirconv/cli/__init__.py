@@ -19,13 +19,15 @@ class Exit(IntEnum):
     FINDINGS = 1  # a case has errors
     USAGE = 2
     MAPPINGS = 3  # the mappings cannot be used
-    SERVER = 4
+    SERVER = 4  # it refused, or could not be reached
+    INCOMPLETE = 5  # some of a push may not have been carried out: run it again
 
 
 _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
+    "push": "Put cases, Bundles and resources on a FHIR server.",
     "rules": "Explain what a rule asks.",
     "mappings": "Check, list and show mappings.",
     "schema": "Print the JSON Schema of case facts.",
@@ -55,7 +57,8 @@ class _Commands(click.Group):
 def main() -> None:
     """Turn parsed case facts (YAML or JSON) into valid, traceable FHIR R4.
 
-    Exit codes: 0 done, 1 a case has errors, 2 wrong usage, 3 the mappings cannot be used, 4 the server refused.
+    Exit codes: 0 done, 1 a case has errors, 2 wrong usage, 3 the mappings cannot be used, 4 the server refused
+    or could not be reached, 5 a push is not complete: run it again.
     """
 
 
