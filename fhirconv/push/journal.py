@@ -31,9 +31,8 @@ from fhirconv.push.journal_file import (
     create_if_missing,
     discard,
     identity,
-    read_row,
+    read_rows,
     read_run,
-    rows_of,
     told,
     write_row,
     write_run,
@@ -81,18 +80,19 @@ class Journal:
 
     resumed: bool
     _run: Run
-    _identity: tuple[int, int]
+    _identity: tuple[int, int] | None
     _database: sqlite3.Connection
 
     def __init__(self, path: Path, binding: Binding, *, restart: bool = False) -> None:
         self._path = Path(os.path.realpath(path))  # as SQLite names its side file
         self._lock = threading.Lock()
-        with told(self._path):
-            try:
+        try:
+            with told(self._path):
                 self._open(binding, restart)
-            except UnreadableJournalError:
-                if not restart:
-                    raise
+        except UnreadableJournalError:
+            if not restart:
+                raise
+            with told(self._path):
                 discard(self._path)
                 self._open(binding, restart)
 
@@ -112,8 +112,8 @@ class Journal:
     def entry(self, number: int, part: int = 0) -> Entry | None:
         """What was last noted of this part of this unit; None when nothing was."""
         with self._lock, told(self._path):
-            row = read_row(self._database, number, part, self._run.seed)
-        return row and Entry(STATES[row.state], row.digest.hex(), *row[4:])
+            row = self._row(number, part)
+        return row and Entry(STATES[row.state], row.digest.hex(), *row[3:-1])
 
     def note(
         self,
@@ -133,9 +133,9 @@ class Journal:
         """
         code, data = _CODES[state], bytes.fromhex(digest)
         with self._change():
-            before = read_row(self._database, number, part, self._run.seed)
+            before = self._row(number, part)
             attempts = (before.attempts if before else 0) + (state == "in flight")
-            row = Row(number, part, code, data, created, updated, unchanged, deleted, attempts)
+            row = Row(number, part, code, created, updated, unchanged, deleted, attempts, data)
             write_row(self._database, row, self._run.seed)
             if state != "planned" or (before and STATES[before.state] != "planned"):
                 self._commit()
@@ -153,6 +153,10 @@ class Journal:
         with self._lock, told(self._path):
             return _counts(self._database)
 
+    def _row(self, number: int, part: int) -> Row | None:
+        rows = read_rows(self._database, self._run.seed, "number=? AND part=?", number, part)
+        return rows[0] if rows else None
+
     @contextmanager
     def _change(self) -> Iterator[None]:
         """A change as a whole or not at all."""
@@ -169,7 +173,9 @@ class Journal:
     def _commit(self) -> None:
         self._database.execute("COMMIT")
         if identity(self._path) != self._identity:  # what was just written is in no file that anybody will find
-            raise JournalError("the journal was replaced while it was in use: run the same command again")
+            raise JournalError(
+                "was deleted, moved or replaced while in use: put it back, then run the same command again"
+            )
 
     def _open(self, binding: Binding, restart: bool) -> None:
         create_if_missing(self._path)
@@ -186,8 +192,6 @@ class Journal:
     def _begin(self, binding: Binding, restart: bool) -> None:
         """Goes on with the run in the file, or begins one. Always writes, so that a disk that takes nothing is known."""
         run = read_run(self._database)
-        rows = rows_of(self._database, run.seed if run else 0)
-        in_flight = [row for row in rows if STATES[row.state] == "in flight"]  # all rows are checked, few are kept
         self.resumed = run is not None and not restart and _is_to_go_on(run, _counts(self._database), binding)
         if run and self.resumed:
             self._run = run._replace(is_over=0)
@@ -195,19 +199,19 @@ class Journal:
             self._run = Run(binding.server, binding.inputs, binding.settings, binding.version, int(time.time()), 0)
             self._database.execute("DELETE FROM entry")
         write_run(self._database, self._run)
-        for row in in_flight if self.resumed else ():
+        for row in read_rows(self._database, self._run.seed, "state=?", _CODES["in flight"]):
             write_row(self._database, row._replace(state=_CODES["unknown"]), self._run.seed)
 
 
 def describe(path: Path) -> str:
     """A journal in a few lines: server, times, states; or why it cannot be read. Never raises JournalError."""
     path = Path(os.path.realpath(path))
-    if not path.exists():
-        return f"{printable(str(path))}: there is no journal"
     try:
-        with told(path), closing(connect(path)) as database:
-            run = read_run(database)
-            counts = Counter(STATES[row.state] for row in rows_of(database, run.seed if run else 0))
+        with told(path):
+            if not path.exists():
+                raise JournalError("there is no journal")
+            with closing(connect(path)) as database:
+                run, counts = read_run(database), _counts(database)
     except JournalError as error:
         return str(error)
     if run is None:

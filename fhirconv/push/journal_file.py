@@ -8,7 +8,6 @@ https://www.sqlite.org/fileformat2.html, https://www.sqlite.org/howtocorrupt.htm
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import struct
@@ -22,8 +21,9 @@ from zlib import crc32
 from fhirconv.issues import FhirconvError, printable
 
 _APPLICATION = 0x66436A31  # "fCj1", at byte 68 of the file: this SQLite database is a journal of fhirconv
+_NUMBERS = struct.Struct("<8q")
 _LAYOUT = 1  # another number when a table or the meaning of a column changes
-_ENTRY = "number, part, state, digest, created, updated, unchanged, deleted, attempts, seal"
+_ENTRY = "number, part, state, created, updated, unchanged, deleted, attempts, digest, seal"
 _TABLES = [
     f"CREATE TABLE entry ({_ENTRY}, PRIMARY KEY (number, part)) WITHOUT ROWID",
     "CREATE TABLE run (server, inputs, settings, version, started, is_over, seal)",
@@ -54,7 +54,7 @@ class Run(NamedTuple):
     @property
     def seal(self) -> int:
         """Checksum of the whole."""
-        return crc32(json.dumps(self).encode())
+        return crc32(ascii(tuple(self)).encode())
 
     @property
     def seed(self) -> int:
@@ -68,18 +68,12 @@ class Row(NamedTuple):
     number: int
     part: int
     state: int
-    digest: bytes
     created: int
     updated: int
     unchanged: int
     deleted: int
     attempts: int
-
-
-def _seal(row: tuple[Any, ...], seed: int) -> int:
-    """Checksum of the values of a Row. Raises struct.error or TypeError for what no Row holds."""
-    number, part, state, digest, *counts = row
-    return crc32(struct.pack("<8q", number, part, state, *counts) + digest, seed)
+    digest: bytes
 
 
 @contextmanager
@@ -89,6 +83,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except JournalError as error:
         raise type(error)(f"{printable(str(path))}: {error}") from None
+    except sqlite3.ProgrammingError:  # a thread that is late
+        raise JournalError(f"{printable(str(path))}: the journal is closed, nothing can be noted in it") from None
     except sqlite3.Error as error:
         kind, words = _SAID.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (UnreadableJournalError, _DAMAGED))
         raise kind(f"{printable(str(path))}: {words}") from None
@@ -167,9 +163,12 @@ def _side_file(path: Path) -> Path:
     return path.with_name(path.name + "-journal")
 
 
-def identity(path: Path) -> tuple[int, int]:
-    """Which file a path leads to: another when it was replaced. Raises OSError when it was moved away or deleted."""
-    found = path.stat()
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to; None when to none (any more)."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_dev, found.st_ino
 
 
@@ -191,7 +190,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def read_run(database: sqlite3.Connection) -> Run | None:
-    """The run that the file is of; None when it is new. Raises UnreadableJournalError for what is no sound journal of this layout."""
+    """The run that the file is of, None when it is new. Raises UnreadableJournalError unless all of the file is sound."""
     if _value(database, "PRAGMA application_id") != _APPLICATION:
         raise UnreadableJournalError(_STRANGE)
     layout = _value(database, "PRAGMA user_version")
@@ -199,38 +198,39 @@ def read_run(database: sqlite3.Connection) -> Run | None:
         found = f"is a journal of another version of fhirconv (layout {layout}, expected {_LAYOUT})"
         raise UnreadableJournalError(f"{found}: finish it with that version, {_FORGET}")
     tables = [sql for (sql,) in database.execute("SELECT sql FROM sqlite_master ORDER BY name")]
-    sound = tables == _TABLES and _value(database, "PRAGMA journal_mode") == "delete"
-    if not sound or _value(database, "PRAGMA quick_check(1)") != "ok":
+    is_sound = tables == _TABLES and _value(database, "PRAGMA journal_mode") == "delete"
+    if not is_sound or _value(database, "PRAGMA quick_check(1)") != "ok":
         raise UnreadableJournalError(_DAMAGED)
-    rows = database.execute("SELECT * FROM run").fetchall()
-    if not rows:
-        return None
-    *values, seal = rows[0]
-    if len(rows) > 1 or Run(*values).seal != seal:
+    runs = database.execute("SELECT * FROM run").fetchall()
+    run = Run(*runs[0][:-1]) if runs else None
+    if run and (len(runs) > 1 or run.seal != runs[0][-1]):
         raise UnreadableJournalError(_DAMAGED)
-    return Run(*values)
+    seed = run.seed if run else 0
+    for values in database.execute("SELECT * FROM entry"):
+        _check(values, seed)
+    return run
 
 
-def rows_of(database: sqlite3.Connection, seed: int) -> Iterator[Row]:
-    """Every row, one by one. Raises UnreadableJournalError at one that is not as it was written."""
-    for row in database.execute(f"SELECT {_ENTRY} FROM entry"):  # noqa: S608 - a constant
-        yield _checked(row, seed)
+def read_rows(database: sqlite3.Connection, seed: int, where: str, *values: int) -> list[Row]:
+    """The rows for which a condition holds. Raises UnreadableJournalError when one is not as it was written."""
+    rows = database.execute(f"SELECT * FROM entry WHERE {where}", values).fetchall()  # noqa: S608 - of constants
+    for row in rows:
+        _check(row, seed)
+    return [Row(*row[:-1]) for row in rows]
 
 
-def read_row(database: sqlite3.Connection, number: int, part: int, seed: int) -> Row | None:
-    """One row. Raises UnreadableJournalError when it is not as it was written."""
-    found = database.execute(f"SELECT {_ENTRY} FROM entry WHERE number=? AND part=?", (number, part)).fetchone()  # noqa: S608
-    return _checked(found, seed) if found else None
-
-
-def _checked(values: tuple[Any, ...], seed: int) -> Row:
-    row = Row(*values[:-1])
+def _check(values: tuple[Any, ...], seed: int) -> None:
     try:
-        if _seal(row, seed) == values[-1]:
-            return row
+        if _seal(values[:-1], seed) == values[-1]:
+            return
     except (struct.error, TypeError):  # another type than any that is written
         pass
     raise UnreadableJournalError(_DAMAGED)
+
+
+def _seal(row: tuple[Any, ...], seed: int) -> int:
+    """Checksum of the values of a Row. Raises struct.error or TypeError for what no Row holds."""
+    return crc32(_NUMBERS.pack(*row[:-1]) + row[-1], seed)
 
 
 def write_row(database: sqlite3.Connection, row: Row, seed: int) -> None:
