@@ -89,12 +89,12 @@ def _own_query(resource: Mapping[str, Any], system: str) -> str:
     """The search that finds a resource by its business identifier; '' where it has none of ours."""
     value = own_identifier(resource, system)
     name = "identifier" if "identifier" in element_keys(str(resource.get("resourceType"))) else "_tag"
-    return f"{name}={quote(f'{_escaped(system)}|{_escaped(value)}', safe='')}" if value else ""
+    return f"{name}={quote(token(system, value), safe='')}" if value else ""
 
 
-def _escaped(text: str) -> str:
-    r"""A part of a token parameter: `\`, `,`, `|` and `$` have a meaning there (R4 search.html#escaping)."""
-    return re.sub(r"([\\,|$])", r"\\\1", text)
+def token(system: str, code: str) -> str:
+    r"""The value of a token parameter: `\`, `,`, `|` and `$` have a meaning there (R4 search.html#escaping)."""
+    return "|".join(re.sub(r"([\\,|$])", r"\\\1", part) for part in (system, code))
 
 
 def own_identifier(resource: Mapping[str, Any], system: str) -> str:

@@ -1,0 +1,164 @@
+"""Taking back what earlier pushes made of a case and its facts no longer hold: marked as an error where R4 can say so.
+
+Only what is ours is touched: it wears the tag of the case, its business identifier begins with the id of the case, and,
+where we give the ids, its id is made from that identifier.
+Spec: https://hl7.org/fhir/R4/lifecycle.html#current (entered-in-error), https://hl7.org/fhir/R4/condition.html#invs
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fhirconv.identity import resource_id
+from fhirconv.issues import Issue, Place
+from fhirconv.push.present import address_of, version_of
+from fhirconv.push.requests import Item, own_identifier, token
+from fhirconv.push.units import Settings, Unit
+from fhirconv.r4 import element_keys, elements_of
+from fhirconv.validation.xhtml import NAMESPACE
+
+if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
+
+_ERROR = "entered-in-error"
+_STATUS = ("verificationStatus", "status")
+_UNSAYABLE = ("clinicalStatus", "abatement[x]")
+"""What con-4, con-5 and ait-2 forbid beside a verificationStatus of entered-in-error. The narrative keeps it."""
+_SAID = "<p><b>Entered in error</b>: this is no longer among the facts of its case. It said:</p>"
+_DIV = re.compile(r"<div(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>")
+_UNKNOWN_TYPE = (400, 404)
+_PAGE = "100"
+
+Resource = dict[str, Any]
+
+
+class _Status(NamedTuple):
+    """The element that says that a resource is an error, and how."""
+
+    element: str
+    value: Any
+
+
+def retractions(client: FhirClient, unit: Unit, settings: Settings) -> list[Item]:
+    """The requests that take back what the server holds of the unit's cases and the unit does not.
+
+    What wears the tag of a case and is not ours is left alone, and a warning among the unit's issues. Raises ServerError.
+    """
+    kept = {_key(item.resource, item.type, settings) for item in unit.items}
+    ours: dict[str, Resource] = {}
+    for case, resource in _tagged(client, unit, settings):
+        if _key(resource, resource["resourceType"], settings) in kept:
+            continue
+        if _is_ours(resource, case, settings):
+            ours[address_of(resource)] = resource
+        else:
+            unit.issues.append(_stranger(resource, unit))
+    to_delete = [address for address, one in ours.items() if status_of(one["resourceType"]) is None]
+    gone = {address: _logical(ours[address], settings) for address in to_delete}
+    marked = [(address, one, retracted(one, gone)) for address, one in ours.items() if address not in gone]
+    puts = [_put(address, one, made) for address, one, made in marked if made != one]
+    return puts + [Item({}, address, method="DELETE", if_match=_match(ours[address])) for address in to_delete]
+
+
+def _key(resource: Mapping[str, Any], type_name: str, settings: Settings) -> tuple[str, str]:
+    """What makes a resource the same one on every push."""
+    made = resource.get("id", "") if settings.identity == "id" else own_identifier(resource, settings.fact_system)
+    return type_name, str(made)
+
+
+def _tagged(client: FhirClient, unit: Unit, settings: Settings) -> Iterator[tuple[str, Resource]]:
+    """What wears the tag of a case of the unit, of all types that the mappings make; each with the case."""
+    from fhirconv.client.errors import Refused
+
+    for case in unit.cases:
+        wanted = {"_tag": token(settings.case_system, case), "_count": _PAGE}
+        for type_name in sorted({mapping.resource for mapping in settings.mappings.resources}):
+            try:
+                yield from ((case, found) for found in client.search(type_name, **wanted))
+            except Refused as error:
+                if error.status not in _UNKNOWN_TYPE:
+                    raise
+
+
+def _is_ours(resource: Resource, case: str, settings: Settings) -> bool:
+    identifier = own_identifier(resource, settings.fact_system)
+    if not identifier.startswith(f"{case}/"):
+        return False
+    return settings.identity != "id" or resource["id"] == resource_id(settings.fact_system, identifier)
+
+
+def _stranger(resource: Resource, unit: Unit) -> Issue:
+    message = f"{address_of(resource)} on the server wears the tag of this case and was not made by such a push; it is left as it is"
+    return Issue("push-request", message, Place(unit.name), severity="warning")
+
+
+def status_of(type_name: str) -> _Status | None:
+    """How a resource of this type is marked as an error; None where R4 has no code for that."""
+    for name in _STATUS:
+        element = elements_of(type_name).get(name)
+        for code in element.codes or () if element else ():
+            system, _, plain = code.rpartition("|")
+            if plain == _ERROR:
+                return _Status(name, {"coding": [{"system": system, "code": plain}]} if system else plain)
+    return None
+
+
+def retracted(resource: Resource, gone: Mapping[str, Resource]) -> Resource:
+    """The resource marked as an error; `gone` are references in place of those to resources that are deleted.
+
+    What is marked already stays as it is, but for such references.
+    """
+    made: Resource = _without_links(resource, gone)
+    status = status_of(resource["resourceType"])
+    if status is None or _is_marked(resource, status):
+        return made
+    keys = element_keys(resource["resourceType"])
+    unsayable = _UNSAYABLE if status.element == "verificationStatus" else ()
+    made = {key: value for key, value in made.items() if keys.get(key, ("",))[0] not in (*unsayable, status.element)}
+    return made | {status.element: status.value, "text": _told(resource.get("text", {}))}
+
+
+def _is_marked(resource: Resource, status: _Status) -> bool:
+    value = resource.get(status.element)
+    if not isinstance(value, dict):
+        return bool(value == status.value)
+    wanted = status.value["coding"][0]
+    return any(wanted.items() <= coding.items() for coding in value.get("coding", ()))
+
+
+def _told(text: Mapping[str, Any]) -> Resource:
+    """The narrative with the mark above what it said."""
+    div = str(text.get("div", ""))
+    begin = _DIV.match(div)
+    said = f"{begin.group()}{_SAID}{div[begin.end() :]}" if begin else f'<div xmlns="{NAMESPACE}">{_SAID}</div>'
+    return {**text, "status": text.get("status", "generated"), "div": said}
+
+
+def _logical(resource: Resource, settings: Settings) -> Resource:
+    """A reference that needs no resource on the server: type and business identifier."""
+    identifier = {"system": settings.fact_system, "value": own_identifier(resource, settings.fact_system)}
+    return {"type": resource["resourceType"], "identifier": identifier}
+
+
+def _without_links(value: Any, gone: Mapping[str, Resource]) -> Any:
+    """The value with other references in place of those to what is gone: a server deletes nothing that is referred to."""
+    if isinstance(value, list):
+        return [_without_links(inner, gone) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("reference"), str) and value["reference"] in gone:
+        return {key: inner for key, inner in value.items() if key != "reference"} | gone[value["reference"]]
+    return {key: _without_links(inner, gone) for key, inner in value.items()}
+
+
+def _put(address: str, resource: Resource, made: Resource) -> Item:
+    meta = {key: value for key, value in made["meta"].items() if key not in ("versionId", "lastUpdated", "source")}
+    return Item(made | {"meta": meta}, address, if_match=_match(resource))
+
+
+def _match(resource: Resource) -> str:
+    """The entity tag of the version that was read; '' from a server without versions."""
+    version = version_of(resource)
+    return f'W/"{version}"' if version else ""
