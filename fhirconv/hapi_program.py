@@ -121,7 +121,9 @@ def _check_version(java: str) -> None:
     said = _output([java, "-version"]).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     if version is None:
-        raise LocalServerError(f"{java} does not say its version, but {shown(said.strip())}; the local server needs {_JDK}")
+        raise LocalServerError(
+            f"{java} does not say its version, but {shown(said.strip())}; the local server needs {_JDK}"
+        )
     if int(version[1]) < _OLDEST_JAVA:
         raise LocalServerError(f"{java} is Java {version[1]}; the local server needs {_JDK}: name one in JAVA_HOME")
 
@@ -132,7 +134,9 @@ def _run(command: list[str]) -> None:
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()
         errors = [line for line in lines if "[ERROR]" in line or "error:" in line][:2] or lines
-        raise ServerFailedError(f"`{Path(command[0]).name}` failed with exit code {done.returncode}:{last_words(errors)}")
+        raise ServerFailedError(
+            f"`{Path(command[0]).name}` failed with exit code {done.returncode}:{last_words(errors)}"
+        )
 
 
 def _output(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -148,4 +152,6 @@ def _output(command: list[str]) -> subprocess.CompletedProcess[str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ServerFailedError(f"`{Path(command[0]).name}` took more than {_STEP_S // 60} minutes; try again") from None
+        raise ServerFailedError(
+            f"`{Path(command[0]).name}` took more than {_STEP_S // 60} minutes; try again"
+        ) from None

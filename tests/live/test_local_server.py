@@ -103,7 +103,9 @@ def test_only_this_machine_can_reach_it(running: Running) -> None:
 
 def test_it_takes_what_convert_makes_and_keeps_it_through_a_stop(running: Running) -> None:
     case = FIXTURES / "cases" / "nakagawa-2022.yaml"
-    bundle = run_here("convert", str(case)).stdout_bytes
+    converted = run_here("convert", str(case))
+    assert converted.exit_code == 0, converted.output
+    bundle = converted.stdout_bytes
     count = len(json.loads(bundle)["entry"])
     answer = ask("POST", running.url, data=bundle).json()
     assert [entry["response"]["status"] for entry in answer["entry"]] == ["201 Created"] * count
