@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
     from fhirconv.conversion import Conversion, convert
     from fhirconv.facts import Case, Fact
     from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
@@ -26,6 +27,7 @@ __all__ = [
     "Conversion",
     "ConversionError",
     "Fact",
+    "FhirClient",
     "FhirconvError",
     "Issue",
     "Ledger",
@@ -42,6 +44,7 @@ _MODULES = {
     "Conversion": "conversion",
     "ConversionError": "issues",
     "Fact": "facts",
+    "FhirClient": "client.client",
     "FhirconvError": "issues",
     "Issue": "issues",
     "Ledger": "ledger",

@@ -9,7 +9,7 @@ from typing import Any
 from fhirconv.issues import Issue, Place
 
 
-def read_folders(folders: list[Path]) -> tuple[dict[str, Any], dict[str, str], list[Issue]]:
+def read_folders(folders: list[Path], names: str = "*.toml") -> tuple[dict[str, Any], dict[str, str], list[Issue]]:
     """The TOML files of folders, the later laid over the earlier table by table, key by key; with each file's path."""
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -23,14 +23,15 @@ def read_folders(folders: list[Path]) -> tuple[dict[str, Any], dict[str, str], l
                     "mapping-syntax", "is not read: a site has TOML files; the schema of case facts is fhirconv's", path
                 )
             )
-        for path in sorted(folder.rglob("*.toml")):
+        for path in sorted(folder.rglob(names)):
             name = path.relative_to(folder).with_suffix("").as_posix()
             depth = _DEPTH.get(name.partition("/")[0])
             if depth is None:
                 issues.append(
                     _mistake(
                         "mapping-syntax",
-                        "expected systems.toml, units.toml, plausibility.toml, or a file in resources/, concepts/ or profiles/",
+                        "expected systems.toml, units.toml, plausibility.toml, servers.toml, "
+                        "or a file in resources/, concepts/ or profiles/",
                         path,
                     )
                 )
@@ -52,7 +53,7 @@ def _mistake(rule: str, message: str, path: Path) -> Issue:
 
 # How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
 # element replaces our element, its concept our concept. `false` removes what is below.
-_DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2, "plausibility": 3}
+_DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2, "plausibility": 3, "servers": 2}
 _ADDED = ("also", "spellings")  # lists of words: what a site has is added to what is there
 
 
