@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
 from fhirconv.push.journal import JournalError
-from fhirconv.push.present import Present, changes, differences, look_up
+from fhirconv.push.present import addresses, changes, is_as_wanted, look_up
 from fhirconv.push.refusals import issues_of_refusal
 from fhirconv.push.requests import Item, transaction
 from fhirconv.push.result import Made, UnitResult
@@ -33,7 +33,7 @@ class StopError(Exception):
         self.is_refused = is_refused
 
 
-class Limits(NamedTuple):
+class ServerLimits(NamedTuple):
     """What a server takes in one transaction; None for no known limit."""
 
     entries: int | None = None
@@ -47,7 +47,7 @@ class Sender:
         self,
         client: FhirClient,
         settings: Settings,
-        limits: Limits,
+        limits: ServerLimits,
         trust: Trust,
         journal: Journal | None = None,
         plan: Plan | None = None,
@@ -169,8 +169,8 @@ class Sender:
             present = look_up(self._client, items)
         except ServerError:
             return None
-        ids = {item.full_url: one.location for item, one in zip(items, present, strict=True)}
-        return all(_is_as_sent(item, one, ids) for item, one in zip(items, present, strict=True))
+        ids = addresses(items, present)
+        return all(is_as_wanted(item, one, ids) for item, one in zip(items, present, strict=True))
 
     def _note(self, unit: Unit, part: int, state: str, digest: str, made: Counter[str] | None = None) -> None:
         if self._journal is not None:
@@ -191,9 +191,3 @@ def _made(item: Item, answer: EntryAnswer) -> Made:
     """What an answer says of an item; items of no position are retractions."""
     outcome = answer.made if item.position >= 0 else "retracted"
     return Made(outcome, answer.location or (item.type if "?" in item.url else item.url), item.position)
-
-
-def _is_as_sent(item: Item, present: Present, ids: dict[str, str]) -> bool:
-    if item.method == "DELETE":
-        return present.resource is None
-    return present.resource is not None and not differences(item, present, ids)

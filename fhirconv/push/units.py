@@ -24,12 +24,13 @@ _TWICE = "asks for the same resource as another entry; servers keep one of them 
 
 
 class Settings(NamedTuple):
-    """How records become requests. `identity` is 'id' or 'identifier' (see fhirconv.push.requests)."""
+    """How records become requests. `identity` is 'id' or 'identifier' (see fhirconv.push.requests); `digest` is of all."""
 
     mappings: Mappings
     validator: Validator
     identity: str = "id"
     source: Path | None = None
+    digest: str = ""
 
     @property
     def fact_system(self) -> str:

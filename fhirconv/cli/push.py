@@ -1,0 +1,219 @@
+"""fhirconv push"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from fhirconv.cli import Exit, say
+from fhirconv.cli.connection import Connection, client_of, connection_options
+from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
+from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
+from fhirconv.client.errors import ServerError
+from fhirconv.document import Limits
+from fhirconv.issues import FhirconvError
+from fhirconv.push.result import OUTCOMES, STATES, PushResult, UnitResult
+
+if TYPE_CHECKING:
+    from fhirconv.push.plan import Plan
+    from fhirconv.push.pusher import Pusher
+
+
+@click.command("push")
+@records_argument
+@connection_options(server_required=True, server_help="Base URL of the FHIR server (or set FHIRCONV_SERVER).")
+@identity_option
+@profile_option
+@mappings_option
+@source_option
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Records that are sent at once."
+)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Do what this plan says, and only if the server has not changed since.",
+)
+@click.option(
+    "--retract", is_flag=True, help="Take back what earlier pushes made of these cases and the facts no longer hold."
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that lets a push go on after it was stopped; beside the (first) input by default.",
+)
+@click.option("--no-journal", is_flag=True, help="Keep none: a push that was stopped begins from the start.")
+@click.option("--restart", is_flag=True, help="Forget an unfinished push in the journal and begin from the start.")
+@click.option("--verify", is_flag=True, help="Look up all that the journal says was done before, not only a sample.")
+@click.option("--max-entries", type=click.IntRange(1), help="Entries that the server takes in one transaction.")
+@click.option("--max-bytes", type=click.IntRange(1000), help="Bytes that the server takes in one transaction.")
+@limits_option
+@click.option("-q", "--quiet", is_flag=True, help="Only findings, failures and the summary.")
+def command(
+    files: tuple[Path, ...],
+    connection: Connection,
+    identity: str,
+    profile: str,
+    site: Path | None,
+    source: Path | None,
+    workers: int,
+    plan_file: Path | None,
+    retract: bool,
+    journal: Path | None,
+    no_journal: bool,
+    restart: bool,
+    verify: bool,
+    max_entries: int | None,
+    max_bytes: int | None,
+    limits: Limits,
+    quiet: bool,
+) -> None:
+    """Put cases, Bundles, resources, and NDJSON of them on a FHIR server (- for standard input).
+
+    Pushing again changes nothing, and a push that was stopped goes on where it was. Standard output tells what the server
+    made of each resource; the summary goes to standard error.
+    """
+    from fhirconv.push.digests import input_digest
+    from fhirconv.push.pusher import Options, Pusher, units_of
+
+    if no_journal and (journal or restart or verify):
+        raise click.UsageError(
+            "--no-journal leaves nothing for --journal, --restart or --verify; leave one of them out"
+        )
+    settings = settings_of(identity, profile, site, source)
+    options = Options(
+        identity,
+        workers,
+        retract,
+        None if no_journal else journal or _beside(files),
+        restart,
+        verify,
+        max_entries,
+        max_bytes,
+    )
+    inputs = input_digest([path for path in files if str(path) != "-"])
+    teller = _Teller(quiet, _count(files))
+    with client_of(connection) as client:
+        try:
+            pusher = Pusher(client, settings, options, _plan(plan_file, client, settings, inputs))
+            _listen(pusher)
+            result = pusher.push(units_of(records_of(files, limits), settings), inputs, teller.tell)
+        except FhirconvError as error:  # before anything was sent
+            _stop(error)
+        finally:
+            teller.close()
+    _summary(result, options.journal)
+    raise click.exceptions.Exit(_exit(result, pusher))
+
+
+class _Teller:
+    """Tells each record's result as it ends: a bar on a terminal, a line a record in a pipe."""
+
+    def __init__(self, quiet: bool, total: int | None) -> None:
+        self._quiet = quiet
+        self._is_heard = True
+        self._bar: Any = None
+        if total is not None and total > 1 and sys.stderr.isatty() and not quiet:
+            self._bar = click.progressbar(length=total, label="pushed", file=sys.stderr, show_pos=True)
+            self._bar.__enter__()
+
+    def tell(self, unit: UnitResult) -> None:
+        tell(unit.issues)
+        if not self._quiet:
+            self._resources(unit)
+        if self._bar is not None:
+            self._bar.update(1)
+        if self._bar is None and not self._quiet or unit.state not in STATES[:2] or unit.notes:
+            notes = "".join(f"; {note}" for note in unit.notes)
+            say(f"{unit.name}: {unit.state}: {unit.resources.total()} resources: {_counts(unit)}{notes}")
+
+    def _resources(self, unit: UnitResult) -> None:
+        """What became of each resource, on standard output; whoever stops listening does not stop the push."""
+        if self._is_heard:
+            try:
+                for made in unit.made:
+                    say(f"{unit.name}: {made.outcome} {made.address}", err=False)
+            except BrokenPipeError:
+                self._is_heard = False
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains when it ends
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+
+def _counts(of: UnitResult | PushResult) -> str:
+    return ", ".join(f"{of.resources[name]} {name}" for name in OUTCOMES if of.resources[name]) or "none"
+
+
+def _count(files: tuple[Path, ...]) -> int | None:
+    """How many records there are, as far as that can be seen without reading them; None if it cannot."""
+    total = 0
+    for path in files:
+        if not path.is_file():
+            return None
+        if path.suffix.lower() in (".ndjson", ".jsonl"):
+            with path.open("rb") as stream:
+                total += sum(1 for line in stream if line.strip())
+        else:
+            total += 1
+    return total
+
+
+def _plan(file: Path | None, client: FhirClient, settings: Settings, inputs: str) -> Plan | None:
+    return None
+
+
+def _beside(files: tuple[Path, ...]) -> Path | None:
+    """The journal that belongs to these inputs; none for standard input, which has no place."""
+    return None if str(files[0]) == "-" else files[0].with_name(f"{files[0].name}.push-journal")
+
+
+def _listen(pusher: Pusher) -> None:
+    """A first signal lets what is on its way end; a second ends at once: the journal knows what was on its way."""
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if pusher.signal:
+            os._exit(128 + number)
+        pusher.signal = number
+        pusher.stop(f"{signal.Signals(number).name}: what was on its way ended, nothing more was sent")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, heard)
+
+
+def _stop(error: FhirconvError) -> NoReturn:
+    say(f"error: {error}")
+    say("nothing was sent")
+    raise click.exceptions.Exit(Exit.SERVER if isinstance(error, ServerError) else Exit.USAGE) from None
+
+
+def _summary(result: PushResult, journal: Path | None) -> None:
+    records = ", ".join(f"{result.records[name]} {name}" for name in STATES if result.records[name])
+    total = result.records.total()
+    say(f"{total} {'record' if total == 1 else 'records'}: {records or 'none'}")
+    say(f"{result.resources.total()} resources: {_counts(result)}")
+    if result.retries:
+        say(f"{result.retries} requests were sent again")
+    if result.stopped:
+        say(f"stopped: {result.stopped}")
+    if result.is_incomplete:
+        place = f" (journal: {journal})" if journal else ""
+        say(f"not complete: run the same command again{place}")
+
+
+def _exit(result: PushResult, pusher: Pusher) -> int:
+    if pusher.signal:
+        return 128 + pusher.signal
+    if result.is_incomplete:
+        return Exit.INCOMPLETE
+    if result.is_refused or result.records["failed"]:
+        return Exit.SERVER
+    return Exit.FINDINGS if result.records["rejected"] else Exit.DONE

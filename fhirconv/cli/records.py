@@ -1,0 +1,53 @@
+"""What push and plan share: the records that they are given, and how these become requests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fhirconv.cli import Exit
+from fhirconv.cli.options import tell
+from fhirconv.document import Document, Limits
+from fhirconv.issues import MappingError
+from fhirconv.records import read_records, read_stream
+
+if TYPE_CHECKING:
+    from fhirconv.push.units import Settings
+
+records_argument = click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
+identity_option = click.option(
+    "--identity",
+    type=click.Choice(("id", "identifier")),
+    default="id",
+    show_default=True,
+    help="id: each resource is a PUT to its own id; identifier: the server gives the ids, and resources are found by "
+    "their identifiers.",
+)
+
+
+def settings_of(identity: str, profile: str, site: Path | None, source: Path | None) -> Settings:
+    """How records become requests, or the end of the command with every mistake in the mappings."""
+    from fhirconv.push.pusher import settings_for
+
+    try:
+        return settings_for(identity, profile, site, source)
+    except MappingError as error:
+        tell(error.issues)
+        raise click.exceptions.Exit(Exit.MAPPINGS) from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from None
+
+
+def records_of(files: tuple[Path, ...], limits: Limits) -> Iterator[Document]:
+    """The records of files, in their order; '-' is standard input."""
+    for path in files:
+        if str(path) == "-":
+            yield from read_stream(sys.stdin.buffer, "-", limits)
+        else:
+            yield from read_records(path, limits)

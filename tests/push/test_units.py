@@ -1,0 +1,152 @@
+"""Records as requests: everything that is pushed can be pushed again, and what cannot is told at its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FIXTURES
+
+from fhirconv import convert
+from fhirconv.push.pusher import settings_for
+from fhirconv.push.requests import references_in, transaction
+from fhirconv.push.units import Unit, unit_of
+from fhirconv.source import read_bytes, read_file, read_value
+
+SETTINGS = {name: settings_for(name) for name in ("id", "identifier")}
+CASE = FIXTURES / "cases/nakagawa-2022.yaml"
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "p1",
+    "gender": "female",
+    "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">p</div>'},
+}
+SYSTEM = SETTINGS["id"].fact_system
+
+
+def unit(data: Any, identity: str = "id") -> Unit:
+    return unit_of(read_value(data), 0, SETTINGS[identity])
+
+
+def bundle(*entries: dict[str, Any], type_: str = "transaction") -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": type_, "entry": list(entries)}
+
+
+def put(resource: dict[str, Any], url: str = "", **request: str) -> dict[str, Any]:
+    url = url or f"{resource['resourceType']}/{resource['id']}"
+    return {
+        "fullUrl": "urn:uuid:7dd75aa9-a899-54ff-9408-5b70ae3c818e",
+        "resource": resource,
+        "request": {"method": "PUT", "url": url, **request},
+    }
+
+
+QUERY = "identifier=http%3A%2F%2Fa.test%7C1"
+ASKED = put(PATIENT) | {"request": {"method": "POST", "url": "Patient", "ifNoneExist": QUERY}}
+
+
+def test_a_case_is_sent_as_the_very_bytes_that_convert_writes() -> None:
+    made = unit_of(read_file(CASE), 0, SETTINGS["id"])
+    assert made.ok
+    assert transaction(made.items) == convert(CASE).json()
+    assert made.cases == ("nakagawa-2022",)
+
+
+def test_a_bundle_that_convert_wrote_gives_the_same_requests_as_its_case() -> None:
+    for kind in ("transaction", "collection"):
+        written = read_bytes(convert(CASE, bundle=kind).json(), "b.json")
+        assert transaction(unit_of(written, 0, SETTINGS["id"]).items) == convert(CASE).json()
+
+
+@pytest.mark.parametrize("case", sorted((FIXTURES / "cases").glob("*.yaml")), ids=lambda path: path.stem)
+def test_by_identifier_every_resource_is_found_by_what_it_has_on_the_server(case: Path) -> None:
+    made = unit_of(read_file(case), 0, SETTINGS["identifier"])
+    assert made.ok
+    wanted = {item.full_url for item in made.items}
+    for item in made.items:
+        assert "id" not in item.resource
+        name = "_tag" if item.type == "Provenance" else "identifier"
+        assert item.url.startswith(
+            f"{item.type}?{name}=urn%3Auuid%3A86587458-7463-4f48-a399-1ec451e11054%7C{made.cases[0]}"
+        )
+        assert set(references_in(item.resource)) <= wanted
+
+
+def test_a_batch_becomes_a_transaction_by_identifier_too() -> None:
+    written = read_bytes(convert(CASE, bundle="batch").json(), "b.json")
+    made = unit_of(written, 0, SETTINGS["identifier"])
+    assert made.ok
+    assert {reference for item in made.items for reference in references_in(item.resource)} <= {
+        item.full_url for item in made.items
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (bundle(put(PATIENT) | {"request": {"method": "POST", "url": "Patient"}}), "POST without ifNoneExist"),
+        (bundle({"request": {"method": "DELETE", "url": "Patient/p1"}}), "is a DELETE"),
+        (
+            bundle(ASKED, ASKED | {"fullUrl": "urn:uuid:7dd75aa9-a899-54ff-9408-5b70ae3c818f"}),
+            "asks for the same resource",
+        ),
+        ({key: value for key, value in PATIENT.items() if key != "id"}, "has no id"),
+        ({"resourceType": "Bundle", "type": "collection"}, "without entries"),
+        (
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "entry": [{"resource": PATIENT, "fullUrl": "http://a.test/Patient/p1"}],
+            },
+            "of type 'searchset'",
+        ),
+    ],
+)
+def test_what_would_not_be_the_same_twice_is_not_sent(data: dict[str, Any], words: str) -> None:
+    made = unit(data)
+    assert not made.ok
+    assert words in " ".join(issue.message for issue in made.issues if issue.is_error)
+
+
+def test_the_entry_that_cannot_be_sent_is_told_with_its_line() -> None:
+    text = json.dumps(bundle(put(PATIENT) | {"request": {"method": "POST", "url": "Patient"}}), indent=1)
+    [issue] = [one for one in unit_of(read_bytes(text.encode(), "b.json"), 0, SETTINGS["id"]).issues if one.is_error]
+    assert issue.place.line == 5
+    assert issue.rule == "push-request"
+
+
+def test_requests_of_others_that_can_be_repeated_stay_as_they_are() -> None:
+    for entry in (ASKED, put(PATIENT, f"Patient?{QUERY}"), put(PATIENT, ifMatch='W/"3"')):
+        [item] = unit(bundle(entry)).items
+        assert item.entry() == entry
+    [item] = unit(bundle(ASKED), "identifier").items
+    assert item.look_up == f"Patient?{QUERY}"
+
+
+def test_what_has_none_of_our_identifiers_cannot_be_asked_for_by_one() -> None:
+    made = unit(PATIENT, "identifier")
+    assert not made.ok
+    assert f"no identifier of the system {SYSTEM}" in made.issues[-1].message
+
+
+def test_an_identifier_cannot_widen_its_search() -> None:
+    named = PATIENT | {"identifier": [{"system": SYSTEM, "value": "a,b|c$d\\e&_id=x"}]}
+    [item] = unit(named, "identifier").items
+    assert (
+        item.url
+        == "Patient?identifier=urn%3Auuid%3A86587458-7463-4f48-a399-1ec451e11054%7Ca%5C%2Cb%5C%7Cc%5C%24d%5C%5Ce%26_id%3Dx"
+    )
+
+
+def test_a_resource_alone_has_one_request() -> None:
+    [item] = unit(PATIENT).items
+    assert (item.method, item.url) == ("PUT", "Patient/p1")
+
+
+def test_a_case_with_errors_has_findings_and_no_requests() -> None:
+    made = unit_of(read_file(FIXTURES / "readme/wrong.yaml"), 0, SETTINGS["id"])
+    assert not made.ok
+    assert not made.items
+    assert made.issues[0].place.line == 2
