@@ -21,8 +21,10 @@ from fhirconv.issues import FhirconvError
 from fhirconv.push.result import OUTCOMES, STATES, PushResult, UnitResult
 
 if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
     from fhirconv.push.plan import Plan
     from fhirconv.push.pusher import Pusher
+    from fhirconv.push.units import Settings
 
 
 @click.command("push")
@@ -130,7 +132,7 @@ class _Teller:
             self._resources(unit)
         if self._bar is not None:
             self._bar.update(1)
-        if self._bar is None and not self._quiet or unit.state not in STATES[:2] or unit.notes:
+        if (self._bar is None and not self._quiet) or unit.state not in STATES[:2] or unit.notes:
             notes = "".join(f"; {note}" for note in unit.notes)
             say(f"{unit.name}: {unit.state}: {unit.resources.total()} resources: {_counts(unit)}{notes}")
 
