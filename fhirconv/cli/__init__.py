@@ -27,6 +27,7 @@ _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
+    "plan": "Show what a push would do on a FHIR server, and write nothing there.",
     "push": "Put cases, Bundles and resources on a FHIR server.",
     "rules": "Explain what a rule asks.",
     "mappings": "Check, list and show mappings.",

@@ -1,0 +1,187 @@
+"""fhirconv plan"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhirconv.bundle import dump_json
+from fhirconv.cli import Exit, say
+from fhirconv.cli.connection import Connection, client_of, connection_options
+from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
+from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
+from fhirconv.document import Limits
+from fhirconv.validation.finding import Finding
+
+if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
+    from fhirconv.push.plan import UnitPlan
+    from fhirconv.push.present import Difference
+    from fhirconv.push.units import Settings, Unit
+
+_WORDS = {"+": "to create", "~": "to update", "=": "unchanged", "-": "to take back"}
+_HOW = {"PUT": "marked entered-in-error", "DELETE": "deleted"}
+_LONGEST = 200  # characters of a value
+
+
+@click.command("plan")
+@records_argument
+@connection_options(server_required=True, server_help="Base URL of the FHIR server (or set FHIRCONV_SERVER).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the plan for push --plan; nothing of a patient is in it.",
+)
+@click.option(
+    "--retract", is_flag=True, help="Also what earlier pushes made of these cases and the facts no longer hold."
+)
+@identity_option
+@profile_option
+@mappings_option
+@source_option
+@limits_option
+@click.option("--values", is_flag=True, help="Also the old and new values: they are data of patients.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Also each resource that stays as it is.")
+def command(
+    files: tuple[Path, ...],
+    connection: Connection,
+    output: Path | None,
+    retract: bool,
+    identity: str,
+    profile: str,
+    site: Path | None,
+    source: Path | None,
+    limits: Limits,
+    values: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Show what a push would do with each resource: + create, ~ update, = leave as it is, - take back.
+
+    Nothing is written to the server (- for standard input). The plan goes to standard output, findings and the summary to
+    standard error.
+    """
+    from fhirconv.push.digests import input_digest
+    from fhirconv.push.plan import binding_of, write_plan
+    from fhirconv.push.pusher import units_of
+
+    if output is not None and any(_is_same(output, path) for path in files):
+        raise click.UsageError("the plan would overwrite an input; give -o another name")
+    settings = settings_of(identity, profile, site, source)
+    inputs = input_digest([path for path in files if str(path) != "-"])
+    teller = _Teller(values, verbose, quiet)
+    with client_of(connection) as client:
+        units = units_of(records_of(files, limits), settings)
+        plans = list(_plans(client, units, settings, retract, teller))
+        binding = binding_of(client, settings, inputs)
+    if output is not None:
+        try:
+            write_plan(output, binding, retract, plans)
+        except OSError as error:
+            say(f"error: {output} cannot be written: {error.strerror}; name a file in a folder that you may write to")
+            raise click.exceptions.Exit(Exit.USAGE) from None
+    teller.total()
+    raise click.exceptions.Exit(Exit.FINDINGS if teller.rejected else Exit.DONE)
+
+
+def _plans(
+    client: FhirClient, units: Iterator[Unit], settings: Settings, retract: bool, teller: _Teller
+) -> Iterator[UnitPlan]:
+    """The plan of each unit that could be sent, told as it is made. A server that does not answer ends the command."""
+    from fhirconv.client.capability import check_fit
+    from fhirconv.client.errors import ServerError
+    from fhirconv.push.plan import plan_of
+
+    name = ""
+    try:
+        check_fit(client.capability(), settings.identity)
+        for unit in units:
+            name = f"{unit.name}: "
+            if unit.ok:
+                made = plan_of(client, unit, settings, retract)
+                teller.plan(unit, made)
+                yield made
+            else:
+                teller.reject(unit)
+    except ServerError as error:
+        say(f"{name}error: {error}")
+        say("no plan: the server has to be asked about every record")
+        raise click.exceptions.Exit(Exit.SERVER) from None
+
+
+class _Teller:
+    """Prints plans, and counts what it printed."""
+
+    def __init__(self, values: bool, verbose: bool, quiet: bool) -> None:
+        self._values, self._verbose, self._quiet = values, verbose, quiet
+        self._counts: Counter[str] = Counter()
+        self._records = 0
+        self.rejected = 0
+
+    def reject(self, unit: Unit) -> None:
+        """Tells why a unit would not be sent."""
+        tell(unit.issues)
+        self.rejected += 1
+        if not self._quiet:
+            say(f"{unit.name}: has errors; nothing of it would be sent")
+
+    def plan(self, unit: Unit, made: UnitPlan) -> None:
+        """Tells a unit's actions, each with the line that it comes from."""
+        tell(unit.issues)
+        places = _places(unit)
+        for action in made.actions:
+            if action.sign != "=" or self._verbose:
+                place = next(places) if action.sign != "-" else _HOW[action.method]
+                say(f"{action.sign} {action.name}  {place}", err=False)
+                for one in action.differences:
+                    say(f"    {one.element}{_change(one) if self._values else ''}", err=False)
+            elif action.sign != "-":
+                next(places)
+        self._records += 1
+        self._counts += made.counts()
+        if not self._quiet:
+            say(f"{unit.name}: {_sum(made.counts())}")
+
+    def total(self) -> None:
+        """The sum over all units, where there were several."""
+        if not self._quiet and self._records + self.rejected > 1:
+            without = f", {self.rejected} with errors" if self.rejected else ""
+            say(f"{self._records + self.rejected} records{without}: {_sum(self._counts)}")
+
+
+def _sum(counts: Counter[str]) -> str:
+    parts = ", ".join(f"{counts[sign]} {words}" for sign, words in _WORDS.items() if counts[sign])
+    total = counts.total()
+    return f"{total} {'resource' if total == 1 else 'resources'}: {parts or 'none'}"
+
+
+def _places(unit: Unit) -> Iterator[str]:
+    """Where each item of a unit comes from: file and line."""
+    findings = [Finding("push-request", "", ("entry", item.position)) for item in unit.items]
+    for issue in unit.locate(findings):
+        yield f"{issue.place.file}:{issue.place.line}" if issue.place.line else issue.place.file
+
+
+def _change(one: Difference) -> str:
+    return f": {_short(one.before)} -> {_short(one.after)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = dump_json(value).decode()
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
