@@ -13,6 +13,7 @@ import click
 from fhirconv import __version__
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
+from fhirconv.client.address import is_base_url
 from fhirconv.document import Document, Limits
 from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE
@@ -20,7 +21,6 @@ from fhirconv.records import read_records, read_stream
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.layers import LAYERS, LayerRun
 from fhirconv.validation.run import Validation, Validator
-from fhirconv.validation.server import is_base_url
 
 
 @click.command("validate")

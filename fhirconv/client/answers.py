@@ -75,7 +75,8 @@ def outcome_of(answer: Answer) -> tuple[OutcomeIssue, ...]:
         issues = read_resource(answer, "OperationOutcome").get("issue")
     except Unknown:
         return ()
-    return tuple(_outcome_issue(one) for one in objects(issues))
+    found = objects(issues)
+    return tuple(_outcome_issue(one) for one in found) if found == issues else ()
 
 
 def _outcome_issue(issue: dict[str, Any]) -> OutcomeIssue:

@@ -22,6 +22,10 @@ from fhirconv.issues import printable
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that are taken in, after it was unpacked."""
 _PART = 1024 * 1024
+_ALWAYS = {
+    "User-Agent": f"fhirconv/{__version__}",
+    "Accept-Encoding": "gzip",  # HAPI sends plain answers in chunks of 64 bytes, and these cost more than unpacking
+}
 _SHOWN_PATH = 200
 
 
@@ -90,7 +94,7 @@ class Transport:
         get anything: a URL or redirect to elsewhere, TLS that proves nothing.
         """
         url = self._url(path_or_url)
-        sent = {"User-Agent": f"fhirconv/{__version__}", **(headers or {})}
+        sent = _ALWAYS | (headers or {})
         if self._credentials is None:
             return self._send(method, url, body, sent)
         used = sent["Authorization"] = self._credentials.header()

@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from fhirconv.client.address import is_base_url
+from fhirconv.client.errors import ServerError
 from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
@@ -21,7 +23,7 @@ from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
 from fhirconv.validation.located import located
 from fhirconv.validation.profiled import ProfileLayer, is_canonical
-from fhirconv.validation.server import ServerError, is_base_url, server_findings
+from fhirconv.validation.server import server_findings
 
 _UNKNOWN = (
     "is neither a FHIR resource (it has no 'resourceType') nor a case (it has none of its sections, such as 'case' and "

@@ -18,10 +18,11 @@ from click.testing import CliRunner
 
 from fhirconv import Issue, validate
 from fhirconv.cli import main
+from fhirconv.client.address import is_base_url
 from fhirconv.source import read_value
 from fhirconv.validation import server as layer
 from fhirconv.validation.run import Validator
-from fhirconv.validation.server import ServerError, is_base_url, server_findings
+from fhirconv.validation.server import ServerError, server_findings
 
 SECRET = "Zbigniewska"
 TEXT = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">A patient.</div>'}
