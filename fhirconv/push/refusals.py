@@ -49,11 +49,26 @@ def _path(issue: OutcomeIssue, unit: Unit, items: Sequence[Item]) -> Path:
         if found and at < len(items):
             inner = path_of(items[at].resource, f"{items[at].type}{_rest(expression[found.end() :])}")
             return _standing(unit, items[at], inner)
-    names = {name: item for item in items for name in (item.url, item.full_url) if name}
     for text in _NAME.findall(issue.text):
-        if text in names:
-            inner = path_of(names[text].resource, issue.expressions[0]) if issue.expressions else ()
-            return _standing(unit, names[text], inner)
+        for item in items:
+            if text in (item.url, item.full_url):
+                inner = path_of(item.resource, issue.expressions[0]) if issue.expressions else ()
+                return _standing(unit, item, inner)
+            inner = _reference(item.resource, text)
+            if inner:
+                return _standing(unit, item, inner)
+    return ()
+
+
+def _reference(value: Any, wanted: str) -> Path:
+    """The path to the first reference that reads so; () if there is none."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, one in inner:
+        if step == "reference" and one == wanted:
+            return (step,)
+        below = _reference(one, wanted)
+        if below:
+            return (step, *below)
     return ()
 
 
