@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
 
-from fhirconv.client.errors import OutcomeIssue, Refused
+from fhirconv.client.errors import OutcomeIssue, Refused, ServerError
 from fhirconv.issues import Issue, printable
-from fhirconv.push.requests import Item
+from fhirconv.push.present import address_of
+from fhirconv.push.requests import Item, escaped
 from fhirconv.push.units import Unit
 from fhirconv.validation.expressions import path_of
 from fhirconv.validation.finding import Finding, Path
+
+if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
 
 _ENTRY = re.compile(r"\bBundle\.entry(?:\[(\d{1,6})\]|\((\d{1,6})\))")
 _NAME = re.compile(r"[A-Za-z]+/[A-Za-z0-9\-.]{1,64}|urn:uuid:[0-9a-f-]{36}")
@@ -22,14 +27,18 @@ _OF_A_PERSON = ("name", "telecom", "address", "birthDate", "contact", "identifie
 _LONGEST = 300
 
 
-def issues_of_refusal(refused: Refused, unit: Unit, items: Sequence[Item]) -> list[Issue]:
+def issues_of_refusal(refused: Refused, unit: Unit, items: Sequence[Item], client: FhirClient) -> list[Issue]:
     """Each error that the server names, at the fact and line of the resource that it names; at least one issue.
 
-    Names, addresses, dates of birth and identifiers of the patient are left out of the server's words.
+    Names, addresses, dates of birth and identifiers of the patient are left out of the server's words. Where it found
+    several resources by an identifier (412), it is asked which they are.
     """
     hidden = _hidden(items)
     named = [one for one in refused.outcome if one.severity in ("fatal", "error")]
-    found = [Finding("push-refused", _words(refused, one, hidden), _path(one, unit, items)) for one in named]
+    found = [
+        Finding("push-refused", _words(refused, one, hidden) + _matches(one, items, client), _path(one, unit, items))
+        for one in named
+    ]
     return list(
         unit.locate(found or [Finding("push-refused", f"the server answered {refused.status}, and does not say why")])
     )
@@ -41,6 +50,20 @@ def _words(refused: Refused, issue: OutcomeIssue, hidden: re.Pattern[str] | None
     return f"the server answered {refused.status}: {text or 'no words given'}"
 
 
+def _matches(issue: OutcomeIssue, items: Sequence[Item], client: FhirClient) -> str:
+    """The resources that a search of ours finds, where the server says that they are several."""
+    for item in items:
+        type_name, is_search, query = item.look_up.partition("?")
+        if is_search and item.look_up in issue.text:
+            try:
+                found = sorted(address_of(one) for one in client.search(type_name, **dict(parse_qsl(query))))
+            except ServerError:
+                return ""
+            if len(found) > 1:
+                return f"; it matches {', '.join(map(printable, found[:9]))}: keep one of them"
+    return ""
+
+
 def _path(issue: OutcomeIssue, unit: Unit, items: Sequence[Item]) -> Path:
     """Where the issue lies in the record that was pushed; () for the whole."""
     for expression in (*issue.expressions, issue.text):
@@ -49,6 +72,9 @@ def _path(issue: OutcomeIssue, unit: Unit, items: Sequence[Item]) -> Path:
         if found and at < len(items):
             inner = path_of(items[at].resource, f"{items[at].type}{_rest(expression[found.end() :])}")
             return _standing(unit, items[at], inner)
+    for item in items:
+        if "?" in item.look_up and item.look_up in issue.text:
+            return _standing(unit, item, ())
     for text in _NAME.findall(issue.text):
         for item in items:
             if text in (item.url, item.full_url):
@@ -88,11 +114,10 @@ def _standing(unit: Unit, item: Item, inner: Path) -> Path:
 
 
 def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
-    """What tells who the patient is, wherever it stands in a text."""
+    """What tells who the patient is, wherever it stands in a text, also as part of a URL."""
     values = {text for item in items for text in _of_a_person(item.resource) if len(text) > 2}
-    return (
-        re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
-    )
+    values |= {quote(written, safe="") for text in values for written in (text, escaped(text))}
+    return re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
 
 
 def _of_a_person(resource: dict[str, Any]) -> Iterator[str]:

@@ -74,7 +74,7 @@ class Sender:
             result.end("failed", planned, str(error))
             self._note(unit, 0, "failed", "")
         except Refused as error:  # of a look-up
-            result.issues += issues_of_refusal(error, unit, unit.items)
+            result.issues += issues_of_refusal(error, unit, unit.items, self._client)
             result.end("failed", planned - result.resources.total())
         except (NotSent, Unknown, JournalError) as error:  # a look-up that brought nothing is none that did harm
             raise StopError(str(error), is_refused=False) from None
@@ -125,7 +125,7 @@ class Sender:
             raise
         except Refused as error:
             self._note(unit, number, "failed", digest)
-            result.issues += issues_of_refusal(error, unit, part.items)
+            result.issues += issues_of_refusal(error, unit, part.items, self._client)
             result.end("failed", len(part.items))
         except Unknown as error:
             self._settle(unit, number, part, digest, result, error)
