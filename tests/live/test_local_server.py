@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,26 +21,7 @@ from fhirconv import local_server
 from tests.conftest import FIXTURES
 from tests.conftest import run as run_here
 
-MANY_S = 400  # no test waits this long; a loaded machine may come near
-ODD = "a server's data;ä%20#~?&=\"*"  # what URLs, shells, JDBC and class paths give a meaning
-
-
-def environment(**changes: str) -> dict[str, str]:
-    return {**os.environ, **changes}
-
-
-def server(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    """`fhirconv server ...` in a process of its own, as a user calls it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "fhirconv", "server", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=MANY_S,
-        check=False,
-        env=environment(**changes),
-    )
-    assert "Traceback" not in done.stderr
-    return done
+from .server_command import MANY_S, ODD, server
 
 
 def ask(method: str, url: str, **body: object) -> requests.Response:
@@ -227,18 +209,35 @@ def test_a_broken_state_file_ends_no_process(pid: object, tmp_path: Path) -> Non
         assert local_server.status(tmp_path) == ("", 0)
 
 
-def test_ctrl_c_while_starting_leaves_no_server(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fhirconv", "server", "start", "--port", "0", "--data", str(tmp_path)]
+@contextmanager
+def starting(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command while the server that it has launched is not ready."""
+    command = [sys.executable, "-m", "fhirconv", "server", "start", "--port", "0", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
-        eventually(lambda: (local_server.status(tmp_path) or (0, 0))[1] > 0 or process.poll() is not None)
-        starting = local_server.status(tmp_path)
-        assert starting is not None
-        assert starting.url == ""
+        eventually(lambda: (local_server.status(data) or (0, 0))[1] > 0 or process.poll() is not None)
+        launched = local_server.status(data)
+        assert launched is not None
+        assert launched.url == ""
+        yield process
+
+
+def test_ctrl_c_while_starting_leaves_no_server(tmp_path: Path) -> None:
+    with starting(tmp_path) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=MANY_S)
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "interrupted; no server runs"
+    assert local_server.status(tmp_path) is None
+
+
+def test_a_server_whose_start_was_killed_can_be_stopped(tmp_path: Path) -> None:
+    with starting(tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=MANY_S)
+    said = server("status", "--data", tmp_path)
+    assert (said.returncode, said.stdout, said.stderr.strip()) == (0, "", "a server is starting")
+    assert local_server.stop(tmp_path) is True
     assert local_server.status(tmp_path) is None
 
 
@@ -282,88 +281,6 @@ def test_a_folder_whose_name_java_would_read_otherwise(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is not UTF-8; name another folder" in done.stderr
     assert not data.exists()
-
-
-def programs(folder: Path, **scripts: str) -> str:
-    """A PATH that has these alone; what is no script is the real program of this machine."""
-    folder.mkdir()
-    for name, script in scripts.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-    return str(folder)
-
-
-JAVA_17 = """echo 'openjdk version "17.0.15" 2025-04-15' >&2"""
-
-
-@pytest.mark.parametrize(
-    ("scripts", "wanted"),
-    [
-        ({}, "no `java` on PATH; the local server needs a JDK, 17 or newer"),
-        (
-            {"java": """echo 'openjdk version "11.0.2" 2019-01-15' >&2"""},
-            "is Java 11; the local server needs a JDK, 17",
-        ),
-        ({"java": """echo 'java version "1.8.0_292"' >&2"""}, "is Java 8; the local server needs a JDK, 17"),
-        ({"java": "echo 'Unable to locate a Java Runtime.' >&2; exit 1"}, "but 'Unable to locate a Java Runtime.'"),
-        ({"java": JAVA_17}, "no `javac` on PATH; the local server needs a JDK, 17 or newer"),
-        ({"java": JAVA_17, "javac": "exit 1"}, "no `mvn` on PATH; the local server needs Maven"),
-        ({"java": JAVA_17, "javac": "exit 1", "mvn": "exit 1"}, "`mvn` failed with exit code 1"),
-    ],
-    ids=["nothing", "java-11", "java-8", "no-java-behind-it", "no-javac", "no-mvn", "mvn-fails"],
-)
-def test_what_is_missing_is_named(scripts: dict[str, str], wanted: str, tmp_path: Path) -> None:
-    """Stand-ins for Java and Maven: several of each cannot be installed side by side."""
-    path = programs(tmp_path / "bin", **scripts)
-    cache = tmp_path / "cache"
-    done = server(
-        "start", "--port", "0", "--data", tmp_path / "data", PATH=path, JAVA_HOME="", XDG_CACHE_HOME=str(cache)
-    )
-    assert done.returncode == (4 if "mvn" in scripts else 2)
-    assert wanted in done.stderr
-    assert not [path for path in cache.glob("fhirconv/*") if path.is_dir()]
-
-
-def test_maven_cannot_reach_its_repository(tmp_path: Path) -> None:
-    """A home without jars, and a mirror of everything at a port where nobody listens."""
-    (tmp_path / ".m2").mkdir()
-    mirror = "<id>none</id><mirrorOf>*</mirrorOf><url>http://127.0.0.1:1/maven</url>"
-    (tmp_path / ".m2" / "settings.xml").write_text(f"<settings><mirrors><mirror>{mirror}</mirror></mirrors></settings>")
-    home = f"-Duser.home={tmp_path} -Dmaven.repo.local={tmp_path}/.m2/repository"
-    changes = {"MAVEN_OPTS": home, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    done = server("start", "--port", "0", "--data", tmp_path / "data", **changes)
-    assert done.returncode == 4
-    assert "about 200 MB" in done.stderr
-    assert "`mvn` failed" in done.stderr
-    assert "127.0.0.1:1" in done.stderr
-    assert not [path for path in (tmp_path / "cache").glob("fhirconv/*") if path.is_dir()]
-
-
-MAKE = "from fhirconv.hapi_program import prepared; prepared(lambda text: print('made'))"
-
-
-def test_of_first_starts_at_once_one_makes_the_program(tmp_path: Path) -> None:
-    changed = environment(XDG_CACHE_HOME=str(tmp_path / ODD.replace('"', "")))
-    several = [
-        subprocess.Popen([sys.executable, "-c", MAKE], stdout=subprocess.PIPE, env=changed, encoding="utf-8")
-        for _ in range(3)
-    ]
-    said = [process.communicate(timeout=MANY_S)[0] for process in several]
-    assert [process.returncode for process in several] == [0, 0, 0]
-    assert sorted(said) == ["", "", "made\n"]
-    (folder,) = (path for path in tmp_path.glob("*/fhirconv/*") if path.is_dir())
-    assert (folder / "classes" / "FhirServer.class").is_file()
-
-
-def test_jars_that_went_away_are_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody emptied Maven's folder: the class path of yesterday is no good."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    from fhirconv.hapi_program import prepared
-
-    first = prepared(lambda text: None)
-    (jars,) = tmp_path.glob("fhirconv/*/classpath")
-    jars.write_text("/nowhere/missing.jar")
-    assert prepared(lambda text: None) == first
 
 
 def test_the_way_to_the_default_folder(tmp_path: Path) -> None:
