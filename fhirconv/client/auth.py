@@ -134,7 +134,9 @@ def check_protected(url: str, local: bool = True) -> None:
     if parts.scheme == "https" or (local and is_loopback(parts.hostname or "")):
         return
     or_local = " or a loopback address (http://127.0.0.1, http://localhost)" if local else ""
-    raise CredentialsError(f"credentials are not sent over http, where others can read them; name an https address{or_local}")
+    raise CredentialsError(
+        f"credentials are not sent over http, where others can read them; name an https address{or_local}"
+    )
 
 
 def is_loopback(host: str) -> bool:

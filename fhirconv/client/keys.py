@@ -22,9 +22,13 @@ try:
     from jwt import PyJWK, PyJWTError
     from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 except ImportError:
-    raise CredentialsError("SMART Backend Services needs PyJWT and cryptography: pip install 'fhirconv[smart]'") from None
+    raise CredentialsError(
+        "SMART Backend Services needs PyJWT and cryptography: pip install 'fhirconv[smart]'"
+    ) from None
 
-_EXPECTED = "expected is a private key, RSA of 2048 bits or more or EC on P-384, as PEM without a passphrase, JWK or JWK Set"
+_EXPECTED = (
+    "expected is a private key, RSA of 2048 bits or more or EC on P-384, as PEM without a passphrase, JWK or JWK Set"
+)
 _RSA_BITS = 2048  # RFC 7518, 3.3
 
 
@@ -75,7 +79,13 @@ def _of_json(content: bytes) -> SigningKey | str:
 def _of_jwk(jwk: dict[str, Any]) -> SigningKey | str:
     try:
         return _usable(PyJWK(jwk).key, jwk.get("alg"), jwk.get("kid"))
-    except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):  # whatever a malformed JWK makes the library say
+    except (
+        PyJWTError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ):  # whatever a malformed JWK makes the library say
         return "the JWK is malformed"
 
 

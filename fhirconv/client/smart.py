@@ -24,12 +24,16 @@ from fhirconv.client.transport import Answer, Transport
 from fhirconv.issues import shown
 
 DISCOVERY = ".well-known/smart-configuration"
+SCOPE = "system/*.cruds"
+"""What is asked for when nobody says: all that the client may have."""
 ASSERTION_S = 240
 """Seconds that an assertion holds; five minutes are allowed, and the server's clock may be behind ours."""
 ALLOWANCE_S = 30
 """Seconds that the server's clock may be behind ours before it finds an assertion to be from the future."""
 EARLY_S = 30.0
 """A token is renewed so many seconds before it ends, or a tenth of its life if that is less."""
+FAILURE_S = 5.0
+"""So long a failure stands for all threads: each of them asking by itself would be a storm."""
 USUAL_LIFE_S = 300.0
 """Life of a token whose server does not say; the specification asks for no more."""
 
@@ -59,45 +63,43 @@ class BackendServices:
         base: str,
         client_id: str,
         key_file: Path,
-        scope: str = "system/*.cruds",
+        scope: str = SCOPE,
         token_url: str = "",
         connect: Callable[[str], Transport] = Transport,
     ) -> None:
-        check_protected(token_url or base)
+        if not client_id:
+            raise CredentialsError("the client id is empty; expected is the one that the server registered")
+        for url in filter(None, (base, token_url)):
+            check_protected(check_base(url))
         self._base, self._client_id, self._scope, self._connect = base, client_id, scope, connect
         self._key = read_signing_key(key_file)
         self._token_url = token_url
         self._header, self._renew_at = "", 0.0
-        self._lock = threading.Lock()
-        self._given = threading.local()
-        self._asked, self._failure = 0, ""
+        self._failure, self._failed_at = "", 0.0
+        self._lock = threading.Lock()  # one thread gets a token, the others wait for it
 
     def header(self) -> str:
         """Value of the header Authorization; asks for a token when there is none or it is about to end. Raises Unfit."""
-        self._given.header = self._current(lambda: not self._header or time.monotonic() >= self._renew_at)
-        return str(self._given.header)
+        with self._lock:
+            if not self._header or time.monotonic() >= self._renew_at:
+                self._renew()
+            return self._header
 
     def renew(self) -> bool:
-        """After a 401: a token other than the one that this thread was given last. Raises Unfit."""
-        refused = getattr(self._given, "header", "")
-        self._current(lambda: self._header == refused)  # else another thread has renewed it meanwhile
+        """After a 401: gets another token. Raises Unfit."""
+        with self._lock:
+            self._renew()
         return True
 
-    def _current(self, is_due: Callable[[], bool]) -> str:
-        """The header, got anew if it is due: by one thread; those who wait for it have its outcome, also its failure."""
-        asked = self._asked
-        with self._lock:
-            if self._failure and self._asked != asked:
-                raise Unfit(self._failure)
-            if is_due():
-                self._asked += 1
-                self._failure = ""
-                try:
-                    self._get_token()
-                except (ServerError, CredentialsError) as error:
-                    self._failure = f"no access token: {error}"
-                    raise Unfit(self._failure) from None
-            return self._header
+    def _renew(self) -> None:
+        if self._failure and time.monotonic() < self._failed_at + FAILURE_S:
+            raise Unfit(self._failure)
+        try:
+            self._get_token()
+        except (ServerError, CredentialsError) as error:
+            host = urlsplit(self._token_url or self._base).netloc
+            self._failure, self._failed_at = f"no access token from {host}: {error}", time.monotonic()
+            raise Unfit(self._failure) from None
 
     def _get_token(self) -> None:
         started = time.monotonic()  # a token cannot have begun before it was asked for
@@ -139,10 +141,13 @@ class BackendServices:
             answer = transport.exchange("GET", DISCOVERY, None, {"Accept": "application/json"})
         if answer.status != 200:
             raise Unfit(f"the server answered {answer.status} to {DISCOVERY}; name the token URL")
-        url = _object(answer, DISCOVERY).get("token_endpoint")
-        if not isinstance(url, str):
-            raise Unfit(f"{DISCOVERY} of the server names no token_endpoint; name the token URL")
-        check_protected(url, local=urlsplit(self._base).scheme == "http")  # a server elsewhere has no say about this machine
+        url = str(_object(answer, DISCOVERY).get("token_endpoint"))
+        try:
+            check_base(url)
+        except ValueError:
+            raise Unfit(f"{DISCOVERY} of the server names no usable token_endpoint; name the token URL") from None
+        is_local = urlsplit(self._base).scheme == "http"
+        check_protected(url, local=is_local)  # a server elsewhere has no say about what runs on this machine
         return url
 
 
@@ -164,7 +169,9 @@ def _token_of(data: dict[str, Any]) -> tuple[Bearer, float]:
     except (TypeError, ValueError):
         seconds = 0.0
     if not seconds > 0:
-        raise Unfit("the token URL answered with a token of no length of life (expires_in is to be a number of seconds)")
+        raise Unfit(
+            "the token URL answered with a token of no length of life (expires_in is to be a number of seconds)"
+        )
     return Bearer(token), seconds
 
 

@@ -42,7 +42,9 @@ def test_what_is_no_token_is_refused_unseen(around: str) -> None:
     assert CANARY not in repr(caught.value)
 
 
-@pytest.mark.parametrize("line", [CANARY, f":{CANARY}", f"{CANARY}:", f"me:{CANARY}\nInjected: yes", f"me:{CANARY}\x07"])
+@pytest.mark.parametrize(
+    "line", [CANARY, f":{CANARY}", f"{CANARY}:", f"me:{CANARY}\nInjected: yes", f"me:{CANARY}\x07"]
+)
 def test_what_is_no_user_with_a_password_is_refused_unseen(line: str) -> None:
     with pytest.raises(CredentialsError, match="user:password") as caught:
         Basic.of_line(line)
@@ -101,7 +103,9 @@ def test_a_pipe_can_be_read(tmp_path: Path) -> None:
         os.close(reading)
 
 
-@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o620, True)])
+@pytest.mark.parametrize(
+    ("mode", "is_open"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o620, True)]
+)
 def test_files_that_others_can_read_are_known(mode: int, is_open: bool, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(CANARY)
@@ -110,7 +114,15 @@ def test_files_that_others_can_read_are_known(mode: int, is_open: bool, tmp_path
 
 
 @pytest.mark.parametrize(
-    "url", ["https://a.test", "HTTPS://a.test", "http://localhost:8080", "http://127.0.0.1", "http://127.1.2.3:1/", "http://[::1]/"]
+    "url",
+    [
+        "https://a.test",
+        "HTTPS://a.test",
+        "http://localhost:8080",
+        "http://127.0.0.1",
+        "http://127.1.2.3:1/",
+        "http://[::1]/",
+    ],
 )
 def test_where_credentials_may_go(url: str) -> None:
     check_protected(url)
