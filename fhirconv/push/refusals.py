@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from fhirconv.client.errors import OutcomeIssue, Refused, ServerError
 from fhirconv.issues import Issue, printable
 from fhirconv.push.present import address_of
-from fhirconv.push.requests import Item, escaped
+from fhirconv.push.requests import Item, token
 from fhirconv.push.units import Unit
 from fhirconv.validation.expressions import path_of
 from fhirconv.validation.finding import Finding, Path
@@ -116,7 +116,7 @@ def _standing(unit: Unit, item: Item, inner: Path) -> Path:
 def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
     """What tells who the patient is, wherever it stands in a text, also as part of a URL."""
     values = {text for item in items for text in _of_a_person(item.resource) if len(text) > 2}
-    values |= {quote(written, safe="") for text in values for written in (text, escaped(text))}
+    values |= {quote(written, safe="") for text in values for written in (text, token("", text)[1:])}
     return re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
 
 
