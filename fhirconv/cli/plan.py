@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _WORDS = {"+": "to create", "~": "to update", "=": "unchanged", "-": "to take back"}
 _HOW = {"PUT": "marked entered-in-error", "DELETE": "deleted"}
-_LONGEST = 200  # characters of a value
+_SHOWN = 120  # characters of a value
 
 
 @click.command("plan")
@@ -170,14 +171,17 @@ def _places(unit: Unit) -> Iterator[str]:
 
 
 def _change(one: Difference) -> str:
-    return f": {_short(one.before)} -> {_short(one.after)}"
+    before, after = ("none" if value is None else dump_json(value).decode() for value in (one.before, one.after))
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = max(0, same - _SHOWN // 4)
+    return f": {_cut(before, start)} -> {_cut(after, start)}"
 
 
-def _short(value: Any) -> str:
-    if value is None:
-        return "none"
-    text = dump_json(value).decode()
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+def _cut(text: str, start: int) -> str:
+    """A long text from shortly before the place where the other one differs."""
+    if len(text) <= _SHOWN:
+        return text
+    return f"{'…' if start else ''}{text[start : start + _SHOWN]}{'…' if start + _SHOWN < len(text) else ''}"
 
 
 def _is_same(one: Path, other: Path) -> bool:

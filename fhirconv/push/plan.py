@@ -160,9 +160,14 @@ def _refuse(problems: list[str]) -> None:
 
 
 def _bound(item: Item, action: Action) -> Item:
-    """The request, to be refused if the server has another version by the time that it arrives."""
-    is_open = action.sign == "~" and action.version and not item.if_match
-    return replace(item, if_match=f'W/"{action.version}"') if is_open else item
+    """The request, to be refused if the server has another version by the time that it arrives.
+
+    It goes to the resource that was found: HAPI looks at no ifMatch where the URL is a search.
+    """
+    if action.sign != "~" or not action.version or item.if_match:
+        return item
+    resource = {**item.resource, "id": action.address.partition("/")[2]}
+    return replace(item, resource=resource, url=action.address, if_match=f'W/"{action.version}"')
 
 
 def binding_of(client: FhirClient, settings: Settings, inputs: str) -> Binding:

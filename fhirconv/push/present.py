@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from html.parser import HTMLParser
+from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhirconv.push.requests import Item
+from fhirconv.push.requests import Item, with_references
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
@@ -99,26 +100,13 @@ def differences(item: Item, present: Present, ids: Mapping[str, str]) -> list[Di
     """What an update would change, element by element; `ids` as made by `addresses`."""
     if item.if_none_exist and present.resource is not None:
         return []  # a server leaves alone what it finds
-    before = dict(present.resource or {})
-    after = item.resource
+    before = with_references(present.resource or {}, ids)  # HAPI leaves full URLs in extensions of primitives
+    after = with_references(item.resource, ids)
     if "id" not in after:
         before.pop("id", None)
     own = after.get("meta", {})
-    before["meta"] = _meta(before.get("meta", {}), own)
-    return [
-        one if one.element.split(".")[-1] != "reference" else one._replace(after=ids.get(one.after, one.after))
-        for one in _compared("", before, after | {"meta": _meta(own, own)})
-        if not _is_same_reference(one, ids)
-    ]
-
-
-def _is_same_reference(one: Difference, ids: Mapping[str, str]) -> bool:
-    """Whether a server wrote a reference in its own way: with Type/id for the full URL, and without a version.
-
-    HAPI leaves the full URL where it stands in an extension of a primitive.
-    """
-    is_reference = one.element.endswith(".reference") and isinstance(one.after, str)
-    return is_reference and one.before == ids.get(one.after, one.after).partition("/_history/")[0]
+    before["meta"], after["meta"] = _meta(before.get("meta", {}), own), _meta(own, own)
+    return list(_compared("", before, after))
 
 
 def _meta(meta: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,22 +125,34 @@ def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
         for key in dict.fromkeys((*after, *before)):
             yield from _compared(f"{path}.{key}" if path else key, before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list):
-        for at in range(max(len(before), len(after))):
-            yield from _compared(f"{path}[{at}]", *(one[at] if at < len(one) else None for one in (before, after)))
-    elif not _is_same(path, before, after):
-        yield Difference(path, before, after)
+        old, new = ([_meaning(one) for one in each] for each in (before, after))
+        start = _alike(old, new)
+        end = _alike(old[start:][::-1], new[start:][::-1])
+        rest = zip_longest(before[start : len(old) - end], after[start : len(new) - end])
+        for at, (one, other) in enumerate(rest, start):
+            yield from _compared(f"{path}[{at}]", one, other)
+    elif before != after or isinstance(after, bool | int | Decimal):
+        key = path.rpartition(".")[2]
+        if _meaning(before, key) != _meaning(after, key):
+            yield Difference(path, before, after)
 
 
-def _is_same(path: str, before: Any, after: Any) -> bool:
-    if isinstance(before, str) and isinstance(after, str) and before != after:
-        return path.endswith("text.div") and _narrative(before) == _narrative(after)
-    if _is_number(before) and _is_number(after):
-        return _digits(before) == _digits(after)
-    return bool(before == after) and isinstance(before, bool) == isinstance(after, bool)
+def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """How many values at the beginning are the same: what is put into a list, or taken out, moves the rest of it."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def _meaning(value: Any, key: str = "") -> Any:
+    """A form of a value that equals that of another exactly if they mean the same."""
+    if isinstance(value, dict):
+        return {name: _meaning(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_meaning(inner) for inner in value]
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return ("number", _digits(value))
+    if isinstance(value, str) and key == "reference":
+        return value.partition("/_history/")[0]  # HAPI keeps no version in a reference
+    return _narrative(value) if isinstance(value, str) and key == "div" else value
 
 
 def _digits(number: Any) -> str:
