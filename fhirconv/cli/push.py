@@ -18,6 +18,7 @@ from fhirconv.cli.records import identity_option, records_argument, records_of, 
 from fhirconv.client.errors import ServerError
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
+from fhirconv.push.plan import PlanError
 from fhirconv.push.result import OUTCOMES, STATES, PushResult, UnitResult
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def command(
         raise click.UsageError(
             "--no-journal leaves nothing for --journal, --restart or --verify; leave one of them out"
         )
+    if plan_file and (retract or any(str(path) == "-" for path in files)):
+        raise click.UsageError("--plan says what is taken back, and reads its input twice: leave out --retract and -")
     settings = settings_of(identity, profile, site, source)
     options = Options(
         identity,
@@ -104,7 +107,8 @@ def command(
     teller = _Teller(quiet, _count(files))
     with client_of(connection) as client:
         try:
-            pusher = Pusher(client, settings, options, _plan(plan_file, client, settings, inputs))
+            plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
+            pusher = Pusher(client, settings, options, plan)
             _listen(pusher)
             result = pusher.push(units_of(records_of(files, limits), settings), inputs, teller.tell)
         except FhirconvError as error:  # before anything was sent
@@ -169,8 +173,19 @@ def _count(files: tuple[Path, ...]) -> int | None:
     return total
 
 
-def _plan(file: Path | None, client: FhirClient, settings: Settings, inputs: str) -> Plan | None:
-    return None
+def _planned(
+    file: Path, client: FhirClient, settings: Settings, inputs: str, files: tuple[Path, ...], limits: Limits
+) -> Plan:
+    """The plan, after all of it was held against the server; or the end of the command, with nothing sent."""
+    from fhirconv.push.plan import binding_of, read_plan
+    from fhirconv.push.pusher import units_of
+
+    try:
+        plan = read_plan(file, binding_of(client, settings, inputs), settings)
+    except PlanError as error:
+        raise click.BadParameter(str(error), param_hint="--plan") from None
+    plan.check(client, units_of(records_of(files, limits), settings))
+    return plan
 
 
 def _beside(files: tuple[Path, ...]) -> Path | None:
@@ -194,7 +209,7 @@ def _listen(pusher: Pusher) -> None:
 def _stop(error: FhirconvError) -> NoReturn:
     say(f"error: {error}")
     say("nothing was sent")
-    raise click.exceptions.Exit(Exit.SERVER if isinstance(error, ServerError) else Exit.USAGE) from None
+    raise click.exceptions.Exit(Exit.SERVER if isinstance(error, ServerError | PlanError) else Exit.USAGE) from None
 
 
 def _summary(result: PushResult, journal: Path | None) -> None:

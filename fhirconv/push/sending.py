@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
 from fhirconv.push.journal import JournalError
+from fhirconv.push.plan import Plan, PlanError
 from fhirconv.push.present import addresses, changes, is_as_wanted, look_up
 from fhirconv.push.refusals import issues_of_refusal
 from fhirconv.push.requests import Item, transaction
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fhirconv.client.answers import EntryAnswer
     from fhirconv.client.client import FhirClient
     from fhirconv.push.journal import Entry, Journal
-    from fhirconv.push.plan import Plan
     from fhirconv.push.trust import Trust
 
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
@@ -78,7 +78,7 @@ class Sender:
             result.end("failed", planned - result.resources.total())
         except (NotSent, Unknown, JournalError) as error:  # a look-up that brought nothing is none that did harm
             raise StopError(str(error), is_refused=False) from None
-        except Unfit as error:
+        except (Unfit, PlanError) as error:
             raise StopError(str(error), is_refused=True) from None
         finally:
             result.end_rest(planned)
