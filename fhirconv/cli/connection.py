@@ -55,7 +55,6 @@ _NEEDS = {
 """Options that mean nothing without another."""
 
 _FILE = click.Path(path_type=Path)  # without exists=True: click repeats a wrong path, and it may be a pasted secret
-_SECONDS = click.IntRange(1, _DAY)
 _OPTIONS = (
     click.option("--token-file", metavar="FILE", type=_FILE, help=f"File with a bearer token (or set {TOKEN})."),
     click.option("--basic-file", metavar="FILE", type=_FILE, help=f"File with user:password (or set {BASIC})."),
@@ -71,17 +70,14 @@ _OPTIONS = (
     ),
     click.option("--client-key", metavar="FILE", type=_FILE, help="Its private key, if not in the same file."),
     click.option("--proxy-from-env", is_flag=True, help="Use the proxy that HTTPS_PROXY or HTTP_PROXY names."),
-    click.option(
-        "--timeout", metavar="SECONDS", type=_SECONDS, default=120, show_default=True, help="For one request in all."
-    ),
-    click.option(
-        "--give-up-after", metavar="SECONDS", type=_SECONDS, default=300, show_default=True, help="For all its tries."
-    ),
+    click.option("--timeout", metavar="SECONDS", type=click.IntRange(1, _DAY), default=120, show_default=True, help="For one request."),
 )
 
 
-def connection_options(server_required: bool, server_help: str) -> Callable[[_Command], Callable[..., Any]]:
-    """Gives a command these options, and them to it as one `connection`.
+def connection_options(
+    server_required: bool, server_help: str, give_up_after: int = 300
+) -> Callable[[_Command], Callable[..., Any]]:
+    """Gives a command these options, and them to it as one `connection`; `give_up_after` is a default.
 
     Where the server is required, the environment variable FHIRCONV_SERVER may name it; else only the option does, so that
     nothing is sent because a variable was set.
@@ -94,6 +90,15 @@ def connection_options(server_required: bool, server_help: str) -> Callable[[_Co
         help=server_help,
     )
 
+    patience = click.option(
+        "--give-up-after",
+        metavar="SECONDS",
+        type=click.IntRange(0, _DAY),
+        default=give_up_after,
+        show_default=True,
+        help="For all tries of a request; 0 is one try.",
+    )
+
     def decorated(command: _Command) -> Callable[..., Any]:
         @functools.wraps(command)
         def gathering(*arguments: Any, **options: Any) -> Any:
@@ -101,7 +106,7 @@ def connection_options(server_required: bool, server_help: str) -> Callable[[_Co
             return command(*arguments, connection=connection, **options)
 
         made: Callable[..., Any] = gathering
-        for option in reversed((server, *_OPTIONS)):
+        for option in reversed((server, *_OPTIONS, patience)):
             made = option(made)
         return made
 

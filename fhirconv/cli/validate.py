@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
 from fhirconv import __version__
 from fhirconv.cli import Exit, say
+from fhirconv.cli.connection import Connection, check_no_server, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
-from fhirconv.client.address import is_base_url
 from fhirconv.document import Document, Limits
 from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE
@@ -21,6 +22,9 @@ from fhirconv.records import read_records, read_stream
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.layers import LAYERS, LayerRun
 from fhirconv.validation.run import Validation, Validator
+
+if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
 
 
 @click.command("validate")
@@ -30,7 +34,6 @@ from fhirconv.validation.run import Validation, Validator
 )
 @click.option("--package", "packages", multiple=True, metavar="DIR|TGZ|NAME#VERSION", help="FHIR package with profiles.")
 @click.option("--strict", is_flag=True, help="Also ask the models of fhir.resources.")
-@click.option("--server", metavar="URL", help="Also ask the $validate of this FHIR server.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the findings.")
 @click.option("--layers", "show_layers", is_flag=True, help="Say which layers there are, which ran, and what each covers.")
 @mappings_option
@@ -38,12 +41,12 @@ from fhirconv.validation.run import Validation, Validator
 @limits_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
 @click.option("-v", "--verbose", is_flag=True, help="As text, also what is only information.")
+@connection_options(False, "Also ask the $validate of this FHIR server; the options below are for it.", give_up_after=0)
 def command(
     files: tuple[Path, ...],
     profile: str,
     packages: tuple[str, ...],
     strict: bool,
-    server: str | None,
     form: str,
     show_layers: bool,
     site: Path | None,
@@ -51,6 +54,7 @@ def command(
     limits: Limits,
     quiet: bool,
     verbose: bool,
+    connection: Connection,
 ) -> None:
     """Validate cases, FHIR R4 resources, Bundles and NDJSON (told apart by content; - for standard input).
 
@@ -61,11 +65,12 @@ def command(
             raise click.UsageError("name a file, or call with --layers alone")
         _tell_layers({})
         return
-    validator = _validator(profile, packages, strict, server, site)
     runs: dict[str, LayerRun] = {}
     tell = _Teller(form, phi_free, verbose, quiet)
     try:
-        found = [issue for path in files for issue in _validated(path, validator, limits, runs, tell)]
+        with _server(connection, site) as server:
+            validator = _validator(profile, packages, strict, server, site)
+            found = [issue for path in files for issue in _validated(path, validator, limits, runs, tell)]
     except MappingError as error:
         _stop(error)
     if form != "text":
@@ -77,11 +82,19 @@ def command(
     raise click.exceptions.Exit(Exit.FINDINGS if any(issue.is_error for issue in found) else Exit.DONE)
 
 
-def _validator(profile: str, packages: tuple[str, ...], strict: bool, server: str | None, site: Path | None) -> Validator:
-    if server is not None and not is_base_url(server):
-        raise click.BadParameter(f"{server!r} is not a base URL; it begins with http:// or https://", param_hint="--server")
+def _server(connection: Connection, site: Path | None) -> AbstractContextManager[FhirClient | str]:
+    """The server to ask, '' for none."""
+    if connection.server is not None:
+        return client_of(connection, site)
+    check_no_server(connection)
+    return nullcontext("")
+
+
+def _validator(
+    profile: str, packages: tuple[str, ...], strict: bool, server: FhirClient | str, site: Path | None
+) -> Validator:
     try:
-        return Validator(profile, packages, strict, server or "", site)
+        return Validator(profile, packages, strict, server, site)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--profile") from None
     except MappingError as error:

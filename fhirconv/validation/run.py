@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fhirconv.client.address import is_base_url
+from fhirconv.client.address import check_base
 from fhirconv.client.errors import ServerError
 from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, Limits
@@ -24,6 +24,9 @@ from fhirconv.validation.layers import BASE, LAYERS, Layer, LayerRun
 from fhirconv.validation.located import located
 from fhirconv.validation.profiled import ProfileLayer, is_canonical
 from fhirconv.validation.server import server_findings
+
+if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
 
 _UNKNOWN = (
     "is neither a FHIR resource (it has no 'resourceType') nor a case (it has none of its sections, such as 'case' and "
@@ -43,9 +46,10 @@ class Validator:
     """Validates record after record with the same options; definitions are loaded when they are first needed.
 
     `profile` is 'r4', the name of a profile set ('mcode') or the canonical URL of a profile; `packages` are FHIR packages
-    (folder, .tgz, or NAME#VERSION in ~/.fhir/packages); `strict` adds the models of fhir.resources; `server` the base URL
-    of a FHIR server whose $validate is asked. Raises PackageError for a package that cannot be used, ValueError for an
-    unknown profile, MappingError for mappings that cannot be used.
+    (folder, .tgz, or NAME#VERSION in ~/.fhir/packages); `strict` adds the models of fhir.resources; `server` a FHIR
+    server whose $validate is asked: its base URL or, with credentials and the like, a FhirClient. Raises PackageError for
+    a package that cannot be used, ValueError for an unknown profile or what can be no base URL, MappingError for mappings
+    that cannot be used.
     """
 
     def __init__(
@@ -53,15 +57,15 @@ class Validator:
         profile: str = DEFAULT_PROFILE,
         packages: Sequence[str | Path] = (),
         strict: bool = False,
-        server: str = "",
+        server: str | FhirClient = "",
         mappings: str | Path | None = None,
     ) -> None:
         self._site = Path(mappings) if mappings else None
         self._profile = DEFAULT_PROFILE if is_canonical(profile) else profile
         self._profiles = ProfileLayer(profile, packages)
         self._strict, self._server = strict, server
-        if server and not is_base_url(server):
-            raise ValueError(f"the server's base URL must begin with http:// or https://, not {server!r}")
+        if server and isinstance(server, str):
+            check_base(server)
         self._mappings: Mappings | None = None
         if self._profile not in (DEFAULT_PROFILE, *BUILT_IN):
             self._mappings = load_mappings(self._site, self._profile)  # a profile of the site's own, or none: then it says so
@@ -170,7 +174,7 @@ def validate(
     profile: str = DEFAULT_PROFILE,
     packages: Sequence[str | Path] = (),
     strict: bool = False,
-    server: str = "",
+    server: str | FhirClient = "",
     mappings: str | Path | None = None,
     limits: Limits = LIMITS,
 ) -> list[Issue]:

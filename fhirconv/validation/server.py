@@ -5,12 +5,14 @@ Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhirconv.client.errors import OutcomeIssue, ServerError
 from fhirconv.issues import printable
 
 if TYPE_CHECKING:
+    from fhirconv.client.client import FhirClient
     from fhirconv.client.transport import Answer
 
 __all__ = ["ServerError", "ServerFinding", "server_findings"]
@@ -27,19 +29,24 @@ class ServerFinding(NamedTuple):
     expression: str
 
 
-def server_findings(resource: dict[str, Any], base: str) -> list[ServerFinding]:
-    """What the server at `base` (http or https) says of a resource. Raises ServerError when it does not say."""
+def server_findings(resource: dict[str, Any], server: str | FhirClient) -> list[ServerFinding]:
+    """What a server, or the one at this base URL, says of a resource. Raises ServerError when it does not say."""
+    try:
+        with _client_at(server) if isinstance(server, str) else nullcontext(server) as client:
+            answer = client.validate(resource)
+    except (ServerError, ValueError) as error:
+        raise ServerError(f"the server could not be asked: {error}") from None
+    return _read(answer)
+
+
+def _client_at(base: str) -> FhirClient:
+    """A client that asks once, without credentials."""
     from fhirconv.client.client import FhirClient
     from fhirconv.client.retry import RetryPolicy
     from fhirconv.client.transport import Timeouts
 
     once = RetryPolicy(total_s=0.0, tries=1, conflict_tries=1)
-    try:
-        with FhirClient(base, timeouts=Timeouts(total_s=TIMEOUT_S), retry=once) as client:
-            answer = client.validate(resource)
-    except (ServerError, ValueError) as error:
-        raise ServerError(f"the server could not be asked: {error}") from None
-    return _read(answer)
+    return FhirClient(base, timeouts=Timeouts(total_s=TIMEOUT_S), retry=once)
 
 
 def _read(answer: Answer) -> list[ServerFinding]:

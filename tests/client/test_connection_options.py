@@ -386,3 +386,26 @@ def test_a_secret_on_the_command_line_is_not_taken_and_not_repeated(name: str, t
         )
         assert done.exit_code == 2
         assert CANARY not in done.output
+
+
+# -- validate ------------------------------------------------------------------------------------------------------------
+
+
+def test_validate_takes_the_same_options(started: HTTPServer, tmp_path: Path) -> None:
+    """$validate of a server that wants to know who asks."""
+    started.clear()
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "business-rule"}]}
+    started.expect_request(
+        "/fhir/Patient/$validate", method="POST", headers={"Authorization": f"Bearer {CANARY}"}
+    ).respond_with_json(outcome)
+    (tmp_path / "a.ndjson").write_text('{"resourceType": "Patient", "gender": "female"}\n' * 2)
+    arguments = ["validate", str(tmp_path / "a.ndjson"), "--server", started.url_for("/fhir")]
+    done = CliRunner().invoke(main, [*arguments, "--token-file", str(secret(tmp_path))])
+    assert done.exit_code == 0, done.output
+    assert done.output.count("[server]") == 2
+    assert CliRunner().invoke(main, arguments).exit_code == 4, "without the token it refuses"
+    done = CliRunner().invoke(main, [*arguments[:2], "--token-file", str(tmp_path / "secret")])
+    assert done.exit_code == 2, "a token for nobody"
+    done = CliRunner().invoke(main, [*arguments[:3], f"ftp://me:{CANARY}@127.0.0.1"])
+    assert done.exit_code == 2
+    assert CANARY not in done.output
