@@ -161,8 +161,7 @@ class FhirClient:
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         """An answer with 2xx."""
         answer = self._tried(method, path, body, headers)
-        is_base = path in ("", "metadata")
-        check_success(answer, request_name(method, path if "://" in path else f"{self.base}/{path}"), is_base)
+        check_success(answer, request_name(method, self._transport.url_of(path)), path in ("", "metadata"))
         return answer
 
     def _tried(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:

@@ -21,7 +21,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager, make_headers
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from fhirconv.client.address import origin_of
@@ -79,8 +79,6 @@ class _Connecting(HTTPConnection):
             raise NotSent("no connection: it ended during the TLS handshake") from None
         except ssl.SSLError as error:
             raise Unfit(_tls_problem(error)) from None
-        except ConnectTimeoutError:
-            raise NotSent("no connection: no answer in time") from None
         except (OSError, HTTPError, HTTPException) as error:
             raise NotSent(f"no connection: {_cause(error)}") from None
 
@@ -171,4 +169,6 @@ def _cause(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return getattr(error, "strerror", None) or type(error).__name__

@@ -93,7 +93,7 @@ class Transport:
         Raises NotSent if no connection could be made, Unknown if no whole answer came in time, Unfit for what must not
         get anything: a URL or redirect to elsewhere, TLS that proves nothing.
         """
-        url = self._url(path_or_url)
+        url = self.url_of(path_or_url)
         sent = _ALWAYS | (headers or {})
         if self._credentials is None:
             return self._send(method, url, body, sent)
@@ -103,7 +103,8 @@ class Transport:
             answer = self._send(method, url, body, {**sent, "Authorization": self._credentials.header()})
         return answer
 
-    def _url(self, path_or_url: str) -> str:
+    def url_of(self, path_or_url: str) -> str:
+        """The address that a request goes to. Raises Unfit for one at another server."""
         try:
             if not urlsplit(path_or_url).scheme:
                 return f"{self._base}/{path_or_url}" if path_or_url else self._base
