@@ -12,11 +12,13 @@ from html.parser import HTMLParser
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fhirconv.client.errors import Unknown
 from fhirconv.push.requests import Item, with_references
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
 
+_LISTS = {"profile": str, "tag": dict, "security": dict}
 _BY_SERVER = ("versionId", "lastUpdated", "source", "tag", "security")  # labels are looked at one by one
 
 
@@ -52,11 +54,26 @@ def look_up(client: FhirClient, items: Sequence[Item]) -> list[Present]:
 
 
 def _present(resource: dict[str, Any] | None) -> Present:
-    return Present(version_of(resource), resource, address_of(resource)) if resource else Present()
+    if resource is None:
+        return Present()
+    return Present(version_of(checked(resource)), resource, address_of(resource))
+
+
+def checked(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource that a server gave, if its id and its meta are what R4 says. Raises Unknown."""
+    meta = resource.get("meta", {})
+    is_right = isinstance(meta, dict) and all(_is_list(meta.get(name, []), kind) for name, kind in _LISTS.items())
+    if not is_right or not all(isinstance(resource.get(name), str) for name in ("id", "resourceType")):
+        raise Unknown("the server gave a resource whose id or meta is none; is this a FHIR server?")
+    return resource
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
 
 
 def version_of(resource: Mapping[str, Any]) -> str:
-    """The version of a resource that a server gave."""
+    """The version of a resource that a server gave; '' if it has none."""
     return str(resource.get("meta", {}).get("versionId", ""))
 
 

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhirconv.identity import resource_id
+from fhirconv.client.errors import Refused
+from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.issues import Issue, Place
-from fhirconv.push.present import address_of, version_of
+from fhirconv.push.present import address_of, checked, version_of
 from fhirconv.push.requests import Item, own_identifier, token
 from fhirconv.push.units import Settings, Unit
 from fhirconv.r4 import element_keys, elements_of
@@ -28,6 +29,7 @@ _UNSAYABLE = ("clinicalStatus", "abatement[x]")
 """What con-4, con-5 and ait-2 forbid beside a verificationStatus of entered-in-error. The narrative keeps it."""
 _SAID = "<p><b>Entered in error</b>: this is no longer among the facts of its case. It said:</p>"
 _DIV = re.compile(r"<div(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>")
+_STRANGE = "on the server wears the tag of this case and was not made by such a push; it is left as it is"
 _UNKNOWN_TYPE = (400, 404)
 _PAGE = "100"
 
@@ -44,7 +46,8 @@ class _Status(NamedTuple):
 def retractions(client: FhirClient, unit: Unit, settings: Settings) -> list[Item]:
     """The requests that take back what the server holds of the unit's cases and the unit does not.
 
-    What wears the tag of a case and is not ours is left alone, and a warning among the unit's issues. Raises ServerError.
+    What wears the tag of a case and is not ours is left alone, and a warning among the unit's issues; so is all of a case
+    of which the unit is only a part. Raises ServerError.
     """
     kept = {_key(item.resource, item.type, settings) for item in unit.items}
     ours: dict[str, Resource] = {}
@@ -54,7 +57,7 @@ def retractions(client: FhirClient, unit: Unit, settings: Settings) -> list[Item
         if _is_ours(resource, case, settings):
             ours[address_of(resource)] = resource
         else:
-            unit.issues.append(_stranger(resource, unit))
+            unit.issues.append(_warning(unit, f"{address_of(resource)} {_STRANGE}"))
     to_delete = [address for address, one in ours.items() if status_of(one["resourceType"]) is None]
     gone = {address: _logical(ours[address], settings) for address in to_delete}
     marked = [(address, one, retracted(one, gone)) for address, one in ours.items() if address not in gone]
@@ -70,16 +73,38 @@ def _key(resource: Mapping[str, Any], type_name: str, settings: Settings) -> tup
 
 def _tagged(client: FhirClient, unit: Unit, settings: Settings) -> Iterator[tuple[str, Resource]]:
     """What wears the tag of a case of the unit, of all types that the mappings make; each with the case."""
-    from fhirconv.client.errors import Refused
-
+    types = sorted({mapping.resource for mapping in settings.mappings.resources})
     for case in unit.cases:
+        if not _is_whole(unit, case, settings):
+            unit.issues.append(
+                _warning(unit, "is not a whole case: it has not the patient with all the rest; nothing is taken back")
+            )
+            continue
         wanted = {"_tag": token(settings.case_system, case), "_count": _PAGE}
-        for type_name in sorted({mapping.resource for mapping in settings.mappings.resources}):
-            try:
-                yield from ((case, found) for found in client.search(type_name, **wanted))
-            except Refused as error:
-                if error.status not in _UNKNOWN_TYPE:
-                    raise
+        for type_name in types:
+            yield from ((case, checked(found)) for found in _matches(client, type_name, wanted))
+
+
+def _matches(client: FhirClient, type_name: str, wanted: dict[str, str]) -> Iterator[Resource]:
+    """What a search finds; nothing where the server does not know the type."""
+    found = client.search(type_name, **wanted)
+    try:
+        first = next(found, None)
+    except Refused as error:
+        if error.status not in _UNKNOWN_TYPE:
+            raise
+        return
+    if first is not None:
+        yield first
+        yield from found
+
+
+def _is_whole(unit: Unit, case: str, settings: Settings) -> bool:
+    """Whether the unit can be all of a case: it has the patient and more. A line of NDJSON may be one resource of many."""
+    patient = fact_identifier(case, "patient", "")
+    return len(unit.items) > 1 and any(
+        own_identifier(item.resource, settings.fact_system) == patient for item in unit.items
+    )
 
 
 def _is_ours(resource: Resource, case: str, settings: Settings) -> bool:
@@ -89,8 +114,7 @@ def _is_ours(resource: Resource, case: str, settings: Settings) -> bool:
     return settings.identity != "id" or resource["id"] == resource_id(settings.fact_system, identifier)
 
 
-def _stranger(resource: Resource, unit: Unit) -> Issue:
-    message = f"{address_of(resource)} on the server wears the tag of this case and was not made by such a push; it is left as it is"
+def _warning(unit: Unit, message: str) -> Issue:
     return Issue("push-request", message, Place(unit.name), severity="warning")
 
 
@@ -117,7 +141,7 @@ def retracted(resource: Resource, gone: Mapping[str, Resource]) -> Resource:
     keys = element_keys(resource["resourceType"])
     unsayable = _UNSAYABLE if status.element == "verificationStatus" else ()
     made = {key: value for key, value in made.items() if keys.get(key, ("",))[0] not in (*unsayable, status.element)}
-    return made | {status.element: status.value, "text": _told(resource.get("text", {}))}
+    return made | {status.element: status.value, "text": _told(resource.get("text"))}
 
 
 def _is_marked(resource: Resource, status: _Status) -> bool:
@@ -125,11 +149,14 @@ def _is_marked(resource: Resource, status: _Status) -> bool:
     if not isinstance(value, dict):
         return bool(value == status.value)
     wanted = status.value["coding"][0]
-    return any(wanted.items() <= coding.items() for coding in value.get("coding", ()))
+    codings = value.get("coding")
+    listed = codings if isinstance(codings, list) else ()
+    return any(isinstance(one, dict) and {**one, **wanted} == one for one in listed)
 
 
-def _told(text: Mapping[str, Any]) -> Resource:
+def _told(narrative: Any) -> Resource:
     """The narrative with the mark above what it said."""
+    text = narrative if isinstance(narrative, dict) else {}
     div = str(text.get("div", ""))
     begin = _DIV.match(div)
     said = f"{begin.group()}{_SAID}{div[begin.end() :]}" if begin else f'<div xmlns="{NAMESPACE}">{_SAID}</div>'
