@@ -135,6 +135,7 @@ class Transport:
                     headers,
                     retries=False,
                     redirect=False,
+                    assert_same_host=not self._is_forwarded,
                     timeout=Timeout(connect=min(connect_s, total_s), read=total_s),
                     preload_content=False,
                 )
