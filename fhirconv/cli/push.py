@@ -220,7 +220,7 @@ def _summary(result: PushResult, journal: Path | None) -> None:
     if result.retries:
         say(f"{result.retries} requests were sent again")
     if result.stopped:
-        say(f"stopped: {result.stopped}")
+        say(f"stopped: {result.stopped}" + ("; the rest of the input was not read" if result.is_unread else ""))
     if result.is_incomplete:
         place = f" (journal: {journal})" if journal else ""
         say(f"not complete: run the same command again{place}")

@@ -60,6 +60,7 @@ class UnitResult:
 class PushResult:
     """What became of all: records by state, resources by outcome. `stopped` says why the run ended early; '' if it did not.
 
+    `is_unread`: then there were more records, which were not read, and are not counted.
     `units` holds each record's result, unless the caller of push took them one by one.
     """
 
@@ -69,6 +70,7 @@ class PushResult:
     retries: int = 0
     stopped: str = ""
     is_refused: bool = False
+    is_unread: bool = False
 
     def add(self, unit: UnitResult) -> None:
         """Counts one record."""

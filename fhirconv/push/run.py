@@ -42,12 +42,14 @@ class Run:
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
         for thread in threads:
             thread.start()
+        waiting = iter(units)
         try:
-            for unit in units:
+            for unit in waiting:
                 self._tell(tell)
-                if self._stop.is_set():
-                    break
                 self._hand_over(unit, tell)
+                if self._stop.is_set():
+                    self.result.is_unread = next(waiting, None) is not None
+                    break
         except BaseException:
             self._stop.set()
             raise

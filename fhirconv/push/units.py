@@ -67,7 +67,8 @@ class Unit:
 
 def unit_of(document: Document, number: int, settings: Settings) -> Unit:
     """The unit of a document; nothing is raised: what is wrong stands in its issues."""
-    name = f"{document.name}:{document.lines_before + 1}" if document.lines_before else document.name
+    is_line = document.lines_before or document.name.endswith((".ndjson", ".jsonl"))
+    name = f"{document.name}:{document.lines_before + 1}" if is_line else document.name
     if is_case(document.data) and not is_resource(document.data):
         return _of_case(document, number, name, settings)
     unit = Unit(number, name, [], settings.validator.check(document).issues, lambda found: issues_of(found, document))
