@@ -66,7 +66,11 @@ class _PlainSocket(socket.socket):
 
 
 class _TLSSocket(_PlainSocket, ssl.SSLSocket):
-    pass
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except ssl.SSLEOFError:  # as without TLS: urllib3 then reads on, and finds why the server ended it
+            raise BrokenPipeError("the server ended the connection") from None
 
 
 class _Connecting(HTTPConnection):
@@ -142,6 +146,8 @@ def tls_context(ca_file: Path | None, client_certificate: tuple[Path, Path | Non
     try:
         if ca_file:
             context.load_verify_locations(ca_file)
+            if context.cert_store_stats()["crl"]:  # else OpenSSL reads the lists of revoked certificates for nothing
+                context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         else:
             context.load_default_certs()
     except (OSError, ssl.SSLError) as error:
