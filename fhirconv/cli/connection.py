@@ -192,12 +192,13 @@ def _check_addresses(connection: Connection) -> None:
 def _warn(connection: Connection) -> None:
     from fhirconv.client.auth import is_open_to_others
 
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if name in os.environ:
-            say(f"note: {name} is set and not used; name the authorities to trust with --ca-file")
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # OpenSSL's own, which stand for what the system trusts
-        if name in os.environ and not connection.ca_file:
-            say(f"note: {name} is set and names the authorities to trust")
+    if str(connection.server).lower().startswith("https:"):
+        unused = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if name in os.environ]
+        if unused:
+            say(f"note: set and not used: {', '.join(unused)}; name the authorities to trust with --ca-file")
+        used = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ]  # OpenSSL's own
+        if used and not connection.ca_file:
+            say(f"note: {' and '.join(used)} of the environment name the authorities to trust")
     for name in ("token_file", "basic_file", "smart_key", "client_key" if connection.client_key else "client_cert"):
         path = getattr(connection, name)
         if path and is_open_to_others(path):

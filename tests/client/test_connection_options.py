@@ -334,13 +334,22 @@ def test_a_client_certificate_of_no_use(tmp_path: Path) -> None:
 # -- the environment, the command line, the process ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_variables_that_are_not_used_are_told(name: str, server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P26: the override is told once, and is none."""
-    monkeypatch.setenv(name, "/no/such/file")
-    said = run("--server", server.url_for("/fhir")).output
-    assert said.count(f"{name} is set and not used") == 1
-    assert "--ca-file" in said
+def test_variables_that_name_authorities_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P26: what is not used although others use it, and what OpenSSL uses; once, and only where it matters."""
+    ca_file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
+    usual = ["--only-make", "--server", "https://a.test"]
+    assert run(*usual).output == "done\n"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
+    assert "not used: REQUESTS_CA_BUNDLE;" in run(*usual).output
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/no/such/file")
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    said = run(*usual).output.splitlines()
+    assert len(said) == 3
+    assert re.search("not used: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE;.*--ca-file", said[0])
+    assert "SSL_CERT_FILE of the environment" in said[1]
+    assert "SSL_CERT_FILE" not in run(*usual, "--ca-file", ca_file).output
+    assert run("--only-make", "--server", "http://127.0.0.1").output == "done\n"
 
 
 def test_no_option_takes_a_secret_or_switches_checks_off() -> None:
