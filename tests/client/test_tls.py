@@ -181,7 +181,6 @@ def test_the_old_version_is_what_is_refused(authority: trustme.CA, ca_file: Path
         assert made.version() == "TLSv1"
 
 
-@pytest.mark.xfail(reason="lists of revoked certificates in the CA file are not looked at yet")
 def test_a_revoked_certificate(authority: trustme.CA, ca_file: Path) -> None:
     """P26: the file of authorities may hold their lists of revoked certificates (CRL); nothing is asked of the network."""
     leaf = authority.issue_cert(HOST)
