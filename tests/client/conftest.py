@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 import threading
@@ -54,8 +53,7 @@ class Stub:
         self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}/fhir"
         self.plays: list[Callable[[Peer], object]] = []
         self.asked: list[Asked] = []
-        self.ending = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self.ending, self._threads = threading.Event(), list[threading.Thread]()
 
     def open(self) -> None:
         self._listener.listen()
@@ -63,13 +61,11 @@ class Stub:
 
     def answers(self, *answers: bytes) -> None:
         """Gives these answers one after the other, over however many connections; the last again and again."""
-        left, lock = list(answers), threading.Lock()
+        left = iter(answers[:-1])
 
         def play(peer: Peer) -> None:
             while peer.take():
-                with lock:
-                    said = left.pop(0) if len(left) > 1 else left[0]
-                peer.say(said)
+                peer.say(next(left, answers[-1]))
 
         self.plays = [play]
 
@@ -80,8 +76,9 @@ class Stub:
                 self._start(self._play, self.plays.pop(0) if len(self.plays) > 1 else self.plays[0], peer)
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
-        self._threads.append(threading.Thread(target=target, args=arguments))
-        self._threads[-1].start()
+        thread = threading.Thread(target=target, args=arguments)
+        self._threads.append(thread)
+        thread.start()
 
     def _play(self, play: Callable[[Peer], object], peer: Peer) -> None:
         with peer.sock, suppress(OSError), peer.stream:  # the client may go away, as it should
@@ -103,12 +100,3 @@ def stub() -> Iterator[Stub]:
     made.open()
     yield made
     made.close()
-
-
-def answer(status: str = "200 OK", body: object = b"", *headers: str) -> bytes:
-    """A whole answer; a body that is not bytes is written as JSON."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/fhir+json", *headers]
-    if not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
-        lines.append(f"Content-Length: {len(content)}")
-    return "\r\n".join([*lines, "", ""]).encode() + content

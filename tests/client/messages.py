@@ -9,13 +9,21 @@ from typing import Any
 from fhirconv.client.client import FhirClient
 from fhirconv.client.retry import RetryPolicy
 from fhirconv.client.transport import Timeouts
-from tests.client.conftest import answer
 
 CANARY = "Zbigniewska"
 URLS = ("Patient/a1", "Observation/b2")
 BODY = json.dumps({"resourceType": "Bundle", "type": "transaction", "note": CANARY}).encode()
 QUICK = RetryPolicy(total_s=20, first_s=0.01, most_s=0.05, tries=3, conflict_tries=3)
 ONCE = QUICK._replace(tries=1, conflict_tries=1, total_s=0)
+
+
+def answer(status: str = "200 OK", body: object = b"", *headers: str) -> bytes:
+    """A whole answer; a body that is not bytes is written as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/fhir+json", *headers]
+    if not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
+        lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 def client_for(base: str, retry: RetryPolicy = QUICK, total_s: float = 20, **options: Any) -> FhirClient:

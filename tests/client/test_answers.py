@@ -12,8 +12,8 @@ from fhirconv.client.answers import EntryAnswer, outcome_of, read_json, transact
 from fhirconv.client.errors import Unknown
 from fhirconv.client.transport import Answer
 from fhirconv.numbers import Number
-from tests.client.conftest import Stub, answer
-from tests.client.messages import BODY, CANARY, URLS, bundle, client_for, outcome, response
+from tests.client.conftest import Stub
+from tests.client.messages import BODY, CANARY, URLS, answer, bundle, client_for, outcome, response
 
 A, B = (response(url) for url in URLS)
 

@@ -13,8 +13,8 @@ import pytest
 
 from fhirconv.client.errors import NotSent, Unfit, Unknown
 from fhirconv.client.retry import RetryPolicy
-from tests.client.conftest import Peer, Stub, answer
-from tests.client.messages import BODY, CANARY, ONCE, QUICK, URLS, client_for, success
+from tests.client.conftest import Peer, Stub
+from tests.client.messages import BODY, CANARY, ONCE, QUICK, URLS, answer, client_for, success
 
 SHORT_S = 0.4
 LONG_S = 8.0

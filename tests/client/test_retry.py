@@ -12,8 +12,8 @@ from urllib3 import HTTPHeaderDict
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
 from fhirconv.client.retry import Pause, RetryPolicy, retry_after
-from tests.client.conftest import Peer, Stub, answer
-from tests.client.messages import BODY, CANARY, QUICK, URLS, client_for, outcome, success
+from tests.client.conftest import Peer, Stub
+from tests.client.messages import BODY, CANARY, QUICK, URLS, answer, client_for, outcome, success
 
 LONG_S = 10.0
 
