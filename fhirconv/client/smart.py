@@ -115,7 +115,7 @@ class BackendServices:
         with closing(self._connect(self._token_url)) as transport:
             answer = transport.exchange("POST", "", urlencode(form).encode(), headers)
         if answer.status != 200:
-            raise Unfit(_refusal(answer, assertion))
+            raise Unfit(f"{_refusal(answer, assertion)} (the kid of our key is {shown(self._key.key_id)})")
         token, life = _token_of(_object(answer, "token URL"))
         self._header = token.header()
         self._renew_at = started + life - min(EARLY_S, life / 10)

@@ -186,7 +186,7 @@ NO_TOKEN: dict[str, tuple[Callable[[Request], Response], str]] = {
         )(request),
         r"answered 400 \(invalid_client\)",
     ),
-    "its own error": (json_of({"error": "Kn4ry"}, 400), "answered 400$"),
+    "its own error": (json_of({"error": "Kn4ry"}, 400), r"answered 400 \(the kid of our key is '[\w-]{43}'\)$"),
     "401": (json_of({"error": "invalid_client"}, 401), "answered 401"),
     "403": (json_of({}, 403), "answered 403"),
     "500": (lambda request: Response("<h1>Kn4ry</h1>", 500), "answered 500"),
