@@ -31,6 +31,7 @@ from fhirconv.push.journal_file import (
     create_if_missing,
     discard,
     identity,
+    lock,
     read_rows,
     read_run,
     told,
@@ -180,7 +181,7 @@ class Journal:
         self._identity = identity(self._path)
         self._database = connect(self._path)
         try:
-            self._database.execute("BEGIN EXCLUSIVE")  # the lock stays after the COMMIT
+            lock(self._database)
             self._begin(binding, restart)
             self._commit()
         except BaseException:

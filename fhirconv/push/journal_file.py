@@ -88,6 +88,8 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         kind, words = _SAID.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, (UnreadableJournalError, _DAMAGED))
         raise kind(f"{printable(str(path))}: {words}") from None
+    except UnicodeDecodeError:  # Python could not even read out what SQLite has to say
+        raise UnreadableJournalError(f"{printable(str(path))}: {_DAMAGED}") from None
     except OSError as error:
         words = f"the journal cannot be kept here ({error.strerror}): name another file with --journal"
         raise JournalError(f"{printable(str(path))}: {words}") from None
@@ -115,13 +117,14 @@ _SAID: dict[int, tuple[type[JournalError], str]] = {
 
 def create_if_missing(path: Path) -> None:
     """Makes an empty journal: whole at once, so that a kill in between leaves no half of one; never over a file."""
+    is_half = _side_file(path).exists()  # asked first: another process may make both at this moment
     if path.exists():
         if not path.is_file():
             raise JournalError("is not a file: name another with --journal")
         if not path.stat().st_size:  # SQLite would begin anew
             raise UnreadableJournalError(f"is empty and cannot say what was sent: {_FORGET}")
         return
-    if _side_file(path).exists():  # SQLite would play it back into the new file
+    if is_half:  # SQLite would play it back into the new file
         raise UnreadableJournalError(
             "is gone, but the -journal file that belongs to it is there: put it back, or use --restart"
         )
@@ -173,17 +176,23 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that is there; it waits for no lock, and keeps those that it has taken."""
+    """A connection to a file that is there. It waits a moment for a lock: for whoever just looks at the file."""
     database = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=0.5, isolation_level=None, check_same_thread=False
     )
     try:
-        for setting in ("locking_mode=EXCLUSIVE", "synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF"):
+        for setting in ("synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF"):
             database.execute(f"PRAGMA {setting}")
     except BaseException:
         database.close()
         raise
     return database
+
+
+def lock(database: sqlite3.Connection) -> None:
+    """Begins a transaction under a lock that stays until the connection is closed, or its process ends."""
+    database.execute("BEGIN EXCLUSIVE")
+    database.execute("PRAGMA locking_mode=EXCLUSIVE")  # not before: it would keep the lock of a reader, too
 
 
 # -- what is in it --
