@@ -170,6 +170,18 @@ def test_many_begin_at_once(path: Path) -> None:
     assert not list(path.parent.iterdir())
 
 
+def test_disk_without_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P32: on a disk that knows no hard links (FAT, some shares) a journal is made, too."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    noted(path, (0, "done"))
+    assert states(path) == {0: "done"}
+    assert list(path.parent.iterdir()) == [path]
+
+
 def run_all(tasks: list[Callable[[], None]]) -> None:
     threads = [threading.Thread(target=task) for task in tasks]
     for thread in threads:
