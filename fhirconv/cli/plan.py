@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import takewhile
@@ -78,7 +80,7 @@ def command(
     settings = settings_of(identity, profile, site, source)
     inputs = input_digest([path for path in files if str(path) != "-"])
     teller = _Teller(values, verbose, quiet)
-    with client_of(connection) as client:
+    with client_of(connection, site) as client:
         units = units_of(records_of(files, limits), settings)
         plans = list(_plans(client, units, settings, retract, teller))
         binding = binding_of(client, settings, inputs)
@@ -124,6 +126,7 @@ class _Teller:
         self._values, self._verbose, self._quiet = values, verbose, quiet
         self._counts: Counter[str] = Counter()
         self._records = 0
+        self._is_heard = True
         self.rejected = 0
 
     def reject(self, unit: Unit) -> None:
@@ -140,15 +143,24 @@ class _Teller:
         for action in made.actions:
             if action.sign != "=" or self._verbose:
                 place = next(places) if action.sign != "-" else _HOW[action.method]
-                say(f"{action.sign} {action.name}  {place}", err=False)
+                self._print(f"{action.sign} {action.name}  {place}")
                 for one in action.differences:
-                    say(f"    {one.element}{_change(one) if self._values else ''}", err=False)
+                    self._print(f"    {one.element}{_change(one) if self._values else ''}")
             elif action.sign != "-":
                 next(places)
         self._records += 1
         self._counts += made.counts()
         if not self._quiet:
             say(f"{unit.name}: {_sum(made.counts())}")
+
+    def _print(self, line: str) -> None:
+        """A line on standard output; whoever stops listening still gets the file and the summary."""
+        if self._is_heard:
+            try:
+                say(line, err=False)
+            except BrokenPipeError:
+                self._is_heard = False
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains when it ends
 
     def total(self) -> None:
         """The sum over all units, where there were several."""

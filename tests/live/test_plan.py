@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
@@ -305,3 +307,20 @@ def test_a_plan_that_cannot_be_written_says_so(files: tuple[Path, Path], hapi_ur
     shown = plan(files[0], "--server", hapi_url, "-o", tmp_path / "none" / "plan.json")
     assert shown.exit_code == 2
     assert "cannot be written" in shown.stderr
+
+
+def test_whoever_reads_only_the_first_line_still_gets_the_file(
+    files: tuple[Path, Path], hapi_url: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "plan.json"
+    command = [sys.executable, "-m", "fhirconv", "plan", files[0], "--server", hapi_url, "-o", target]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 0, said
+    assert "122 to create" in said
+    assert "Traceback" not in said
+    assert "Exception" not in said
+    assert len(json.loads(target.read_bytes())["units"][0]["actions"]) == 122
