@@ -30,6 +30,7 @@ _UNSAYABLE = ("clinicalStatus", "abatement[x]")
 _SAID = "<p><b>Entered in error</b>: this is no longer among the facts of its case. It said:</p>"
 _DIV = re.compile(r"<div(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>")
 _STRANGE = "on the server wears the tag of this case and was not made by such a push; it is left as it is"
+_PART = "is not a whole case: it has not the patient with all the rest; nothing is taken back"
 _UNKNOWN_TYPE = (400, 404)
 _PAGE = "100"
 
@@ -57,7 +58,7 @@ def retractions(client: FhirClient, unit: Unit, settings: Settings) -> list[Item
         if _is_ours(resource, case, settings):
             ours[address_of(resource)] = resource
         else:
-            unit.issues.append(_warning(unit, f"{address_of(resource)} {_STRANGE}"))
+            _warn(unit, f"{address_of(resource)} {_STRANGE}")
     to_delete = [address for address, one in ours.items() if status_of(one["resourceType"]) is None]
     gone = {address: _logical(ours[address], settings) for address in to_delete}
     marked = [(address, one, retracted(one, gone)) for address, one in ours.items() if address not in gone]
@@ -76,9 +77,7 @@ def _tagged(client: FhirClient, unit: Unit, settings: Settings) -> Iterator[tupl
     types = sorted({mapping.resource for mapping in settings.mappings.resources})
     for case in unit.cases:
         if not _is_whole(unit, case, settings):
-            unit.issues.append(
-                _warning(unit, "is not a whole case: it has not the patient with all the rest; nothing is taken back")
-            )
+            _warn(unit, _PART)
             continue
         wanted = {"_tag": token(settings.case_system, case), "_count": _PAGE}
         for type_name in types:
@@ -114,8 +113,10 @@ def _is_ours(resource: Resource, case: str, settings: Settings) -> bool:
     return settings.identity != "id" or resource["id"] == resource_id(settings.fact_system, identifier)
 
 
-def _warning(unit: Unit, message: str) -> Issue:
-    return Issue("push-request", message, Place(unit.name), severity="warning")
+def _warn(unit: Unit, message: str) -> None:
+    issue = Issue("push-request", message, Place(unit.name), severity="warning")
+    if issue not in unit.issues:  # a plan may be looked at twice
+        unit.issues.append(issue)
 
 
 def status_of(type_name: str) -> _Status | None:
