@@ -73,7 +73,8 @@ def user_folder(variable: str, usual: str) -> Path:
 
 def environment() -> dict[str, str]:
     """What Java programs get: in a C locale they can open no path beyond ASCII."""
-    return {**os.environ, "LC_ALL": "C.UTF-8"}
+    secrets = ("FHIRCONV_TOKEN", "FHIRCONV_BASIC")
+    return {name: value for name, value in os.environ.items() if name not in secrets} | {"LC_ALL": "C.UTF-8"}
 
 
 def last_words(lines: Iterable[str]) -> str:

@@ -12,6 +12,18 @@ import uuid
 # Names the UUIDs of fhirconv among all version 5 UUIDs. Changing it changes every id on every server.
 NAMESPACE = uuid.UUID("6f0a1c0e-6d3b-5c57-9a53-0f3f3a1f7c11")
 
+NOT_SEARCHED = frozenset(
+    {
+        "AdverseEvent",
+        "BiologicallyDerivedProduct",
+        "CatalogEntry",
+        "MedicinalProductIngredient",
+        "ObservationDefinition",
+        "SubstanceSpecification",
+    }
+)
+"""Types that have identifiers, but no search parameter for them in R4 (searchparameter-registry.html)."""
+
 _SEED = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 9562, section 4.1
 

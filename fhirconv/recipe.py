@@ -23,7 +23,7 @@ class Meta(NamedTuple):
     """What resources say of themselves: the profile that they claim ('' for none) and their tags.
 
     `case_system` is the system of the tag of their case. `fact_system` is that of a tag with the resource's own
-    identifier, for those that have no element for it (Provenance in R4), so that a server finds it again; '' for others.
+    identifier, for those that R4 cannot find by an identifier (Provenance, AdverseEvent), so that a server finds them; else ''.
     """
 
     profile: str

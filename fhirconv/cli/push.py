@@ -105,7 +105,7 @@ def command(
     )
     inputs = input_digest([path for path in files if str(path) != "-"])
     teller = _Teller(quiet, _count(files))
-    with client_of(connection) as client:
+    with client_of(connection, site) as client:
         try:
             plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
             pusher = Pusher(client, settings, options, plan)
@@ -221,7 +221,7 @@ def _summary(result: PushResult, journal: Path | None) -> None:
         say(f"{result.retries} requests were sent again")
     if result.stopped:
         say(f"stopped: {result.stopped}" + ("; the rest of the input was not read" if result.is_unread else ""))
-    if result.is_incomplete:
+    if result.is_incomplete and not result.is_refused:
         place = f" (journal: {journal})" if journal else ""
         say(f"not complete: run the same command again{place}")
 
@@ -229,7 +229,7 @@ def _summary(result: PushResult, journal: Path | None) -> None:
 def _exit(result: PushResult, pusher: Pusher) -> int:
     if pusher.signal:
         return 128 + pusher.signal
-    if result.is_incomplete:
+    if result.is_incomplete and not result.is_refused:
         return Exit.INCOMPLETE
     if result.is_refused or result.records["failed"]:
         return Exit.SERVER

@@ -33,9 +33,11 @@ identity_option = click.option(
 
 def settings_of(identity: str, profile: str, site: Path | None, source: Path | None) -> Settings:
     """How records become requests, or the end of the command with every mistake in the mappings."""
+    from fhirconv.client.capability import read_descriptions
     from fhirconv.push.pusher import settings_for
 
     try:
+        read_descriptions(site)  # a mistake there is told before a server is asked
         return settings_for(identity, profile, site, source)
     except MappingError as error:
         tell(error.issues)

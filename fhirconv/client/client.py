@@ -29,8 +29,8 @@ from fhirconv.client.verdicts import check_success, look_up, matches, only_readi
 
 _JSON = "application/fhir+json"
 _HEADERS = {"Accept": _JSON, "Content-Type": _JSON}
-_TRANSACTION = _HEADERS | {
-    "Prefer": "return=minimal",
+_BOUND = _HEADERS | {"Prefer": "return=minimal"}
+_TRANSACTION = _BOUND | {
     "X-Retry-On-Version-Conflict": "retry; max-retries=10",  # where HAPI has that switched on, it need not say 409
 }
 _NOT_FROM_CACHE = _HEADERS | {"Cache-Control": "no-cache"}  # HAPI gives a search again for a minute
@@ -44,7 +44,8 @@ class FhirClient:
 
     `base` is its base URL; `ca_file` (PEM) the authorities to trust in place of the system's; `client_certificate` the
     files of a certificate and of its key; `site` a folder whose servers.toml lies over ours. Every method raises
-    ServerError (errors.py says which kinds there are); the constructor ValueError for what cannot be a base URL.
+    ServerError (errors.py says which kinds there are); the constructor ValueError for what cannot be a base URL,
+    and CredentialsError for credentials that others could read on the way.
     """
 
     def __init__(
@@ -108,12 +109,17 @@ class FhirClient:
                 self._capability = read_capability(statement, descriptions)
             return self._capability
 
-    def transaction(self, body: bytes, urls: Sequence[str]) -> list[EntryAnswer]:
+    def transaction(self, body: bytes, urls: Sequence[str], *, is_bound: bool = False) -> list[EntryAnswer]:
         """Carries out a Bundle of type transaction: all of it or nothing.
+
+        `is_bound`: it has entries with ifMatch. Then a conflict (409) is the last word: the version is not that any more.
 
         `body` is its JSON, `urls` the request.url of each entry in order. It may be sent several times: that this changes
         nothing, the caller vouches for. Raises Unknown unless the answer tells the success of every entry.
         """
+        if is_bound:
+            policy = self._policy._replace(conflict_tries=1)
+            return transaction_answer(self._exchange("POST", "", body, _BOUND, policy), urls)
         return transaction_answer(self._exchange("POST", "", body, _TRANSACTION), urls)
 
     def read_many(self, urls: Sequence[str]) -> list[dict[str, Any] | None]:
@@ -158,11 +164,17 @@ class FhirClient:
         """What the server's $validate answers, whatever the status: HAPI says 400, others 412 or 422 where it finds errors."""
         return self._tried("POST", f"{resource.get('resourceType')}/$validate", dump_json(resource), _HEADERS)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], policy: RetryPolicy | None = None
+    ) -> Answer:
         """An answer with 2xx."""
-        answer = self._tried(method, path, body, headers)
+        answer = self._tried(method, path, body, headers, policy)
         check_success(answer, request_name(method, self._transport.url_of(path)), path in ("", "metadata"))
         return answer
 
-    def _tried(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        return carry_out(self._policy, self._pause, lambda: self._transport.exchange(method, path, body, headers))
+    def _tried(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], policy: RetryPolicy | None = None
+    ) -> Answer:
+        return carry_out(
+            policy or self._policy, self._pause, lambda: self._transport.exchange(method, path, body, headers)
+        )

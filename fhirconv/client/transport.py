@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import ssl
 import threading
+from base64 import b64decode
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Timeout
+from requests import Request
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
 from fhirconv import __version__
 from fhirconv.client.address import origin_of
+from fhirconv.client.auth import check_protected
 from fhirconv.client.connection import deadline, pool_for
 from fhirconv.client.errors import Unfit, Unknown
+from fhirconv.client.session import session_for
 from fhirconv.issues import printable
 
 MAX_ANSWER = 32 * 1024 * 1024
@@ -77,13 +81,15 @@ class Transport:
     ) -> None:
         self._base, self._origin = base, origin_of(base)
         self._credentials, self._timeouts = credentials, timeouts
-        self._pool = pool_for(base, ca_file, client_certificate, proxies_from_environment)
-        self._is_forwarded = self._pool.proxy is not None and self._origin.scheme == "http"
+        pool = pool_for(base, ca_file, client_certificate, proxies_from_environment)
+        if credentials is not None:
+            check_protected(base, local=pool.proxy is None)
+        self._session = session_for(pool, pool.proxy is not None and self._origin.scheme == "http")
         self._renewing = threading.Lock()
 
     def close(self) -> None:
         """Closes the connections that nobody is using."""
-        self._pool.close()
+        self._session.close()
 
     def exchange(
         self, method: str, path_or_url: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -123,29 +129,33 @@ class Transport:
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         connect_s, total_s = self._timeouts
-        parts = urlsplit(url)
-        target = url if self._is_forwarded else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         what = request_name(method, url)
+        request = self._session.prepare_request(Request(method, url, headers=headers, data=body))
+        timeout = (min(connect_s, total_s), total_s)
         try:
             with deadline(total_s):
-                answer = self._pool.urlopen(
-                    method,
-                    target,
-                    body,
-                    headers,
-                    retries=False,
-                    redirect=False,
-                    assert_same_host=not self._is_forwarded,
-                    timeout=Timeout(connect=min(connect_s, total_s), read=total_s),
-                    preload_content=False,
-                )
+                answer: BaseHTTPResponse = self._session.send(request, stream=True, timeout=timeout).raw
                 content = _whole(answer, what)
         except (HTTPError, HTTPException, OSError) as error:
             raise _broken(error, what, total_s) from None
         if 300 <= answer.status < 400:
             message = f"{what}: the server redirects ({answer.status}), and redirects are not followed; name its final address"
             raise Unfit(message, answer.status)
-        return Answer(answer.status, answer.headers, content)
+        return Answer(answer.status, answer.headers, _without_secret(content, headers))
+
+
+def _without_secret(content: bytes, headers: dict[str, str]) -> bytes:
+    """An answer that does not repeat our credentials: some servers and gateways do so in what they say."""
+    kind, _, secret = headers.get("Authorization", "").partition(" ")
+    if not secret:
+        return content
+    known = [secret.encode()]
+    if kind == "Basic":
+        user_and_password = b64decode(secret)
+        known += [user_and_password, user_and_password.partition(b":")[2]]
+    for one in known:
+        content = content.replace(one, b"[...]") if len(one) > 3 else content
+    return content
 
 
 def request_name(method: str, url: str) -> str:

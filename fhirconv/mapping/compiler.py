@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fhirconv.facts import Fact
+from fhirconv.identity import NOT_SEARCHED
 from fhirconv.issues import Issue, Place, nearest
 from fhirconv.mapping import shapes
 from fhirconv.mapping.checks import mistakes_of, tables_with
@@ -154,7 +155,8 @@ class Compiler:
         mine = tuple(f"{key}.{element}" for element in own)  # what a claim takes over is reported where it stands
         self.issues += [issue for issue in env.issues if issue not in self.issues and issue.message.startswith(mine)]
         systems = self.tables.identifier_systems
-        own_tag = "" if is_own_identifier(elements.get("identifier")) else systems.get("fact", "")
+        is_found = is_own_identifier(elements.get("identifier")) and raw["resource"] not in NOT_SEARCHED
+        own_tag = "" if is_found else systems.get("fact", "")
         meta = Meta(url, systems.get("case", ""), own_tag)
         return Recipe(raw["resource"], section, raw.get("role", ""), meta, rules, raw.get("narrative_only", ()))
 

@@ -94,7 +94,7 @@ class Pusher:
         limits = ServerLimits(
             self._options.most_entries or capability.max_entries, self._options.most_bytes or capability.max_bytes
         )
-        with self._journal(inputs) or nullcontext() as journal:
+        with self._journal(inputs, limits) or nullcontext() as journal:
             noted = journal.counts().total() if journal and journal.resumed else 0
             trust = Trust(noted, self._options.verify)
             sender = Sender(self._client, self._settings, limits, trust, journal, self._plan, self._options.retract)
@@ -104,15 +104,21 @@ class Pusher:
             before = self._client.retries
             result = self._run.run(units, tell)
             result.retries = self._client.retries - before
-            if journal and not result.is_incomplete and not result.stopped:
+            if journal and not result.is_incomplete:
                 journal.finish()
         return result
 
-    def _journal(self, inputs: str) -> Journal | None:
+    def _journal(self, inputs: str, limits: ServerLimits) -> Journal | None:
         options = self._options
         if options.journal is None:
             return None
-        settings = settings_digest(settings=self._settings.digest, retract=options.retract, plan=self._plan is not None)
+        settings = settings_digest(
+            settings=self._settings.digest,
+            retract=options.retract,
+            plan=self._plan is not None,
+            most_entries=limits.entries,
+            most_bytes=limits.bytes,
+        )
         binding = Binding(self._client.base, inputs, settings, __version__)
         return Journal(options.journal, binding, restart=options.restart)
 
@@ -160,7 +166,7 @@ def push(
     documents = chain.from_iterable(_documents(one, limits) for one in targets)
     options = Options(identity, workers, retract, Path(journal) if journal else None, restart, verify)
     units: list[UnitResult] = []
-    client = FhirClient(server) if isinstance(server, str) else server
+    client = FhirClient(server, site=site) if isinstance(server, str) else server
     try:
         inputs = input_digest([Path(one) for one in targets if isinstance(one, str | Path)])
         result = Pusher(client, settings, options).push(units_of(documents, settings), inputs, on_unit or units.append)

@@ -117,7 +117,9 @@ def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
     """What tells who the patient is, wherever it stands in a text, also as part of a URL."""
     values = {text for item in items for text in _of_a_person(item.resource) if len(text) > 2}
     values |= {quote(written, safe="") for text in values for written in (text, token("", text)[1:])}
-    return re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
+    return (
+        re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
+    )
 
 
 def _of_a_person(resource: dict[str, Any]) -> Iterator[str]:

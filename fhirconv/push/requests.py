@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fhirconv.bundle import dump_json
-from fhirconv.identity import resource_id
-from fhirconv.r4 import element_keys
+from fhirconv.identity import NOT_SEARCHED, resource_id
 
 IDENTITIES = ("id", "identifier")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -85,10 +84,50 @@ def by_identifier(items: Sequence[Item], system: str) -> tuple[list[Item], list[
     return made, wrong
 
 
+def with_plain_links(items: list[Item], system: str) -> list[Item]:
+    """The items with references in extensions of primitives that hold without the server's help.
+
+    HAPI puts its own addresses in place of full URLs everywhere but there (`_effectiveDateTime`, say, with the event that
+    it is relative to). With `system` they name our identifier of it, else Type/id.
+    """
+    if not any(key.startswith("_") for item in items for key in _keys(item.resource)):
+        return items
+    plain: dict[str, dict[str, Any]] = {}
+    for item in items:
+        value = own_identifier(item.resource, system) if system else ""
+        if value:
+            plain[item.full_url] = {"type": item.type, "identifier": {"system": system, "value": value}}
+        elif item.method == "PUT" and "?" not in item.url:
+            plain[item.full_url] = {"reference": item.url}
+    return [replace(item, resource=_with_plain_links(item.resource, plain, False)) for item in items]
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _keys(inner)
+
+
+def _with_plain_links(value: Any, plain: Mapping[str, dict[str, Any]], is_within: bool) -> Any:
+    """The value, with `plain` for references by full URL within an extension of a primitive."""
+    if isinstance(value, list):
+        return [_with_plain_links(inner, plain, is_within) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if is_within and value.get("reference") in plain:
+        return {key: inner for key, inner in value.items() if key != "reference"} | plain[value["reference"]]
+    return {key: _with_plain_links(inner, plain, is_within or key.startswith("_")) for key, inner in value.items()}
+
+
 def _own_query(resource: Mapping[str, Any], system: str) -> str:
-    """The search that finds a resource by its business identifier; '' where it has none of ours."""
-    value = own_identifier(resource, system)
-    name = "identifier" if "identifier" in element_keys(str(resource.get("resourceType"))) else "_tag"
+    """The search that finds a resource by its business identifier; '' where it has none of ours that can be found."""
+    type_name = str(resource.get("resourceType"))
+    value = _identifier(resource, system) if type_name not in NOT_SEARCHED else ""
+    name, value = ("identifier", value) if value else ("_tag", _own_tag(resource, system))
     return f"{name}={quote(token(system, value), safe='')}" if value else ""
 
 
@@ -99,10 +138,18 @@ def token(system: str, code: str) -> str:
 
 def own_identifier(resource: Mapping[str, Any], system: str) -> str:
     """The business identifier that we gave a resource, in its identifiers or its tags; '' where there is none."""
+    return _identifier(resource, system) or _own_tag(resource, system)
+
+
+def _identifier(resource: Mapping[str, Any], system: str) -> str:
     found = resource.get("identifier", [])
     for one in found if isinstance(found, list) else [found]:
         if isinstance(one, dict) and one.get("system") == system:
             return str(one.get("value", ""))
+    return ""
+
+
+def _own_tag(resource: Mapping[str, Any], system: str) -> str:
     return next((code for tagged, code in tags_of(resource) if tagged == system), "")
 
 

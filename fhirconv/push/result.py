@@ -85,4 +85,4 @@ class PushResult:
     @property
     def is_incomplete(self) -> bool:
         """Whether something may not have been sent or carried out: run it again."""
-        return bool(self.records["unknown"] or self.records["not sent"] or (self.stopped and not self.is_refused))
+        return bool(self.records["unknown"] or self.records["not sent"] or self.stopped)

@@ -114,7 +114,7 @@ def _is_ours(resource: Resource, case: str, settings: Settings) -> bool:
 
 
 def _warn(unit: Unit, message: str) -> None:
-    issue = Issue("push-request", message, Place(unit.name), severity="warning")
+    issue = Issue("push-left", message, Place(unit.name))
     if issue not in unit.issues:  # a plan may be looked at twice
         unit.issues.append(issue)
 

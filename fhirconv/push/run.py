@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 
+from fhirconv.issues import by_place
 from fhirconv.push.result import PushResult, UnitResult
 from fhirconv.push.sending import Sender, StopError
 from fhirconv.push.units import Unit
@@ -99,7 +100,7 @@ class Run:
             if self._stop.is_set():
                 self._not_sent(unit)
                 continue
-            made = UnitResult(unit.number, unit.name, issues=list(unit.issues))
+            made = UnitResult(unit.number, unit.name)
             try:
                 self._sender.send(unit, made)
                 self._hear(made)
@@ -110,6 +111,7 @@ class Run:
                 self.stop("a fault of fhirconv")
                 made.end("unknown", len(unit.items))
             finally:
+                made.issues = by_place([*unit.issues, *made.issues])
                 self._leave(unit)
                 self._ended.put(made)
 

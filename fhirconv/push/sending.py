@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fhirconv.push.journal import Entry, Journal
     from fhirconv.push.trust import Trust
 
+_SEVERAL = 412  # matches of a condition
+_CONFLICT = (409, 412)  # what servers say where an ifMatch does not hold
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
 
 
@@ -115,11 +117,11 @@ class Sender:
         if before is not None and before.state == "done" and before.digest == digest and self._is_there(unit, part):
             result.end("done before", len(part.items))
             return
-        if before is not None and before.state == "unknown":
-            result.notes.append(self._found_out(part.items, before))
-        self._note(unit, number, "in flight", digest)
         try:
-            answers = self._client.transaction(body, [item.url for item in part.items])
+            if before is not None and before.state in ("unknown", "failed"):
+                result.notes += self._found_out(part.items, before)
+            self._note(unit, number, "in flight", digest)
+            made = self._carry_out(part.items, body, before is not None, result)
         except (NotSent, Unfit):
             self._note(unit, number, "planned", digest)
             raise
@@ -128,45 +130,67 @@ class Sender:
             result.issues += issues_of_refusal(error, unit, part.items, self._client)
             result.end("failed", len(part.items))
         except Unknown as error:
-            self._settle(unit, number, part, digest, result, error)
+            self._note(unit, number, "unknown", digest)
+            result.end("unknown", len(part.items), str(error))
         else:
-            made = [_made(item, answer) for item, answer in zip(part.items, answers, strict=True)]
             result.add(made)
             result.state = "done"
             self._note(unit, number, "done", digest, Counter(one.outcome for one in made))
 
-    def _settle(self, unit: Unit, number: int, part: Part, digest: str, result: UnitResult, error: Unknown) -> None:
-        """After an answer that proves nothing: the server is asked what it holds."""
-        arrived = self._arrived(part.items)
-        if arrived:
-            made = [
-                Made("confirmed", item.url if "?" not in item.url else item.type, item.position) for item in part.items
-            ]
-            result.add(made)
-            result.state = "done"
-            result.notes.append(f"{error}; the server holds all of it")
-            self._note(unit, number, "done", digest, Counter(unchanged=len(made)))
-        elif arrived is False and error.status >= 400:
-            result.end("failed", len(part.items), f"{error}; the server does not hold it")
-            self._note(unit, number, "failed", digest)
-        else:
-            result.end("unknown", len(part.items), str(error))
-            self._note(unit, number, "unknown", digest)
+    def _carry_out(self, items: list[Item], body: bytes, is_again: bool, result: UnitResult) -> list[Made]:
+        """What the server made of a transaction. When an answer proves nothing, it is asked what it holds.
 
-    def _found_out(self, items: list[Item], before: Entry) -> str:
-        """Whether an attempt of an earlier run, of which nobody knows, had arrived; it is sent again all the same."""
+        Raises ServerError; Unknown only where it does not say either, Refused also where it holds one thing several times.
+        """
+        retries = self._client.retries
+        is_bound = any(item.if_match for item in items)
+        try:
+            answers = self._client.transaction(body, [item.look_up for item in items], is_bound=is_bound)
+        except Refused as error:
+            if is_bound and error.status in _CONFLICT and self._client.retries > retries and self._arrived(items):
+                result.notes.append("a first attempt had arrived, whose answer was lost")
+                return [Made("confirmed", _address(item), item.position) for item in items]
+            raise
+        except Unknown as error:
+            arrived = self._arrived(items)
+            if arrived:
+                result.notes.append(f"{error}; the server holds all of it")
+                return [Made("confirmed", _address(item), item.position) for item in items]
+            if arrived is False and error.status >= 400:
+                raise Refused(str(error), error.status, error.outcome) from None
+            raise
+        made = [_made(item, answer) for item, answer in zip(items, answers, strict=True)]
+        is_again = is_again or self._client.retries > retries
+        if is_again and any(
+            one.outcome == "created" and "?" in item.look_up for item, one in zip(items, made, strict=True)
+        ):
+            self._arrived(items)  # a server that overlooks conditions has made a second one
+        return made
+
+    def _found_out(self, items: list[Item], before: Entry) -> list[str]:
+        """Whether an attempt of an earlier run had arrived; it is sent again, unless the server holds it several times."""
+        if before.state == "failed" and not any("?" in item.look_up for item in items):
+            return []
         arrived = self._arrived(items)
         known = {True: "had arrived", False: "had not arrived, or not all of it", None: "cannot be looked up"}[arrived]
-        return f"an earlier attempt {known}; sent again (attempt {before.attempts + 1})"
+        return (
+            [f"an earlier attempt {known}; sent again (attempt {before.attempts + 1})"]
+            if before.state == "unknown"
+            else []
+        )
 
     def _is_there(self, unit: Unit, part: Part) -> bool:
         """Whether what the journal says was done may be passed over; a sample is looked up."""
         return not self._trust.wants_look(unit.number) or self._trust.saw(self._arrived(part.items) is True)
 
     def _arrived(self, items: list[Item]) -> bool | None:
-        """Whether the server holds all of this as it was sent; None if it does not say."""
+        """Whether the server holds all of this as it was sent; None if it does not say. Raises Refused for duplicates."""
         try:
             present = look_up(self._client, items)
+        except Refused as error:
+            if error.status == _SEVERAL:
+                raise
+            return None
         except ServerError:
             return None
         ids = addresses(items, present)
@@ -190,4 +214,9 @@ class Sender:
 def _made(item: Item, answer: EntryAnswer) -> Made:
     """What an answer says of an item; items of no position are retractions."""
     outcome = answer.made if item.position >= 0 else "retracted"
-    return Made(outcome, answer.location or (item.type if "?" in item.url else item.url), item.position)
+    return Made(outcome, answer.location or _address(item), item.position)
+
+
+def _address(item: Item) -> str:
+    """Type/id, or the type of what the server gives an id."""
+    return item.type if "?" in item.look_up else item.url

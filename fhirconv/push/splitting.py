@@ -51,16 +51,19 @@ def split(items: list[Item], most_entries: int | None = None, most_bytes: int | 
     if fits(list(range(len(items)))):
         return Split([Part(items, {})], False)
     edges = _edges(items)
+    deleted = [at for at, item in enumerate(items) if item.method == "DELETE"]
     blocks: list[Block] = []
-    is_cut = False
+    is_cut = bool(deleted)
     for component in _components(edges):
+        if items[component[0]].method == "DELETE":
+            continue
         if fits(component):
             blocks.append(component)
         else:
             is_cut = True
             blocks += _circles(component, edges)
     packed: list[Block] = []
-    for block in blocks:
+    for block in [*blocks, deleted] if deleted else blocks:  # what led to the deleted ones is changed before
         if not fits(block):
             raise TooLargeError(_too_large(block, sizes, most_entries, most_bytes))
         if packed and fits(packed[-1], block):

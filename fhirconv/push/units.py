@@ -12,7 +12,7 @@ from fhirconv.conversion import convert_document
 from fhirconv.document import Document
 from fhirconv.issues import Issue, by_place, has_errors, shown
 from fhirconv.mapping import Mappings
-from fhirconv.push.requests import Item, by_identifier, full_url_of, tags_of
+from fhirconv.push.requests import Item, by_identifier, full_url_of, tags_of, with_plain_links
 from fhirconv.records import is_case, is_resource
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.located import located
@@ -115,6 +115,7 @@ def _items(entries: list[dict[str, Any]], settings: Settings) -> tuple[list[Item
             problems.append((position, why))
         else:
             items.append(item)
+    items = with_plain_links(items, settings.fact_system if settings.identity == "identifier" else "")
     if settings.identity == "identifier":
         items, lacking = by_identifier(items, settings.fact_system)
         problems += [(item.position, why) for item, why in lacking]

@@ -20,6 +20,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from fhirconv.client import auth
 from fhirconv.client.auth import Basic, Bearer
 from fhirconv.client.client import FhirClient
 from fhirconv.client.errors import ServerError, Unfit
@@ -329,6 +330,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         return real("127.0.0.1" if host in (HOST, "127.0.0.1") else "127.0.0.2", *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setattr(auth, "is_loopback", lambda host: host == HOST)  # so that credentials go to it over http
 
 
 @pytest.fixture(scope="module")

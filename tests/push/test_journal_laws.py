@@ -103,8 +103,12 @@ class Runs(RuleBasedStateMachine):
             assert binding == self.binding
         self.binding, self.is_over = binding, False
         for key, entry in list(self.known.items()):
-            if key in self.may_be_lost and self.journal.entry(*key) is None:
+            found = self.journal.entry(*key)
+            if key in self.may_be_lost and found is None:
                 del self.known[key]
+            elif key in self.may_be_lost and found is not None and entry.state == "planned":
+                assert found.state == "planned"  # the one before, of which the same holds
+                self.known[key] = found
             elif entry.state == "in flight":
                 self.known[key] = entry._replace(state="unknown")
         self.may_be_lost.clear()

@@ -85,6 +85,17 @@ def test_a_real_case_over_the_limits_goes_in_parts_within_them(limits: tuple[int
         assert limits[1] is None or len(transaction(part.items, part.elsewhere)) <= limits[1]
 
 
+def test_what_is_deleted_goes_last_and_together() -> None:
+    gone = [Item({}, f"Provenance/{name}", method="DELETE") for name in "ab"]
+    made = split([gone[0], numbered(0, []), gone[1], numbered(1, [0])], 2)
+    assert [[item.url for item in part.items] for part in made.parts] == [
+        ["Basic/b0", "Basic/b1"],
+        ["Provenance/a", "Provenance/b"],
+    ]
+    with pytest.raises(TooLargeError, match="2 entries of"):
+        split([*gone, numbered(0, [])], 1)
+
+
 def test_a_resource_over_the_limit_is_told_with_figures() -> None:
     with pytest.raises(
         TooLargeError, match=r"1 entries of \d+ bytes belong together, and the server takes 100 bytes at once"

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from conftest import FIXTURES
 
-from fhirconv import convert
+from fhirconv import convert, validate
 from fhirconv.push.pusher import settings_for
 from fhirconv.push.requests import references_in, transaction
 from fhirconv.push.units import Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
 SETTINGS = {name: settings_for(name) for name in ("id", "identifier")}
+DATED = FIXTURES / "cases/made-up-lab-series.yaml"
 CASE = FIXTURES / "cases/nakagawa-2022.yaml"
 PATIENT = {
     "resourceType": "Patient",
@@ -48,16 +49,40 @@ ASKED = put(PATIENT) | {"request": {"method": "POST", "url": "Patient", "ifNoneE
 
 
 def test_a_case_is_sent_as_the_very_bytes_that_convert_writes() -> None:
-    made = unit_of(read_file(CASE), 0, SETTINGS["id"])
+    made = unit_of(read_file(DATED), 0, SETTINGS["id"])
     assert made.ok
-    assert transaction(made.items) == convert(CASE).json()
-    assert made.cases == ("nakagawa-2022",)
+    assert transaction(made.items) == convert(DATED).json()
+    assert made.cases == ("made-up-lab-series",)
 
 
 def test_a_bundle_that_convert_wrote_gives_the_same_requests_as_its_case() -> None:
     for kind in ("transaction", "collection"):
-        written = read_bytes(convert(CASE, bundle=kind).json(), "b.json")
-        assert transaction(unit_of(written, 0, SETTINGS["id"]).items) == convert(CASE).json()
+        written = read_bytes(convert(DATED, bundle=kind).json(), "b.json")
+        assert transaction(unit_of(written, 0, SETTINGS["id"]).items) == convert(DATED).json()
+
+
+@pytest.mark.parametrize("identity", ["id", "identifier"])
+def test_what_a_time_is_relative_to_is_named_without_the_server(identity: str) -> None:
+    """HAPI leaves full URLs as they are in extensions of primitives, where they would lead nowhere."""
+    made = unit_of(read_file(CASE), 0, SETTINGS[identity])
+    targets = [
+        part["valueReference"]
+        for item in made.items
+        for key, value in item.resource.items()
+        if key.startswith("_")
+        for extension in value["extension"]
+        for part in extension.get("extension", ())
+        if "valueReference" in part
+    ]
+    known = {f"{item.type}/{item.full_url[9:]}" for item in made.items}
+    assert len(targets) == 5
+    for target in targets:
+        if identity == "id":
+            assert target["reference"] in known
+        else:
+            assert "reference" not in target
+            assert target["identifier"]["value"].startswith("nakagawa-2022/")
+    assert not [issue for issue in validate(json.loads(transaction(made.items))) if issue.is_error]
 
 
 @pytest.mark.parametrize("case", sorted((FIXTURES / "cases").glob("*.yaml")), ids=lambda path: path.stem)
@@ -67,7 +92,7 @@ def test_by_identifier_every_resource_is_found_by_what_it_has_on_the_server(case
     wanted = {item.full_url for item in made.items}
     for item in made.items:
         assert "id" not in item.resource
-        name = "_tag" if item.type == "Provenance" else "identifier"
+        name = "_tag" if item.type in ("Provenance", "AdverseEvent") else "identifier"
         assert item.url.startswith(
             f"{item.type}?{name}=urn%3Auuid%3A86587458-7463-4f48-a399-1ec451e11054%7C{made.cases[0]}"
         )
