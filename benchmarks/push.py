@@ -31,8 +31,8 @@ from convert import case_facts
 from fhirconv import convert
 from fhirconv.client.client import FhirClient
 from fhirconv.local_server import start, stop
-from fhirconv.push.digests import input_digest
-from fhirconv.push.pusher import Options, Pusher, settings_for, units_of
+from fhirconv.pushing.digests import input_digest
+from fhirconv.pushing.pusher import Options, Pusher, settings_for, units_of
 from fhirconv.records import read_records
 
 HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json", "Prefer": "return=minimal"}

@@ -11,18 +11,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fhirconv.client.auth import Basic, Bearer
     from fhirconv.client.client import FhirClient
+    from fhirconv.client.errors import ServerError
+    from fhirconv.client.smart import BackendServices
     from fhirconv.conversion import Conversion, convert
     from fhirconv.facts import Case, Fact
     from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
     from fhirconv.ledger import Ledger
     from fhirconv.numbers import Number
+    from fhirconv.pushing.pusher import push
+    from fhirconv.pushing.result import PushResult
     from fhirconv.reports import to_operation_outcome
     from fhirconv.validation.run import validate
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BackendServices",
+    "Basic",
+    "Bearer",
     "Case",
     "Conversion",
     "ConversionError",
@@ -34,12 +42,18 @@ __all__ = [
     "MappingError",
     "Number",
     "Place",
+    "PushResult",
+    "ServerError",
     "convert",
+    "push",
     "to_operation_outcome",
     "validate",
 ]
 
 _MODULES = {
+    "BackendServices": "client.smart",
+    "Basic": "client.auth",
+    "Bearer": "client.auth",
     "Case": "facts",
     "Conversion": "conversion",
     "ConversionError": "issues",
@@ -51,7 +65,10 @@ _MODULES = {
     "MappingError": "issues",
     "Number": "numbers",
     "Place": "issues",
+    "PushResult": "pushing.result",
+    "ServerError": "client.errors",
     "convert": "conversion",
+    "push": "pushing.pusher",
     "to_operation_outcome": "reports",
     "validate": "validation.run",
 }

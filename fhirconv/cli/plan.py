@@ -22,9 +22,9 @@ from fhirconv.validation.finding import Finding
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
-    from fhirconv.push.plan import UnitPlan
-    from fhirconv.push.present import Difference
-    from fhirconv.push.units import Settings, Unit
+    from fhirconv.pushing.plan import UnitPlan
+    from fhirconv.pushing.present import Difference
+    from fhirconv.pushing.units import Settings, Unit
 
 _WORDS = {"+": "to create", "~": "to update", "=": "unchanged", "-": "to take back"}
 _HOW = {"PUT": "marked entered-in-error", "DELETE": "deleted"}
@@ -71,9 +71,9 @@ def command(
     Nothing is written to the server (- for standard input). The plan goes to standard output, findings and the summary to
     standard error.
     """
-    from fhirconv.push.digests import input_digest
-    from fhirconv.push.plan import binding_of, write_plan
-    from fhirconv.push.pusher import units_of
+    from fhirconv.pushing.digests import input_digest
+    from fhirconv.pushing.plan import binding_of, write_plan
+    from fhirconv.pushing.pusher import units_of
 
     if output is not None and any(_is_same(output, path) for path in files):
         raise click.UsageError("the plan would overwrite an input; give -o another name")
@@ -100,7 +100,7 @@ def _plans(
     """The plan of each unit that could be sent, told as it is made. A server that does not answer ends the command."""
     from fhirconv.client.capability import check_fit
     from fhirconv.client.errors import ServerError
-    from fhirconv.push.plan import plan_of
+    from fhirconv.pushing.plan import plan_of
 
     name = ""
     try:

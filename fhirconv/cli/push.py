@@ -18,14 +18,14 @@ from fhirconv.cli.records import identity_option, records_argument, records_of, 
 from fhirconv.client.errors import ServerError
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
-from fhirconv.push.plan import PlanError
-from fhirconv.push.result import OUTCOMES, STATES, PushResult, UnitResult
+from fhirconv.pushing.plan import PlanError
+from fhirconv.pushing.result import OUTCOMES, STATES, PushResult, UnitResult
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
-    from fhirconv.push.plan import Plan
-    from fhirconv.push.pusher import Pusher
-    from fhirconv.push.units import Settings
+    from fhirconv.pushing.plan import Plan
+    from fhirconv.pushing.pusher import Pusher
+    from fhirconv.pushing.units import Settings
 
 
 @click.command("push")
@@ -83,8 +83,8 @@ def command(
     Pushing again changes nothing, and a push that was stopped goes on where it was. Standard output tells what the server
     made of each resource; the summary goes to standard error.
     """
-    from fhirconv.push.digests import input_digest
-    from fhirconv.push.pusher import Options, Pusher, units_of
+    from fhirconv.pushing.digests import input_digest
+    from fhirconv.pushing.pusher import Options, Pusher, units_of
 
     if no_journal and (journal or restart or verify):
         raise click.UsageError(
@@ -116,7 +116,7 @@ def command(
         finally:
             teller.close()
     _summary(result, options.journal)
-    raise click.exceptions.Exit(_exit(result, pusher))
+    raise click.exceptions.Exit(_exit(result, pusher) or (Exit.FINDINGS if teller.is_cut else Exit.DONE))
 
 
 class _Teller:
@@ -125,6 +125,7 @@ class _Teller:
     def __init__(self, quiet: bool, total: int | None) -> None:
         self._quiet = quiet
         self._is_heard = True
+        self.is_cut = False
         self._bar: Any = None
         if total is not None and total > 1 and sys.stderr.isatty() and not quiet:
             self._bar = click.progressbar(length=total, label="pushed", file=sys.stderr, show_pos=True)
@@ -141,14 +142,16 @@ class _Teller:
             say(f"{unit.name}: {unit.state}: {unit.resources.total()} resources: {_counts(unit)}{notes}")
 
     def _resources(self, unit: UnitResult) -> None:
-        """What became of each resource, on standard output; whoever stops listening does not stop the push."""
-        if self._is_heard:
-            try:
-                for made in unit.made:
-                    say(f"{unit.name}: {made.outcome} {made.address}", err=False)
-            except BrokenPipeError:
-                self._is_heard = False
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains when it ends
+        """What became of each resource, on standard output; that it takes no more does not stop the push."""
+        try:
+            for made in unit.made if self._is_heard else ():
+                say(f"{unit.name}: {made.outcome} {made.address}", err=False)
+        except OSError as error:
+            self._is_heard = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python still holds of it goes there
+            if not isinstance(error, BrokenPipeError):
+                self.is_cut = True
+                say(f"error: standard output takes nothing any more ({error.strerror}); the push goes on")
 
     def close(self) -> None:
         if self._bar is not None:
@@ -177,8 +180,8 @@ def _planned(
     file: Path, client: FhirClient, settings: Settings, inputs: str, files: tuple[Path, ...], limits: Limits
 ) -> Plan:
     """The plan, after all of it was held against the server; or the end of the command, with nothing sent."""
-    from fhirconv.push.plan import binding_of, read_plan
-    from fhirconv.push.pusher import units_of
+    from fhirconv.pushing.plan import binding_of, read_plan
+    from fhirconv.pushing.pusher import units_of
 
     try:
         plan = read_plan(file, binding_of(client, settings, inputs), settings)

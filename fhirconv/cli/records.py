@@ -16,7 +16,7 @@ from fhirconv.issues import MappingError
 from fhirconv.records import read_records, read_stream
 
 if TYPE_CHECKING:
-    from fhirconv.push.units import Settings
+    from fhirconv.pushing.units import Settings
 
 records_argument = click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
@@ -34,7 +34,7 @@ identity_option = click.option(
 def settings_of(identity: str, profile: str, site: Path | None, source: Path | None) -> Settings:
     """How records become requests, or the end of the command with every mistake in the mappings."""
     from fhirconv.client.capability import read_descriptions
-    from fhirconv.push.pusher import settings_for
+    from fhirconv.pushing.pusher import settings_for
 
     try:
         read_descriptions(site)  # a mistake there is told before a server is asked

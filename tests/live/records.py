@@ -11,9 +11,9 @@ from conftest import FIXTURES
 
 from fhirconv.client.answers import EntryAnswer
 from fhirconv.client.client import FhirClient
-from fhirconv.push.pusher import settings_for
-from fhirconv.push.requests import Item, transaction, urls
-from fhirconv.push.units import Settings, Unit, unit_of
+from fhirconv.pushing.pusher import settings_for
+from fhirconv.pushing.requests import Item, transaction, urls
+from fhirconv.pushing.units import Settings, Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

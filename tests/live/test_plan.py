@@ -19,10 +19,10 @@ from conftest import FIXTURES, run
 from fhirconv.client.client import FhirClient
 from fhirconv.client.errors import Refused
 from fhirconv.client.retry import RetryPolicy
-from fhirconv.push.plan import Plan, PlanError, UnitPlan, binding_of, plan_of, read_plan, write_plan
-from fhirconv.push.present import addresses, changes, differences, look_up
-from fhirconv.push.requests import Item
-from fhirconv.push.units import Settings, Unit, unit_of
+from fhirconv.pushing.plan import Plan, PlanError, UnitPlan, binding_of, plan_of, read_plan, write_plan
+from fhirconv.pushing.present import addresses, changes, differences, look_up
+from fhirconv.pushing.requests import Item
+from fhirconv.pushing.units import Settings, Unit, unit_of
 from fhirconv.source import read_file
 from tests.live.records import case_of, golden, send, settings, unit, without
 

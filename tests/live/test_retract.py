@@ -13,11 +13,11 @@ from fhirconv import validate
 from fhirconv.client.client import FhirClient
 from fhirconv.client.errors import Refused
 from fhirconv.client.retry import RetryPolicy
-from fhirconv.push import retract
-from fhirconv.push.present import look_up
-from fhirconv.push.requests import Item, references_in
-from fhirconv.push.retract import retractions
-from fhirconv.push.units import Unit, unit_of
+from fhirconv.pushing import retract
+from fhirconv.pushing.present import look_up
+from fhirconv.pushing.requests import Item, references_in
+from fhirconv.pushing.retract import retractions
+from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_value
 from tests.live.records import case_of, send, settings, unit, without
 

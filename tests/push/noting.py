@@ -13,7 +13,7 @@ import threading
 from itertools import count
 from pathlib import Path
 
-from fhirconv.push.journal import Binding, Journal, JournalError
+from fhirconv.pushing.journal import Binding, Journal, JournalError
 
 BINDING = Binding("http://127.0.0.1:1/fhir", "aa" * 32, "bb" * 32, "0.1.0")
 DIGEST = "cd" * 32

@@ -8,7 +8,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-from fhirconv.push.digests import input_digest, mappings_digest, settings_digest
+from fhirconv.pushing.digests import input_digest, mappings_digest, settings_digest
 
 
 def files(folder: Path, **contents: bytes) -> list[Path]:
@@ -85,7 +85,7 @@ def test_settings() -> None:
 
 def test_settings_of_another_process() -> None:
     """P34: the next process finds the same digest."""
-    code = "from fhirconv.push.digests import settings_digest as d; print(d(identity='id', limit=None))"
+    code = "from fhirconv.pushing.digests import settings_digest as d; print(d(identity='id', limit=None))"
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     there = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert there.stdout.strip() == settings_digest(identity="id", limit=None)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from fhirconv.push.journal import Entry, Journal, JournalError, describe
+from fhirconv.pushing.journal import Entry, Journal, JournalError, describe
 from tests.push.noting import BINDING, DIGEST
 
 OTHERS = {

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from fhirconv.push.journal import STATES, Binding, Entry, Journal, JournalError
+from fhirconv.pushing.journal import STATES, Binding, Entry, Journal, JournalError
 from tests.push.noting import BINDING
 
 bindings = st.sampled_from([BINDING, BINDING, replace(BINDING, inputs="ff" * 32)])  # the same one is the usual one

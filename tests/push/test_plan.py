@@ -15,12 +15,12 @@ from conftest import FIXTURES, run
 
 from fhirconv import validate
 from fhirconv.client.errors import Unknown
-from fhirconv.push.journal import Binding
-from fhirconv.push.plan import Action, PlanError, UnitPlan, read_plan, write_plan
-from fhirconv.push.present import Difference, Present, checked, differences
-from fhirconv.push.pusher import settings_for
-from fhirconv.push.requests import Item
-from fhirconv.push.retract import retracted, status_of
+from fhirconv.pushing.journal import Binding
+from fhirconv.pushing.plan import Action, PlanError, UnitPlan, read_plan, write_plan
+from fhirconv.pushing.present import Difference, Present, checked, differences
+from fhirconv.pushing.pusher import settings_for
+from fhirconv.pushing.requests import Item
+from fhirconv.pushing.retract import retracted, status_of
 from fhirconv.r4 import elements_of
 
 SETTINGS = settings_for()

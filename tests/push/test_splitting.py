@@ -9,8 +9,8 @@ from conftest import FIXTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhirconv.push.requests import Item, references_in, transaction
-from fhirconv.push.splitting import TooLargeError, split
+from fhirconv.pushing.requests import Item, references_in, transaction
+from fhirconv.pushing.splitting import TooLargeError, split
 
 BUNDLE = json.loads((FIXTURES / "bundles/nakagawa-2022.r4.json").read_bytes())
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import FIXTURES
 
 from fhirconv import convert, validate
-from fhirconv.push.pusher import settings_for
-from fhirconv.push.requests import references_in, transaction
-from fhirconv.push.units import Unit, unit_of
+from fhirconv.pushing.pusher import settings_for
+from fhirconv.pushing.requests import references_in, transaction
+from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
 SETTINGS = {name: settings_for(name) for name in ("id", "identifier")}

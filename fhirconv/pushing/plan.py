@@ -18,11 +18,11 @@ from fhirconv import __version__
 from fhirconv.bundle import dump_json
 from fhirconv.issues import FhirconvError
 from fhirconv.output import write_file
-from fhirconv.push.journal import Binding
-from fhirconv.push.present import Difference, Present, addresses, differences, look_up
-from fhirconv.push.requests import Item
-from fhirconv.push.retract import retractions
-from fhirconv.push.units import Settings, Unit
+from fhirconv.pushing.journal import Binding
+from fhirconv.pushing.present import Difference, Present, addresses, differences, look_up
+from fhirconv.pushing.requests import Item
+from fhirconv.pushing.retract import retractions
+from fhirconv.pushing.units import Settings, Unit
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient

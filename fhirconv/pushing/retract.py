@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fhirconv.client.errors import Refused
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.issues import Issue, Place
-from fhirconv.push.present import address_of, checked, version_of
-from fhirconv.push.requests import Item, own_identifier, token
-from fhirconv.push.units import Settings, Unit
+from fhirconv.pushing.present import address_of, checked, version_of
+from fhirconv.pushing.requests import Item, own_identifier, token
+from fhirconv.pushing.units import Settings, Unit
 from fhirconv.r4 import element_keys, elements_of
 from fhirconv.validation.xhtml import NAMESPACE
 

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, quote
 
 from fhirconv.client.errors import OutcomeIssue, Refused, ServerError
 from fhirconv.issues import Issue, printable
-from fhirconv.push.present import address_of
-from fhirconv.push.requests import Item, token
-from fhirconv.push.units import Unit
+from fhirconv.pushing.present import address_of
+from fhirconv.pushing.requests import Item, token
+from fhirconv.pushing.units import Unit
 from fhirconv.validation.expressions import path_of
 from fhirconv.validation.finding import Finding, Path
 

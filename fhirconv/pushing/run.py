@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterable
 
 from fhirconv.issues import by_place
-from fhirconv.push.result import PushResult, UnitResult
-from fhirconv.push.sending import Sender, StopError
-from fhirconv.push.units import Unit
+from fhirconv.pushing.result import PushResult, UnitResult
+from fhirconv.pushing.sending import Sender, StopError
+from fhirconv.pushing.units import Unit
 
 _SILENT = 3  # records in a row of which nobody knows what became: the server is not itself
 _WAIT_S = 0.2

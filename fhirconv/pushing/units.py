@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fhirconv.conversion import convert_document
+from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import Document
 from fhirconv.issues import Issue, by_place, has_errors, shown
 from fhirconv.mapping import Mappings
-from fhirconv.push.requests import Item, by_identifier, full_url_of, tags_of, with_plain_links
+from fhirconv.pushing.requests import Item, by_identifier, full_url_of, tags_of, with_plain_links
 from fhirconv.records import is_case, is_resource
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.located import located
@@ -24,7 +24,7 @@ _TWICE = "asks for the same resource as another entry; servers keep one of them 
 
 
 class Settings(NamedTuple):
-    """How records become requests. `identity` is 'id' or 'identifier' (see fhirconv.push.requests); `digest` is of all."""
+    """How records become requests. `identity` is 'id' or 'identifier' (see fhirconv.pushing.requests); `digest` is of all."""
 
     mappings: Mappings
     validator: Validator
@@ -65,12 +65,17 @@ class Unit:
         return bool(self.items) and not has_errors(self.issues)
 
 
-def unit_of(document: Document, number: int, settings: Settings) -> Unit:
-    """The unit of a document; nothing is raised: what is wrong stands in its issues."""
+def unit_of(record: Document | Conversion, number: int, settings: Settings) -> Unit:
+    """The unit of a record; nothing is raised: what is wrong stands in its issues."""
+    if isinstance(record, Conversion):
+        return _of_conversion(record, number, record.case.document.name or f"record {number + 1}", settings)
+    document = record
     is_line = document.lines_before or document.name.endswith((".ndjson", ".jsonl"))
-    name = f"{document.name}:{document.lines_before + 1}" if is_line else document.name
+    name = document.name or f"record {number + 1}"
+    name = f"{name}:{document.lines_before + 1}" if is_line else name
     if is_case(document.data) and not is_resource(document.data):
-        return _of_case(document, number, name, settings)
+        made = convert_document(document, settings.mappings, "transaction", settings.source)
+        return _of_conversion(made, number, name, settings)
     unit = Unit(number, name, [], settings.validator.check(document).issues, lambda found: issues_of(found, document))
     if is_resource(document.data) and not has_errors(unit.issues):
         _fill(unit, document.data, settings)
@@ -78,9 +83,8 @@ def unit_of(document: Document, number: int, settings: Settings) -> Unit:
     return unit
 
 
-def _of_case(document: Document, number: int, name: str, settings: Settings) -> Unit:
-    made = convert_document(document, settings.mappings, "transaction", settings.source)
-    unit = Unit(number, name, [], made.issues, lambda found: issues_of(found, document))
+def _of_conversion(made: Conversion, number: int, name: str, settings: Settings) -> Unit:
+    unit = Unit(number, name, [], list(made.issues), lambda found: issues_of(found, made.case.document))
     bundle, build = made.bundle, made.build
     if bundle is not None and build is not None:
         unit.locate = lambda found: located(found, bundle, made.case, build)

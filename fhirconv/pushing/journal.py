@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from fhirconv.issues import printable, shown
-from fhirconv.push.journal_file import (
+from fhirconv.pushing.journal_file import (
     JournalError,
     Row,
     Run,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fhirconv.bundle import dump_json
 from fhirconv.issues import FhirconvError
-from fhirconv.push.requests import Item, references_in, with_references
+from fhirconv.pushing.requests import Item, references_in, with_references
 
 _FRAME = 64  # bytes of the Bundle around its entries
 Block = list[int]  # positions of items

@@ -15,20 +15,20 @@ from fhirconv.client.client import FhirClient
 from fhirconv.conversion import Conversion
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
-from fhirconv.push.digests import input_digest, mappings_digest, settings_digest
-from fhirconv.push.journal import Binding, Journal
-from fhirconv.push.requests import IDENTITIES
-from fhirconv.push.result import PushResult, UnitResult
-from fhirconv.push.run import Run
-from fhirconv.push.sending import Sender, ServerLimits
-from fhirconv.push.trust import Trust
-from fhirconv.push.units import Settings, Unit, unit_of
+from fhirconv.pushing.digests import input_digest, mappings_digest, settings_digest
+from fhirconv.pushing.journal import Binding, Journal
+from fhirconv.pushing.requests import IDENTITIES
+from fhirconv.pushing.result import PushResult, UnitResult
+from fhirconv.pushing.run import Run
+from fhirconv.pushing.sending import Sender, ServerLimits
+from fhirconv.pushing.trust import Trust
+from fhirconv.pushing.units import Settings, Unit, unit_of
 from fhirconv.records import read_records
 from fhirconv.source import read_value
 from fhirconv.validation.run import Validator
 
 if TYPE_CHECKING:
-    from fhirconv.push.plan import Plan
+    from fhirconv.pushing.plan import Plan
 
 Target = str | Path | Mapping[str, Any] | Conversion
 
@@ -123,13 +123,13 @@ class Pusher:
         return Journal(options.journal, binding, restart=options.restart)
 
 
-def units_of(documents: Iterable[Document], settings: Settings) -> Iterator[Unit]:
-    """The units of documents, each made when it is asked for; lines of NDJSON without a record make none."""
+def units_of(records: Iterable[Document | Conversion], settings: Settings) -> Iterator[Unit]:
+    """The units of records, each made when it is asked for; lines of NDJSON without a record make none."""
     number = 0
-    for document in documents:
-        if any(issue.rule == "blank-line" for issue in document.issues):
+    for record in records:
+        if isinstance(record, Document) and any(issue.rule == "blank-line" for issue in record.issues):
             continue
-        yield unit_of(document, number, settings)
+        yield unit_of(record, number, settings)
         number += 1
 
 
@@ -163,13 +163,13 @@ def push(
     site, text = Path(mappings) if mappings else None, Path(source) if source else None
     settings = settings_for(identity, profile, site, text)
     targets = [target] if isinstance(target, str | Path | Mapping | Conversion) else list(target)
-    documents = chain.from_iterable(_documents(one, limits) for one in targets)
+    records = chain.from_iterable(_records(one, limits) for one in targets)
     options = Options(identity, workers, retract, Path(journal) if journal else None, restart, verify)
     units: list[UnitResult] = []
     client = FhirClient(server, site=site) if isinstance(server, str) else server
     try:
         inputs = input_digest([Path(one) for one in targets if isinstance(one, str | Path)])
-        result = Pusher(client, settings, options).push(units_of(documents, settings), inputs, on_unit or units.append)
+        result = Pusher(client, settings, options).push(units_of(records, settings), inputs, on_unit or units.append)
     finally:
         if isinstance(server, str):
             client.close()
@@ -177,9 +177,9 @@ def push(
     return result
 
 
-def _documents(target: Target, limits: Limits) -> Iterator[Document]:
+def _records(target: Target, limits: Limits) -> Iterator[Document | Conversion]:
     if isinstance(target, Conversion):
-        yield read_value(target.bundle, limits=limits) if target.bundle else target.case.document
+        yield target
     elif isinstance(target, Mapping):
         yield read_value(dict(target), limits=limits)
     else:

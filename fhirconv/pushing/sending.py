@@ -7,20 +7,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
-from fhirconv.push.journal import JournalError
-from fhirconv.push.plan import Plan, PlanError
-from fhirconv.push.present import addresses, changes, is_as_wanted, look_up
-from fhirconv.push.refusals import issues_of_refusal
-from fhirconv.push.requests import Item, transaction
-from fhirconv.push.result import Made, UnitResult
-from fhirconv.push.splitting import Part, Split, TooLargeError, split
-from fhirconv.push.units import Settings, Unit
+from fhirconv.pushing.journal import JournalError
+from fhirconv.pushing.plan import Plan, PlanError
+from fhirconv.pushing.present import addresses, changes, is_as_wanted, look_up
+from fhirconv.pushing.refusals import issues_of_refusal
+from fhirconv.pushing.requests import Item, transaction
+from fhirconv.pushing.result import Made, UnitResult
+from fhirconv.pushing.splitting import Part, Split, TooLargeError, split
+from fhirconv.pushing.units import Settings, Unit
 
 if TYPE_CHECKING:
     from fhirconv.client.answers import EntryAnswer
     from fhirconv.client.client import FhirClient
-    from fhirconv.push.journal import Entry, Journal
-    from fhirconv.push.trust import Trust
+    from fhirconv.pushing.journal import Entry, Journal
+    from fhirconv.pushing.trust import Trust
 
 _SEVERAL = 412  # matches of a condition
 _CONFLICT = (409, 412)  # what servers say where an ifMatch does not hold
@@ -92,7 +92,7 @@ class Sender:
         if self._plan is not None:
             items = self._plan.apply(self._client, unit)
         if self._retract and self._plan is None:
-            from fhirconv.push.retract import retractions
+            from fhirconv.pushing.retract import retractions
 
             items += retractions(self._client, unit, self._settings)
         if not self._client.capability().keeps_version:
