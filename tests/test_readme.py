@@ -8,14 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Command, command
 
 import fhirconv
+from fhirconv.cli.connection import connection_options
+from fhirconv.cli.plan import command as plan
+from fhirconv.cli.push import command as push
 from fhirconv.cli.validate import command as validate
 from fhirconv.document import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VALIDATION = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+PUSH = (ROOT / "docs" / "push.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CONSOLES = re.findall(r"```console\n(.*?)```", README + VALIDATION, re.DOTALL)
 
@@ -61,7 +66,7 @@ def test_yaml_and_toml_examples(tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(case[1])
     result = fhirconv.convert(tmp_path / "case.yaml", mappings=tmp_path)
     assert not [issue.text() for issue in result.issues if issue.severity != "information"]
-    assert result.json().count(b"https://hospital.test/fhir/case-facts") == len(result.ledger) - 1
+    assert result.json().count(b"https://hospital.test/fhir/case-facts") == result.json().count(b'"resourceType"') - 1
     assert fhirconv.convert(
         {"case": {"id": "x"}, "patient": {}, "labs": [{"analyte": "crea", "result": "high"}]}, mappings=tmp_path
     ).ok
@@ -81,17 +86,30 @@ def test_python_example_of_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["outcome"]["resourceType"] == "OperationOutcome"  # type: ignore[index]
 
 
+def options_of(one: Command) -> set[str]:
+    return {option for param in one.params for option in param.opts if option.startswith("--")} - {
+        "--quiet",
+        "--verbose",
+    }
+
+
+def named_in(page: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page))
+
+
 def test_options_that_are_named_are_there() -> None:
-    """All options of validate, and no others; -q and -v are named by their letters."""
-    options = {option for one in validate.params for option in one.opts if option.startswith("--")}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", VALIDATION))
-    assert named == options - {"--quiet", "--verbose"}
+    """All options, and no others, but -q and -v by their letters; those of a connection stand in the page of push."""
+    by_command = {one.name: options_of(one) for one in (validate, push, plan)}
+    of_a_connection = options_of(command("x")(connection_options(False, "")(lambda connection: None)))
+    of_push = named_in(PUSH) - {"--insecure"}
+    assert named_in(VALIDATION) == by_command["validate"] - of_a_connection | {"--server"}
+    assert of_push == by_command["push"] | by_command["plan"] - {"--output"} | {"--port", "--data"}
     settings = set(re.findall(r"--limit ([a-z]+)=", VALIDATION))
     assert settings
     assert settings <= set(LIMITS._fields)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md", "docs/push.md"])
 def test_links_lead_to_files(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
@@ -100,7 +118,7 @@ def test_links_lead_to_files(page: str) -> None:
 
 def test_every_data_file_says_where_it_is_from() -> None:
     """CONTRIBUTING has its program, and the program says in its docstring what it is made from and how to call it."""
-    for data in (ROOT / "fhirconv" / "data").iterdir():
+    for data in filter(Path.is_file, (ROOT / "fhirconv" / "data").iterdir()):
         row = re.search(rf"^\| `{re.escape(data.name)}` \| `(tools/\w+\.py)[^`]*` \| ", CONTRIBUTING, re.MULTILINE)
         assert row, data.name
         program = (ROOT / row[1]).read_text(encoding="utf-8")
@@ -114,7 +132,8 @@ def test_exit_codes_and_limits_in_the_readme() -> None:
 
     for code in Exit:
         assert f"\n| {code.value} | " in README
-        assert f"\n| {code.value} | " in VALIDATION
+        assert f"\n| {code.value} | " in VALIDATION or code is Exit.INCOMPLETE
+        assert f"{code.value} " in PUSH.partition("## Exit codes")[2]
     limits = document.LIMITS
     for limit in (
         f"{limits.bytes // 1024**2} MB",
