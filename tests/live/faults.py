@@ -107,51 +107,6 @@ def reset(connection: socket.socket) -> NoReturn:
 Script = Callable[[Exchange], None]
 
 
-def on_transactions(script: Script) -> Script:
-    """The script for transactions alone."""
-    return lambda one: script(one) if one.record >= 0 else one.pass_on()
-
-
-def once(*scripts: Script | None) -> Script:
-    """For the first attempt of each transaction the script at its place; None, and all else, is passed on."""
-
-    def chosen(one: Exchange) -> None:
-        script = scripts[one.record] if one.attempt == 1 and one.record < len(scripts) else None
-        (script or Exchange.pass_on)(one)
-
-    return on_transactions(chosen)
-
-
-class Gate:
-    """A script that holds the transaction of one record; `is_late`: with the server's answer, else before it gets there."""
-
-    def __init__(self, record: int, is_late: bool = False) -> None:
-        self._record, self._is_late = record, is_late
-        self.reached, self._decided = threading.Event(), threading.Event()
-        self._is_open = False
-
-    def __call__(self, one: Exchange) -> None:
-        if one.record != self._record or self._decided.is_set():
-            return one.pass_on()
-        answer = one.forward() if self._is_late else None
-        self.reached.set()
-        self._decided.wait(PATIENCE_S)
-        return one.send(answer or one.forward()) if self._is_open else one.close()
-
-    def wait(self) -> None:
-        """Until the transaction is there."""
-        assert self.reached.wait(PATIENCE_S)
-
-    def open(self) -> None:
-        """Lets it through."""
-        self._is_open = True
-        self._decided.set()
-
-    def drop(self) -> None:
-        """Ends its connection."""
-        self._decided.set()
-
-
 class Proxy:
     """In front of the server `upstream`. `script` is asked for every request; `seen` are all that came in.
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,6 +44,9 @@ class Line(Protocol):
 
     def heal(self) -> None:
         """All is well again."""
+
+
+Way = AbstractContextManager[Line]
 
 
 class Sockets:
@@ -97,8 +100,11 @@ class Toxiproxy:
 
     def __init__(self, proxy: Proxy, api: str) -> None:
         self.proxy, self._api = proxy, api
-        self._ask("POST", "/proxies", name="line", listen="127.0.0.1:0", upstream=proxy.url.split("/")[2])
-        self.url = f"http://{self._ask('GET', '/proxies/line')['listen']}/fhir"
+        self._name = proxy.url.split("/")[2].replace(":", "-")
+        self._path = f"/proxies/{self._name}"
+        self._toxics: list[str] = []
+        self._ask("POST", "/proxies", name=self._name, listen="127.0.0.1:0", upstream=proxy.url.split("/")[2])
+        self.url = f"http://{self._ask('GET', self._path)['listen']}/fhir"
 
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         answer = requests.request(
@@ -122,20 +128,23 @@ class Toxiproxy:
             answer = one.forward()
             if not is_on and (one.record >= 0 or stream == "upstream"):
                 is_on = True
-                self._ask("POST", "/proxies/line/toxics", name=fault, type=kind, stream=stream, attributes=attributes)
+                self._ask("POST", f"{self._path}/toxics", name=fault, type=kind, stream=stream, attributes=attributes)
+                self._toxics.append(f"{self._path}/toxics/{fault}")
             one.send(answer)
 
         self.proxy.script = script
 
     def go_away(self) -> None:
-        self._ask("POST", "/proxies/line", enabled=False)
+        self._ask("POST", self._path, enabled=False)
 
     def heal(self) -> None:
         self.proxy.heal()
-        self._ask("POST", "/reset")
+        while self._toxics:
+            self._ask("DELETE", self._toxics.pop())
+        self._ask("POST", self._path, enabled=True)
 
     def close(self) -> None:
-        self._ask("DELETE", "/proxies/line")
+        self._ask("DELETE", self._path)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from ..faults import Proxy
 from ..oracle import Push
-from ..toxics import MAKERS, Line, line, toxiproxy
+from ..toxics import MAKERS, Way, line, toxiproxy
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def push(tmp_path: Path, hapi_url: str) -> Callable[..., Push]:
     """Makes a push of small cases that no other test has (options as of Push)."""
 
     def make(records: int = 1, **options: Any) -> Push:
-        return Push(tmp_path, hapi_url, records, **options)
+        return Push(Path(tempfile.mkdtemp(dir=tmp_path)), hapi_url, records, **options)
 
     return make
 
@@ -40,8 +41,7 @@ def toxiproxy_api() -> Iterator[str]:
         yield api
 
 
-@pytest.fixture(params=MAKERS)
-def way(request: pytest.FixtureRequest, hapi_url: str, toxiproxy_api: str) -> Iterator[Line]:
-    """The way to the server, by each maker of faults."""
-    with line(request.param, hapi_url, toxiproxy_api) as made:
-        yield made
+@pytest.fixture
+def ways(hapi_url: str, toxiproxy_api: str) -> Callable[[str], Way]:
+    """Opens a way to the server by a maker of faults."""
+    return lambda maker: line(maker, hapi_url, toxiproxy_api)

@@ -7,25 +7,28 @@ from collections.abc import Callable
 
 import pytest
 
-from ..faults import BlackHole, Exchange, Proxy, on_transactions
+from ..faults import BlackHole, Exchange, Proxy
 from ..oracle import Push
-from ..toxics import FAULTS, Line
+from ..scripts import on_transactions, side_by_side
+from ..toxics import FAULTS, MAKERS, Way
 
-SOON = ("--timeout", "2", "--give-up-after", "1")
+SOON = ("--timeout", "3", "--give-up-after", "1")
 NOBODY = ["http://255.255.255.255/fhir", f"http://{'a' * 64}.test/fhir"]
 
 
-def test_refused_from_the_start(push: Callable[..., Push], way: Line) -> None:
+@pytest.mark.parametrize("maker", MAKERS)
+def test_refused_from_the_start(push: Callable[..., Push], ways: Callable[[str], Way], maker: str) -> None:
     """P01: a closed port; nothing is noted as sent, and the same command does it all later."""
     one = push()
-    way.go_away()
-    done = one.run(way.url, *SOON)
-    assert done.code == 4
-    assert "refused" in done.err
-    assert "nothing was sent" in done.err
-    assert not way.proxy.seen
-    way.heal()
-    assert one.settle(way.url).resources == {"created": one.planned}
+    with ways(maker) as way:
+        way.go_away()
+        done = one.run(way.url, *SOON)
+        assert done.code == 4
+        assert "refused" in done.err
+        assert "nothing was sent" in done.err
+        assert not way.proxy.seen
+        way.heal()
+        assert one.settle(way.url).resources == {"created": one.planned}
 
 
 @pytest.mark.parametrize("server", NOBODY, ids=["no-route", "no-name"])
@@ -93,21 +96,26 @@ def test_no_answer_to_a_connection(push: Callable[..., Push], hapi_url: str) -> 
     assert one.settle(hapi_url).resources == {"created": one.planned}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_an_answer_that_never_comes(push: Callable[..., Push], way: Line, fault: str) -> None:
+@pytest.mark.parametrize("maker", MAKERS)
+def test_an_answer_that_never_comes(push: Callable[..., Push], ways: Callable[[str], Way], maker: str) -> None:
     """P02 P03 P04 P05 P23: sent or not, nobody knows: an unknown fate, found out by the next run, never made twice."""
-    one = push(labs=40 if fault == "cut" else 1)
-    way.arm(fault)
-    done = one.run(way.url, *SOON)
-    assert done.code == 5, done.err
-    assert done.resources == {"unknown": one.planned}
-    assert "run the same command again" in done.err
-    assert one.held() == (0 if fault in ("hold", "cut") else one.planned)
-    way.heal()
-    has_arrived = fault not in ("hold", "cut")
-    further = one.settle(way.url)
-    assert further.resources == {"unchanged" if has_arrived else "created": one.planned}
-    assert ("had arrived" in further.err) is has_arrived
+
+    def never_comes(fault: str) -> None:
+        one = push(labs=40 if fault == "cut" else 1)
+        has_arrived = fault not in ("hold", "cut")
+        with ways(maker) as way:
+            way.arm(fault)
+            done = one.run(way.url, *SOON)
+            assert done.code == 5, done.err
+            assert done.resources == {"unknown": one.planned}
+            assert "run the same command again" in done.err
+            assert one.held() == has_arrived * one.planned
+            way.heal()
+            further = one.settle(way.url)
+            assert further.resources == {"unchanged" if has_arrived else "created": one.planned}
+            assert ("had arrived" in further.err) is has_arrived
+
+    side_by_side(never_comes, FAULTS)
 
 
 @pytest.mark.parametrize("is_committed", [False, True])
@@ -117,10 +125,10 @@ def test_a_connection_that_ends_once(push: Callable[..., Push], proxy: Proxy, is
 
     def ends(exchange: Exchange) -> None:
         if exchange.attempt > 1:
-            exchange.pass_on()
+            return exchange.pass_on()
         if is_committed:
             exchange.forward()
-        (exchange.reset if exchange.record else exchange.close)()
+        return (exchange.reset if exchange.record else exchange.close)()
 
     proxy.script = on_transactions(ends)
     done = one.run(proxy.url)

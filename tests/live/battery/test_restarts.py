@@ -13,8 +13,9 @@ import pytest
 
 from fhirconv import local_server
 
-from ..faults import Gate, Proxy
+from ..faults import Proxy
 from ..oracle import Push
+from ..scripts import Gate
 
 
 @pytest.fixture(scope="module")

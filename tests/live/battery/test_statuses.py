@@ -1,38 +1,18 @@
-"""What a server says by its status: P06, P07, P09 to P15, P17."""
+"""What a server says by its status: P06 to P11, P15, P17."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ..faults import Answer, Exchange, Proxy, fhir, on_transactions, once
+from ..faults import Exchange, Proxy
 from ..oracle import Push
+from ..scripts import issue, on_transactions, once, outcome, says
 
 SOON = ("--timeout", "10", "--give-up-after", "3")
-
-
-def says(status: int, *headers: tuple[str, str], is_late: bool = False) -> Callable[[Exchange], None]:
-    """A script that answers with a status and nothing of FHIR; `is_late`: after the server did what was asked."""
-
-    def script(one: Exchange) -> None:
-        if is_late:
-            one.forward()
-        one.send(Answer(status, b"busy", (("Content-Type", "text/plain"), *headers)))
-
-    return script
-
-
-def outcome(status: int, *issues: dict[str, Any]) -> Callable[[Exchange], None]:
-    """A script that refuses with an OperationOutcome."""
-    return lambda one: one.send(fhir(status, {"resourceType": "OperationOutcome", "issue": list(issues)}))
-
-
-def issue(diagnostics: str, **more: Any) -> dict[str, Any]:
-    return {"severity": "error", "code": "processing", "diagnostics": diagnostics, **more}
 
 
 def test_a_server_that_fails_once(push: Callable[..., Push], proxy: Proxy) -> None:
@@ -191,67 +171,6 @@ def _with_a_dangling_reference(exchange: Exchange) -> None:
         at = body.index(b'"subject":{"reference":"') + len(b'"subject":{"reference":"')
         body = body[:at] + b"Patient/nobody-" + body[body.index(b'"', at) :]
     exchange.send(exchange.forward(body))
-
-
-def test_a_token_that_ends_in_mid_run(push: Callable[..., Push], proxy: Proxy, tmp_path: Path) -> None:
-    """P12 P29: a 401 that no renewal can mend stops the run at once; with a new token it goes on."""
-    one = push(6)
-    secret = tmp_path / "secret"
-    secret.write_text("tok3n-canary-old\n")
-    secret.chmod(0o600)
-
-    def script(exchange: Exchange) -> None:
-        is_over = exchange.headers["Authorization"] == "Bearer tok3n-canary-old" and exchange.record >= 2
-        (outcome(401, issue("token tok3n-canary-old expired")) if is_over else Exchange.pass_on)(exchange)
-
-    proxy.script = script
-    done = one.run(proxy.url, "--token-file", secret)
-    assert done.code == 4
-    assert done.records["done"] == 2
-    assert "401" in done.err
-    assert [exchange.attempt for exchange in proxy.transactions] == [1, 1, 1]
-    secret.write_text("tok3n-canary-new\n")
-    one.settle(proxy.url, "--token-file", secret)
-    one.check_canaries("tok3n-canary-old", "tok3n-canary-new")
-
-
-def test_credentials_that_may_not(push: Callable[..., Push], proxy: Proxy) -> None:
-    """P13: 403 stops the run; nobody tries without credentials, nobody tries again."""
-    one = push(4)
-    proxy.script = on_transactions(outcome(403, issue("no", code="forbidden")))
-    done = one.run(proxy.url, FHIRCONV_TOKEN="tok3n-canary-403")
-    assert done.code == 4
-    assert done.records["done"] == 0
-    assert len(proxy.transactions) == 1
-    assert {exchange.headers["Authorization"] for exchange in proxy.transactions} == {"Bearer tok3n-canary-403"}
-    proxy.heal()
-    one.settle(proxy.url, FHIRCONV_TOKEN="tok3n-canary-403")
-    one.check_canaries("tok3n-canary-403")
-
-
-STATEMENT = {"resourceType": "CapabilityStatement", "status": "active", "fhirVersion": "5.0.0"}
-NO_SERVERS = {
-    "404": Answer(404, b"not here"),
-    "405": Answer(405, b"not so"),
-    "410": Answer(410, b"gone"),
-    "page": Answer(200, b"<html>welcome</html>", (("Content-Type", "text/html"),)),
-    "r5": fhir(200, STATEMENT),
-    "no-transactions": fhir(200, {**STATEMENT, "fhirVersion": "4.0.1", "rest": [{"mode": "server"}]}),
-}
-
-
-@pytest.mark.parametrize("name", NO_SERVERS)
-def test_no_server_that_can_take_it(push: Callable[..., Push], proxy: Proxy, name: str) -> None:
-    """P14: what is asked for first has nothing of a patient, and nothing follows."""
-    one = push()
-    proxy.script = lambda exchange: exchange.send(NO_SERVERS[name])
-    done = one.run(proxy.url, *SOON)
-    assert done.code == 4
-    assert "nothing was sent" in done.err
-    assert [(exchange.method, exchange.body) for exchange in proxy.seen] == [("GET", b"")]
-    if name == "404":
-        proxy.heal()
-        one.settle(proxy.url)
 
 
 def test_a_server_that_always_sees_a_conflict(push: Callable[..., Push], proxy: Proxy) -> None:
