@@ -209,6 +209,7 @@ class Push:
             wanted = {f"{name.partition('/')[0]} {value}": 1 for name, value in record.identifiers.items()}
             assert own == wanted
             addresses = [f"{one['resourceType']}/{one['id']}" for one in found]
+            assert {one["meta"]["versionId"] for one in found} == {str(versions)}
             assert _versions(self.hapi, addresses) == [versions] * len(addresses)
 
     def held(self) -> int:
@@ -250,5 +251,6 @@ def _tagged(hapi: str, record: Record) -> Iterator[dict[str, Any]]:
 
 
 def _versions(hapi: str, addresses: Iterable[str]) -> list[int]:
-    """How many versions each of these has or had."""
-    return [len(bundle["entry"]) for bundle in _batch(hapi, (f"{address}/_history" for address in addresses))]
+    """How many versions each of these has or had. HAPI keeps the length of a history for a minute, but not of a part of it."""
+    urls = (f"{address}/_history?_offset=0&_count=50" for address in addresses)
+    return [len(bundle["entry"]) for bundle in _batch(hapi, urls)]
