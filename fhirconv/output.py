@@ -10,7 +10,13 @@ from pathlib import Path
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Writes a file by a temporary one beside it, fsync and rename: a reader never sees half of it. Raises OSError."""
+    """Writes a file by a temporary one beside it, fsync and rename: a reader never sees half of it. Raises OSError.
+
+    A device or a pipe is written to and stays what it is.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:

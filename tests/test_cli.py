@@ -556,3 +556,16 @@ def test_names_and_words_outside_ascii() -> None:
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
     assert "日本-1/patient" in done.stdout.decode("utf-8")
+
+
+def test_a_pipe_or_device_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    """Who converts to /dev/null as root wants it to be there afterwards."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("convert", str(FIXTURES / "cases/minimal-patient.yaml"), "-o", str(pipe)).exit_code == 0
+        assert pipe.is_fifo()
+        assert os.read(end, 1 << 16).startswith(b"{")
+    finally:
+        os.close(end)

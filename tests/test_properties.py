@@ -300,7 +300,7 @@ def test_a_case_has_errors_or_a_bundle_and_the_ledger_adds_up(case: Case) -> Non
     assert tuple(counts) == OUTCOMES
     assert sum(counts.values()) == len(result.ledger) == stated
     assert counts["rejected"] == (0 if result.ok else stated)
-    assert {issue.rule for issue in result.issues if issue.is_error} <= {"fact-duplicate", "time-order"}
+    assert {issue.rule for issue in result.issues if issue.is_error} <= {"fact-duplicate", "time-order", "reference-wrong"}
 
 
 @tried

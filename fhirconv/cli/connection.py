@@ -8,7 +8,6 @@ names that authority (--ca-file).
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -130,7 +129,6 @@ def client_of(connection: Connection, site: Path | None = None) -> FhirClient:
     _check_addresses(connection)
     _warn(connection)
     _leave_no_core_file()
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote headers of answers
     network: dict[str, Any] = {
         "ca_file": connection.ca_file,
         "client_certificate": (connection.client_cert, connection.client_key) if connection.client_cert else None,
