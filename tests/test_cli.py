@@ -564,7 +564,7 @@ def test_a_pipe_or_device_is_written_to_and_stays_what_it_is(tmp_path: Path) -> 
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        assert run("convert", str(FIXTURES / "cases/minimal-patient.yaml"), "-o", str(pipe)).exit_code == 0
+        assert run("convert", str(ROOT / "fixtures/cases/minimal-patient.yaml"), "-o", str(pipe)).exit_code == 0
         assert pipe.is_fifo()
         assert os.read(end, 1 << 16).startswith(b"{")
     finally:

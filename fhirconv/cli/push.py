@@ -192,8 +192,8 @@ def _planned(
 
 
 def _beside(files: tuple[Path, ...]) -> Path | None:
-    """The journal that belongs to these inputs; none for standard input, which has no place."""
-    return None if str(files[0]) == "-" else files[0].with_name(f"{files[0].name}.push-journal")
+    """The journal that belongs to these inputs; none where the first is no file: standard input has no place."""
+    return None if not files[0].is_file() else files[0].with_name(f"{files[0].name}.push-journal")
 
 
 def _listen(pusher: Pusher) -> None:

@@ -20,6 +20,7 @@ from fhirconv.pushing.journal import Binding, Journal
 from fhirconv.pushing.requests import IDENTITIES
 from fhirconv.pushing.result import PushResult, UnitResult
 from fhirconv.pushing.run import Run
+from fhirconv.pushing.seen import Seen
 from fhirconv.pushing.sending import Sender, ServerLimits
 from fhirconv.pushing.trust import Trust
 from fhirconv.pushing.units import Settings, Unit, unit_of
@@ -102,7 +103,8 @@ class Pusher:
             if self._stopped:
                 self._run.stop(self._stopped)
             before = self._client.retries
-            result = self._run.run(units, tell)
+            with Seen() as seen:
+                result = self._run.run(map(seen.checked, units), tell)
             result.retries = self._client.retries - before
             if journal and not result.is_incomplete:
                 journal.finish()

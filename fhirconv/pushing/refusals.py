@@ -39,9 +39,7 @@ def issues_of_refusal(refused: Refused, unit: Unit, items: Sequence[Item], clien
         Finding("push-refused", _words(refused, one, hidden) + _matches(one, items, client), _path(one, unit, items))
         for one in named
     ]
-    return list(
-        unit.locate(found or [Finding("push-refused", f"the server answered {refused.status}, and does not say why")])
-    )
+    return list(unit.locate(found or [Finding("push-refused", str(refused))]))
 
 
 def _words(refused: Refused, issue: OutcomeIssue, hidden: re.Pattern[str] | None) -> str:

@@ -213,7 +213,9 @@ class Sender:
 
 def _made(item: Item, answer: EntryAnswer) -> Made:
     """What an answer says of an item; items of no position are retractions."""
-    outcome = answer.made if item.position >= 0 else "retracted"
+    outcome = "retracted" if item.position < 0 else answer.made
+    if item.if_none_exist and outcome == "updated":
+        outcome = "unchanged"  # what is there is left alone
     return Made(outcome, answer.location or _address(item), item.position)
 
 

@@ -12,6 +12,7 @@ from conftest import FIXTURES
 from fhirconv import convert, validate
 from fhirconv.pushing.pusher import settings_for
 from fhirconv.pushing.requests import references_in, transaction
+from fhirconv.pushing.seen import Seen
 from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
@@ -175,3 +176,15 @@ def test_a_case_with_errors_has_findings_and_no_requests() -> None:
     assert not made.ok
     assert not made.items
     assert made.issues[0].place.line == 2
+
+
+def test_a_case_that_comes_again_with_other_facts_is_an_error() -> None:
+    def record(number: int, sex: str, case: str = "one") -> Unit:
+        return unit_of(
+            read_value({"case": {"id": case}, "patient": {"sex": sex}}, f"r{number}"), number, SETTINGS["id"]
+        )
+
+    with Seen() as seen:
+        made = [seen.checked(record(*what)) for what in ((0, "female"), (1, "male", "two"), (2, "female"), (3, "male"))]
+    assert [one.ok for one in made] == [True, True, True, False]
+    assert "came before, with other facts, in r0" in made[3].issues[-1].text()
