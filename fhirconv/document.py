@@ -42,7 +42,8 @@ class Document:
     find_places: Callable[[str], Places] | None = None  # for a text whose places are found only when they are needed
     places: Places = field(default_factory=dict)
     limits: Limits = LIMITS
-    lines_before: int = 0  # of a record within its file (NDJSON)
+    is_line: bool = False  # a record of NDJSON
+    lines_before: int = 0  # of a record within its file
 
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""

@@ -111,7 +111,7 @@ def _record(line: bytes, number: int, name: str, limits: Limits) -> Document:
 
 def _shifted(document: Document, lines: int) -> Document:
     """The document with its places at that many lines further down."""
-    document.lines_before = lines
+    document.is_line, document.lines_before = True, lines
     document.issues = [
         replace(issue, place=issue.place._replace(line=issue.place.line and issue.place.line + lines))
         for issue in document.issues

@@ -166,7 +166,7 @@ RULES: dict[str, Rule] = {
     "model": Rule("error", "structure", "models", "The models of fhir.resources (R4B) take the resource."),
     "server": Rule("error", "processing", "server", "The server's $validate has nothing against the resource.", _R4 + "resource-operation-validate.html"),
     "push-request": Rule("error", "business-rule", "server", "A record can be pushed again without making anything twice.", _R4 + "http.html#transaction"),
-    "push-twice": Rule("error", "conflict", "server", "A case comes once in a push, or always with the same facts."),
+    "push-twice": Rule("error", "conflict", "server", "A resource comes once in a push, or always with the same content."),
     "push-left": Rule("warning", "business-rule", "server", "What is taken back was made by fhirconv, and its case is there as a whole."),
     "push-refused": Rule("error", "processing", "server", "The server takes what is pushed.", _R4 + "http.html#transaction-response"),
     "layer-not-run": Rule("error", "incomplete", "server", "A layer that was asked for could run."),

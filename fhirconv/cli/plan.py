@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -82,7 +83,11 @@ def command(
     teller = _Teller(values, verbose, quiet)
     with client_of(connection, site) as client:
         units = units_of(records_of(files, limits), settings)
-        plans = list(_plans(client, units, settings, retract, teller))
+        try:
+            plans = list(_plans(client, units, settings, retract, teller))
+        except KeyboardInterrupt:
+            say("stopped: there is no plan; nothing was written to the server")
+            raise click.exceptions.Exit(128 + signal.SIGINT) from None
         binding = binding_of(client, settings, inputs)
     if output is not None:
         try:

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -94,7 +94,6 @@ def command(
         raise click.UsageError("--plan says what is taken back, and reads its input twice: leave out --retract and -")
     settings = settings_of(identity, profile, site, source)
     options = Options(
-        identity,
         workers,
         retract,
         None if no_journal else journal or _beside(files),
@@ -107,16 +106,18 @@ def command(
     teller = _Teller(quiet, _count(files))
     with client_of(connection, site) as client:
         try:
+            signals = _Signals(client)
             plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
-            pusher = Pusher(client, settings, options, plan)
-            _listen(pusher)
+            pusher = signals.pusher = Pusher(client, settings, options, plan)
             result = pusher.push(units_of(records_of(files, limits), settings), inputs, teller.tell)
         except FhirconvError as error:  # before anything was sent
-            _stop(error)
+            _stop(error, signals.heard)
         finally:
             teller.close()
     _summary(result, options.journal)
-    raise click.exceptions.Exit(_exit(result, pusher) or (Exit.FINDINGS if teller.is_cut else Exit.DONE))
+    if signals.heard:
+        raise click.exceptions.Exit(128 + signals.heard)
+    raise click.exceptions.Exit(_exit(result) or (Exit.FINDINGS if teller.is_cut else Exit.DONE))
 
 
 class _Teller:
@@ -132,9 +133,16 @@ class _Teller:
             self._bar.__enter__()
 
     def tell(self, unit: UnitResult) -> None:
-        tell(unit.issues)
         if not self._quiet:
             self._resources(unit)
+        try:
+            self._record(unit)
+        except OSError:
+            self.is_cut = True
+            _let_go(sys.stderr)
+
+    def _record(self, unit: UnitResult) -> None:
+        tell(unit.issues)
         if self._bar is not None:
             self._bar.update(1)
         if (self._bar is None and not self._quiet) or unit.state not in STATES[:2] or unit.notes:
@@ -148,7 +156,7 @@ class _Teller:
                 say(f"{unit.name}: {made.outcome} {made.address}", err=False)
         except OSError as error:
             self._is_heard = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python still holds of it goes there
+            _let_go(sys.stdout)
             if not isinstance(error, BrokenPipeError):
                 self.is_cut = True
                 say(f"error: standard output takes nothing any more ({error.strerror}); the push goes on")
@@ -156,6 +164,11 @@ class _Teller:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Whoever listened is gone: what Python still holds for them, and all that follows, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _counts(of: UnitResult | PushResult) -> str:
@@ -192,26 +205,35 @@ def _planned(
 
 
 def _beside(files: tuple[Path, ...]) -> Path | None:
-    """The journal that belongs to these inputs; none where the first is no file: standard input has no place."""
-    return None if not files[0].is_file() else files[0].with_name(f"{files[0].name}.push-journal")
+    """The journal that belongs to these inputs, hidden from `*`; none where the first is no file but, say, a pipe."""
+    return None if not files[0].is_file() else files[0].with_name(f".{files[0].name}.push-journal")
 
 
-def _listen(pusher: Pusher) -> None:
+class _Signals:
     """A first signal lets what is on its way end; a second ends at once: the journal knows what was on its way."""
 
-    def heard(number: int, frame: FrameType | None) -> None:
-        if pusher.signal:
+    def __init__(self, client: FhirClient) -> None:
+        self._client = client
+        self.pusher: Pusher | None = None
+        self.heard = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.heard:
             os._exit(128 + number)
-        pusher.signal = number
-        pusher.stop(f"{signal.Signals(number).name}: what was on its way ended, nothing more was sent")
+        self.heard = number
+        self._client.stop()
+        if self.pusher is not None:
+            self.pusher.stop(f"{signal.Signals(number).name}: what was on its way ended, nothing more was sent")
+            self.pusher.interrupt()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, heard)
 
-
-def _stop(error: FhirconvError) -> NoReturn:
-    say(f"error: {error}")
+def _stop(error: FhirconvError, heard: int) -> NoReturn:
+    say("stopped" if heard else f"error: {error}")
     say("nothing was sent")
+    if heard:
+        raise click.exceptions.Exit(128 + heard) from None
     raise click.exceptions.Exit(Exit.SERVER if isinstance(error, ServerError | PlanError) else Exit.USAGE) from None
 
 
@@ -229,9 +251,7 @@ def _summary(result: PushResult, journal: Path | None) -> None:
         say(f"not complete: run the same command again{place}")
 
 
-def _exit(result: PushResult, pusher: Pusher) -> int:
-    if pusher.signal:
-        return 128 + pusher.signal
+def _exit(result: PushResult) -> int:
     if result.is_incomplete and not result.is_refused:
         return Exit.INCOMPLETE
     if result.is_refused or result.records["failed"]:

@@ -17,6 +17,7 @@ from fhirconv.json_source import read_json as read_exactly
 
 _UNREADABLE = {"not-json", "too-deep", "duplicate-key"}
 _STATUS = re.compile(r"[1-5][0-9]{2}(?![0-9])")
+_SHORTEST = 3  # of a secret that is looked for in words: shorter ones stand in too many
 _ETAG = re.compile(r'(?:W/)?"?([^"]*)"?')
 
 
@@ -76,7 +77,19 @@ def outcome_of(answer: Answer) -> tuple[OutcomeIssue, ...]:
     except Unknown:
         return ()
     found = objects(issues)
-    return tuple(_outcome_issue(one) for one in found) if found == issues else ()
+    return tuple(_outcome_issue(_without(one, answer.secrets)) for one in found) if found == issues else ()
+
+
+def _without(value: Any, secrets: tuple[str, ...]) -> Any:
+    """The value with every secret cut out of its texts."""
+    if isinstance(value, dict):
+        return {key: _without(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(inner, secrets) for inner in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "[…]") if len(secret) > _SHORTEST else value
+    return value
 
 
 def _outcome_issue(issue: dict[str, Any]) -> OutcomeIssue:

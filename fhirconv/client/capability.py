@@ -27,6 +27,7 @@ class Capability(NamedTuple):
     max_entries: int | None
     max_bytes: int | None
     transaction: bool
+    conditional_create: bool
     conditional_update: bool
     update_create: bool | None
 
@@ -76,12 +77,7 @@ def read_capability(statement: dict[str, Any], descriptions: dict[str, dict[str,
     kind = max(fitting, key=lambda one: len(descriptions[one]["software"]), default="")
     table = descriptions.get(kind, {})
     rests = [rest for rest in objects(statement.get("rest")) if rest.get("mode") == "server"]
-    updatable = [
-        resource
-        for rest in rests
-        for resource in objects(rest.get("resource"))
-        if any(one.get("code") == "update" for one in objects(resource.get("interaction")))
-    ]
+    creatable, updatable = (_with_interaction(rests, code) for code in ("create", "update"))
     creates = [resource.get("updateCreate") for resource in updatable]
     return Capability(
         name,
@@ -92,9 +88,23 @@ def read_capability(statement: dict[str, Any], descriptions: dict[str, dict[str,
         table.get("entries"),
         table.get("bytes"),
         any(one.get("code") == "transaction" for rest in rests for one in objects(rest.get("interaction"))),
-        bool(updatable) and all(resource.get("conditionalUpdate") is True for resource in updatable),
+        _all_say(creatable, "conditionalCreate"),
+        _all_say(updatable, "conditionalUpdate"),
         False if False in creates else True if True in creates else None,
     )
+
+
+def _with_interaction(rests: list[dict[str, Any]], code: str) -> list[dict[str, Any]]:
+    return [
+        resource
+        for rest in rests
+        for resource in objects(rest.get("resource"))
+        if any(one.get("code") == code for one in objects(resource.get("interaction")))
+    ]
+
+
+def _all_say(resources: list[dict[str, Any]], name: str) -> bool:
+    return bool(resources) and all(resource.get(name) is True for resource in resources)
 
 
 def check_fit(capability: Capability, identity: str) -> None:

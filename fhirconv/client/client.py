@@ -22,8 +22,8 @@ from fhirconv.client.answers import (
     transaction_answer,
 )
 from fhirconv.client.capability import Capability, read_capability, read_descriptions
-from fhirconv.client.errors import Unfit, Unknown
-from fhirconv.client.retry import POLICY, Pause, RetryPolicy, carry_out
+from fhirconv.client.errors import NotSent, Refused, Unfit, Unknown
+from fhirconv.client.retry import POLICY, Outcome, Pause, RetryPolicy, carry_out
 from fhirconv.client.transport import TIMEOUTS, Answer, Credentials, Timeouts, Transport, request_name
 from fhirconv.client.verdicts import check_success, look_up, matches, only_reading
 
@@ -119,8 +119,8 @@ class FhirClient:
         """
         if is_bound:
             policy = self._policy._replace(conflict_tries=1)
-            return transaction_answer(self._exchange("POST", "", body, _BOUND, policy), urls)
-        return transaction_answer(self._exchange("POST", "", body, _TRANSACTION), urls)
+            return transaction_answer(self._exchange("POST", "", body, _BOUND, policy, changes=True), urls)
+        return transaction_answer(self._exchange("POST", "", body, _TRANSACTION, changes=True), urls)
 
     def read_many(self, urls: Sequence[str]) -> list[dict[str, Any] | None]:
         """The resources at `urls` ('Type/id', or a search 'Type?...' with one match); None where there is none.
@@ -162,19 +162,31 @@ class FhirClient:
 
     def validate(self, resource: dict[str, Any]) -> Answer:
         """What the server's $validate answers, whatever the status: HAPI says 400, others 412 or 422 where it finds errors."""
-        return self._tried("POST", f"{resource.get('resourceType')}/$validate", dump_json(resource), _HEADERS)
+        return self._tried("POST", f"{resource.get('resourceType')}/$validate", dump_json(resource), _HEADERS).answer
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], policy: RetryPolicy | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        policy: RetryPolicy | None = None,
+        changes: bool = False,
     ) -> Answer:
-        """An answer with 2xx."""
-        answer = self._tried(method, path, body, headers, policy)
-        check_success(answer, request_name(method, self._transport.url_of(path)), path in ("", "metadata"))
+        """An answer with 2xx. Of a request that changes something any other is Unknown if a try before may have done so."""
+        answer, is_doubtful = self._tried(method, path, body, headers, policy)
+        try:
+            check_success(answer, request_name(method, self._transport.url_of(path)), path)
+        except (NotSent, Refused, Unfit) as error:
+            if changes and is_doubtful:
+                message = f"a try may have been carried out, and then: {error}"
+                raise Unknown(message, error.status, error.outcome) from None
+            raise
         return answer
 
     def _tried(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], policy: RetryPolicy | None = None
-    ) -> Answer:
+    ) -> Outcome:
         return carry_out(
             policy or self._policy, self._pause, lambda: self._transport.exchange(method, path, body, headers)
         )

@@ -87,9 +87,11 @@ class Pause:
                 self._end = max(self._end, time.monotonic() + max(asked_s or 0.0, self._policy.backoff(known)))
             self._changed.notify_all()
 
-    def left(self) -> float:
-        """Seconds until the pause is over."""
-        return max(0.0, self._end - time.monotonic())
+    def why_not(self) -> str:
+        """Why enter() lets nobody in."""
+        if self._is_stopped:
+            return "stopped"
+        return f"the server wants to be left alone for {max(0.0, self._end - time.monotonic()):.0f} s more"
 
     def sleep(self, seconds: float) -> bool:
         """A wait of this thread alone; False if stop() ended it."""
@@ -108,10 +110,18 @@ class Pause:
             self.retries += 1
 
 
-def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) -> Answer:
+class Outcome(NamedTuple):
+    """An answer, and whether a try before it may have been carried out, so that it does not tell the whole."""
+
+    answer: Answer
+    is_doubtful: bool
+
+
+def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) -> Outcome:
     """The answer to a request that may be repeated: the first that repeating would not change, else the last one.
 
-    Raises what the last attempt raised, NotSent if there was none. Takes `policy.total_s` and one attempt at most.
+    Raises what the last attempt raised, but Unknown in place of NotSent if one before may have been carried out; NotSent
+    if there was no attempt. Takes `policy.total_s` and one attempt at most.
     """
     end = time.monotonic() + policy.total_s
     counts: Counter[_Kind] = Counter()
@@ -136,10 +146,13 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
         if time.monotonic() + wait_s >= end or not pause.sleep(wait_s):
             break
     if not counts:
-        raise NotSent(f"not sent: stopped, or the server wants to be left alone for {pause.left():.0f} s more")
+        raise NotSent(f"not sent: {pause.why_not()}")
+    is_doubtful = counts[_Kind.FAILED] > 0
+    if isinstance(last, NotSent) and is_doubtful:
+        raise Unknown(f"a try may have been carried out, and then: {last}")
     if isinstance(last, ServerError):
         raise last
-    return last
+    return Outcome(last, is_doubtful)
 
 
 class _Kind(Enum):

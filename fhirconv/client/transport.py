@@ -56,11 +56,12 @@ TIMEOUTS = Timeouts()
 
 
 class Answer(NamedTuple):
-    """What a server said, whole."""
+    """What a server said, whole. `secrets` are those that the request had: some servers repeat them in what they say."""
 
     status: int
     headers: HTTPHeaderDict
     content: bytes
+    secrets: tuple[str, ...] = ()
 
 
 class Transport:
@@ -141,21 +142,16 @@ class Transport:
         if 300 <= answer.status < 400:
             message = f"{what}: the server redirects ({answer.status}), and redirects are not followed; name its final address"
             raise Unfit(message, answer.status)
-        return Answer(answer.status, answer.headers, _without_secret(content, headers))
+        return Answer(answer.status, answer.headers, content, _secrets(headers))
 
 
-def _without_secret(content: bytes, headers: dict[str, str]) -> bytes:
-    """An answer that does not repeat our credentials: some servers and gateways do so in what they say."""
+def _secrets(headers: dict[str, str]) -> tuple[str, ...]:
+    """What of the credentials of a request may not be repeated."""
     kind, _, secret = headers.get("Authorization", "").partition(" ")
-    if not secret:
-        return content
-    known = [secret.encode()]
-    if kind == "Basic":
-        user_and_password = b64decode(secret)
-        known += [user_and_password, user_and_password.partition(b":")[2]]
-    for one in known:
-        content = content.replace(one, b"[...]") if len(one) > 3 else content
-    return content
+    if kind != "Basic":
+        return (secret,) if secret else ()
+    line = b64decode(secret).decode("utf-8", "replace")
+    return secret, line, line.partition(":")[2]
 
 
 def request_name(method: str, url: str) -> str:

@@ -27,15 +27,17 @@ def only_reading() -> Iterator[None]:
         raise NotSent(str(error), error.status, error.outcome) from None
 
 
-def check_success(answer: Answer, what: str, is_base: bool) -> None:
+def check_success(answer: Answer, what: str, path: str) -> None:
     """Raises the error that an answer to the request `what` stands for, unless it is 2xx.
 
-    `is_base` says whether the request went to the base URL itself: what is missing there is no FHIR server.
+    `path` is that below the base URL. Where /metadata is missing, or the base URL without a word of FHIR, is no FHIR
+    server; HAPI also answers 404 to a transaction with a condition that nothing meets, and says so.
     """
     status = answer.status
     if 200 <= status < 300:
         return
     outcome = outcome_of(answer)
+    is_base = path == "metadata" or (path == "" and not outcome)
     message = f"{what}: the server answered {status}{_codes(outcome)}"
     if status == 429 or status == 503:
         message += _resume(answer)

@@ -141,6 +141,22 @@ class Journal:
             if state != "planned" or (before and STATES[before.state] != "planned"):
                 self._commit()
 
+    def settle(self, number: int, parts: int) -> None:
+        """A unit is done in so many parts: what an earlier run left open in further parts is done with them."""
+        if not self.resumed:
+            return
+        with self._change():
+            for row in read_rows(self._database, self._run.seed, "number=? AND part>=?", number, parts):
+                if STATES[row.state] not in ("done", "failed"):
+                    write_row(self._database, row._replace(state=_CODES["done"]), self._run.seed)
+            self._commit()
+
+    def units(self) -> int:
+        """How many units there are up to the last that something was noted of."""
+        with self._lock, told(self._path):
+            (last,) = self._database.execute("SELECT max(number) FROM entry").fetchone()
+        return 0 if last is None else last + 1
+
     def finish(self) -> None:
         """The input came to its end: once everything in it is done or failed, the run is over."""
         with self._change():

@@ -164,7 +164,7 @@ def _bound(item: Item, action: Action) -> Item:
 
     It goes to the resource that was found: HAPI looks at no ifMatch where the URL is a search.
     """
-    if action.sign != "~" or not action.version or item.if_match:
+    if action.sign not in "~=" or not action.version or item.if_match or item.if_none_exist:
         return item
     resource = {**item.resource, "id": action.address.partition("/")[2]}
     return replace(item, resource=resource, url=action.address, if_match=f'W/"{action.version}"')

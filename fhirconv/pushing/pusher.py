@@ -16,7 +16,7 @@ from fhirconv.conversion import Conversion
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 from fhirconv.pushing.digests import input_digest, mappings_digest, settings_digest
-from fhirconv.pushing.journal import Binding, Journal
+from fhirconv.pushing.journal import Binding, Journal, JournalError
 from fhirconv.pushing.requests import IDENTITIES
 from fhirconv.pushing.result import PushResult, UnitResult
 from fhirconv.pushing.run import Run
@@ -31,6 +31,10 @@ from fhirconv.validation.run import Validator
 if TYPE_CHECKING:
     from fhirconv.pushing.plan import Plan
 
+_LOST = (
+    "{} records that the journal calls done were not on the server and were sent again; {} were passed over without a look: "
+    "run it again with --verify"
+)
 Target = str | Path | Mapping[str, Any] | Conversion
 
 
@@ -39,7 +43,6 @@ class Options:
     """What a push may be told. `journal` is a file; `restart` forgets an unfinished run in it, `verify` looks up all of
     what it calls done; `most_entries` and `most_bytes` bound a transaction in place of what is known of the server."""
 
-    identity: str = "id"
     workers: int = 1
     retract: bool = False
     journal: Path | None = None
@@ -74,7 +77,6 @@ class Pusher:
         self._client, self._settings, self._options, self._plan = client, settings, options, plan
         self._run: Run | None = None
         self._stopped = ""
-        self.signal = 0
 
     def stop(self, reason: str) -> None:
         """Lets what is on its way end, and sends nothing more."""
@@ -82,6 +84,11 @@ class Pusher:
         self._client.stop()
         if self._run is not None:
             self._run.stop(reason)
+
+    def interrupt(self) -> None:
+        """For a signal handler in the thread of push(), after stop(): ends a wait for input."""
+        if self._run is not None:
+            self._run.interrupt()
 
     def push(
         self, units: Iterable[Unit], inputs: str = "", tell: Callable[[UnitResult], None] = lambda unit: None
@@ -96,18 +103,22 @@ class Pusher:
             self._options.most_entries or capability.max_entries, self._options.most_bytes or capability.max_bytes
         )
         with self._journal(inputs, limits) or nullcontext() as journal:
-            noted = journal.counts().total() if journal and journal.resumed else 0
+            noted = journal.units() if journal and journal.resumed else 0
             trust = Trust(noted, self._options.verify)
             sender = Sender(self._client, self._settings, limits, trust, journal, self._plan, self._options.retract)
             self._run = Run(sender, self._options.workers)
             if self._stopped:
                 self._run.stop(self._stopped)
             before = self._client.retries
-            with Seen() as seen:
-                result = self._run.run(map(seen.checked, units), tell)
+            result = self._run.run(units, tell)
             result.retries = self._client.retries - before
+            if trust.missing and trust.passed_over:
+                self._run.stop(_LOST.format(trust.missing, trust.passed_over))
             if journal and not result.is_incomplete:
-                journal.finish()
+                try:
+                    journal.finish()
+                except JournalError as error:
+                    self._run.stop(str(error))
         return result
 
     def _journal(self, inputs: str, limits: ServerLimits) -> Journal | None:
@@ -128,11 +139,12 @@ class Pusher:
 def units_of(records: Iterable[Document | Conversion], settings: Settings) -> Iterator[Unit]:
     """The units of records, each made when it is asked for; lines of NDJSON without a record make none."""
     number = 0
-    for record in records:
-        if isinstance(record, Document) and any(issue.rule == "blank-line" for issue in record.issues):
-            continue
-        yield unit_of(record, number, settings)
-        number += 1
+    with Seen() as seen:
+        for record in records:
+            if isinstance(record, Document) and any(issue.rule == "blank-line" for issue in record.issues):
+                continue
+            yield seen.checked(unit_of(record, number, settings))
+            number += 1
 
 
 def push(
@@ -164,13 +176,14 @@ def push(
     """
     site, text = Path(mappings) if mappings else None, Path(source) if source else None
     settings = settings_for(identity, profile, site, text)
-    targets = [target] if isinstance(target, str | Path | Mapping | Conversion) else list(target)
+    targets = [target] if isinstance(target, str | Path | Mapping | Conversion) else target
     records = chain.from_iterable(_records(one, limits) for one in targets)
-    options = Options(identity, workers, retract, Path(journal) if journal else None, restart, verify)
+    options = Options(workers, retract, Path(journal) if journal else None, restart, verify)
     units: list[UnitResult] = []
     client = FhirClient(server, site=site) if isinstance(server, str) else server
     try:
-        inputs = input_digest([Path(one) for one in targets if isinstance(one, str | Path)])
+        known = targets if isinstance(targets, list | tuple) else ()  # what is made one by one is read once
+        inputs = input_digest([Path(one) for one in known if isinstance(one, str | Path)])
         result = Pusher(client, settings, options).push(units_of(records, settings), inputs, on_unit or units.append)
     finally:
         if isinstance(server, str):

@@ -23,17 +23,22 @@ if TYPE_CHECKING:
 
 _ENTRY = re.compile(r"\bBundle\.entry(?:\[(\d{1,6})\]|\((\d{1,6})\))")
 _NAME = re.compile(r"[A-Za-z]+/[A-Za-z0-9\-.]{1,64}|urn:uuid:[0-9a-f-]{36}")
-_OF_A_PERSON = ("name", "telecom", "address", "birthDate", "contact", "identifier")
+_OF_A_PERSON = ("name", "telecom", "address", "birthDate", "contact")
+_SHORT = 3
 _LONGEST = 300
 
 
-def issues_of_refusal(refused: Refused, unit: Unit, items: Sequence[Item], client: FhirClient) -> list[Issue]:
+def issues_of_refusal(
+    refused: Refused, unit: Unit, client: FhirClient, items: Sequence[Item] | None = None
+) -> list[Issue]:
     """Each error that the server names, at the fact and line of the resource that it names; at least one issue.
 
-    Names, addresses, dates of birth and identifiers of the patient are left out of the server's words. Where it found
-    several resources by an identifier (412), it is asked which they are.
+    `items` are the entries that were sent, all of the unit if not given. Names, addresses, dates of birth and identifiers
+    of the patient are left out of the server's words. Where it found several resources by an identifier (412), it is asked
+    which they are.
     """
-    hidden = _hidden(items)
+    items = unit.items if items is None else items
+    hidden = _hidden(unit.items)
     named = [one for one in refused.outcome if one.severity in ("fatal", "error")]
     found = [
         Finding("push-refused", _words(refused, one, hidden) + _matches(one, items, client), _path(one, unit, items))
@@ -112,28 +117,41 @@ def _standing(unit: Unit, item: Item, inner: Path) -> Path:
 
 
 def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
-    """What tells who the patient is, wherever it stands in a text, also as part of a URL."""
-    values = {text for item in items for text in _of_a_person(item.resource) if len(text) > 2}
+    """What tells who the patient is, wherever it stands in a text, also as part of a URL; short names as whole words."""
+    values = {text for item in items for text in _telling(item.resource)}
     values |= {quote(written, safe="") for text in values for written in (text, token("", text)[1:])}
-    return (
-        re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))), re.IGNORECASE) if values else None
-    )
+    parts = [re.escape(text) if len(text) > _SHORT else rf"\b{re.escape(text)}\b" for text in sorted(values, key=len)]
+    return re.compile("|".join(reversed(parts)), re.IGNORECASE) if parts else None
 
 
-def _of_a_person(resource: dict[str, Any]) -> Iterator[str]:
-    keys = _OF_A_PERSON if resource.get("resourceType") == "Patient" else ("identifier",)
-    for key in keys:
-        yield from _texts(resource.get(key), key)
+def _telling(resource: dict[str, Any]) -> Iterator[str]:
+    """The texts of a resource that tell who somebody is."""
+    if resource.get("resourceType") == "Patient":
+        for key in _OF_A_PERSON:
+            yield from _texts(resource.get(key))
+    yield from _names(resource)
 
 
-def _texts(value: Any, key: str) -> Iterator[str]:
+def _names(value: Any) -> Iterator[str]:
+    """Identifiers, and what references call what they lead to, at any depth."""
+    if isinstance(value, dict):
+        if "display" in value and ("reference" in value or "identifier" in value):
+            yield from _texts(value["display"])
+        for key, inner in value.items():
+            yield from _texts(inner) if key == "identifier" else _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
+
+
+def _texts(value: Any) -> Iterator[str]:
     """The texts below a value, but for codes and addresses of systems."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name not in ("system", "use", "url", "type", "extension"):
-                yield from _texts(inner, name)
+                yield from _texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner, key)
-    elif isinstance(value, str):
+            yield from _texts(inner)
+    elif isinstance(value, str) and len(value) > 1:
         yield value

@@ -15,7 +15,7 @@ from fhirconv.client.errors import Refused
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.issues import Issue, Place
 from fhirconv.pushing.present import address_of, checked, version_of
-from fhirconv.pushing.requests import Item, own_identifier, token
+from fhirconv.pushing.requests import Item, own_identifier, tags_of, token
 from fhirconv.pushing.units import Settings, Unit
 from fhirconv.r4 import element_keys, elements_of
 from fhirconv.validation.xhtml import NAMESPACE
@@ -81,7 +81,9 @@ def _tagged(client: FhirClient, unit: Unit, settings: Settings) -> Iterator[tupl
             continue
         wanted = {"_tag": token(settings.case_system, case), "_count": _PAGE}
         for type_name in types:
-            yield from ((case, checked(found)) for found in _matches(client, type_name, wanted))
+            for found in _matches(client, type_name, wanted):
+                if (settings.case_system, case) in tags_of(found):  # else the server passed over what was asked for
+                    yield case, checked(found)
 
 
 def _matches(client: FhirClient, type_name: str, wanted: dict[str, str]) -> Iterator[Resource]:

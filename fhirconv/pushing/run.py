@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from fhirconv.issues import by_place
+from fhirconv.issues import FhirconvError, by_place
+from fhirconv.pushing.requests import references_in
 from fhirconv.pushing.result import PushResult, UnitResult
 from fhirconv.pushing.sending import Sender, StopError
 from fhirconv.pushing.units import Unit
@@ -15,6 +16,10 @@ _SILENT = 3  # records in a row of which nobody knows what became: the server is
 _WAIT_S = 0.2
 
 Tell = Callable[[UnitResult], None]
+
+
+class _InterruptedError(Exception):
+    pass
 
 
 class Run:
@@ -29,6 +34,7 @@ class Run:
         self._busy: set[str] = set()
         self._stop = threading.Event()
         self._silent = 0
+        self._is_reading = False
         self.result = PushResult()
         self._fault: BaseException | None = None
 
@@ -45,12 +51,9 @@ class Run:
             thread.start()
         waiting = iter(units)
         try:
-            for unit in waiting:
+            while (unit := self._next(waiting)) is not None:
                 self._tell(tell)
                 self._hand_over(unit, tell)
-                if self._stop.is_set():
-                    self.result.is_unread = next(waiting, None) is not None
-                    break
         except BaseException:
             self._stop.set()
             raise
@@ -60,9 +63,29 @@ class Run:
             raise self._fault
         return self.result
 
+    def _next(self, waiting: Iterator[Unit]) -> Unit | None:
+        """The next unit; None at the end of the input, or of the run. A read that blocks is broken off by `interrupt`."""
+        if self._stop.is_set():
+            self.result.is_unread = True
+            return None
+        try:
+            self._is_reading = True
+            return next(waiting, None)
+        except _InterruptedError:
+            self.result.is_unread = True
+            return None
+        finally:
+            self._is_reading = False
+
+    def interrupt(self) -> None:
+        """For a signal handler, in the thread of run() and after stop(): ends a wait for input."""
+        if self._is_reading:
+            self._is_reading = False
+            raise _InterruptedError
+
     def _hand_over(self, unit: Unit, tell: Tell) -> None:
         """Gives a unit to the workers as soon as nothing of it is on its way already."""
-        wanted = {item.look_up for item in unit.items}
+        wanted = _touched(unit)
         with self._free:
             while wanted & self._busy and not self._stop.is_set():
                 self._free.wait(_WAIT_S)
@@ -106,6 +129,8 @@ class Run:
                 self._hear(made)
             except StopError as stop:
                 self.stop(str(stop), stop.is_refused)
+            except FhirconvError as error:  # of the journal
+                self.stop(str(error))
             except BaseException as fault:  # the run ends, and the caller gets it
                 self._fault = self._fault or fault
                 self.stop("a fault of fhirconv")
@@ -129,5 +154,11 @@ class Run:
 
     def _leave(self, unit: Unit) -> None:
         with self._free:
-            self._busy.difference_update(item.look_up for item in unit.items)
+            self._busy -= _touched(unit)
             self._free.notify_all()
+
+
+def _touched(unit: Unit) -> set[str]:
+    """What may not be on its way twice: the resources of a unit, and those of other units that they refer to."""
+    own = {item.look_up for item in unit.items} | {item.full_url for item in unit.items}
+    return own.union(*(references_in(item.resource) for item in unit.items))

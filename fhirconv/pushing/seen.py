@@ -1,4 +1,4 @@
-"""The cases of a run: two records of one case with different facts would undo each other, in every run again."""
+"""What a run has had already: two records with other content for one resource would undo each other, in every run again."""
 
 from __future__ import annotations
 
@@ -6,34 +6,42 @@ import hashlib
 import sqlite3
 from contextlib import AbstractContextManager
 
+from fhirconv.bundle import dump_json
 from fhirconv.issues import Issue, Place
-from fhirconv.pushing.requests import transaction
 from fhirconv.pushing.units import Unit
 
 
 class Seen(AbstractContextManager["Seen"]):
-    """Remembers each case by digests in a temporary database, on disk when they are many: memory does not grow."""
+    """Remembers each resource by digests in a temporary database, on disk when they are many: memory does not grow."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("CREATE TABLE seen (name BLOB PRIMARY KEY, content BLOB, place TEXT) WITHOUT ROWID")
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("CREATE TABLE seen (name BLOB PRIMARY KEY, content BLOB, unit TEXT) WITHOUT ROWID")
+        self._database.execute("BEGIN")
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
     def checked(self, unit: Unit) -> Unit:
-        """The unit, with an error if a case of it came before with other facts. Resources one by one are no case."""
-        if len(unit.items) < 2 or not unit.ok:
+        """The unit, with an error if one of its resources came before with other content."""
+        if not unit.ok:
             return unit
-        content = hashlib.sha256(transaction(unit.items)).digest()
-        for case in unit.cases:
-            name = hashlib.sha256(case.encode()).digest()
-            found = self._database.execute("SELECT content, place FROM seen WHERE name = ?", (name,)).fetchone()
-            if found is None:
-                self._database.execute("INSERT INTO seen VALUES (?, ?, ?)", (name, content, unit.name))
-            elif found[0] != content:
+        rows = []
+        for item in unit.items:
+            if not item.if_none_exist:  # what is there is left alone, whichever comes first
+                rows.append((_digest(item.look_up.encode()), _digest(dump_json(item.resource)), unit.name, item))
+        for name, content, _, item in rows:
+            found = self._database.execute("SELECT content, unit FROM seen WHERE name = ?", (name,)).fetchone()
+            if found is not None and found[0] != content:
                 message = (
-                    f"its case came before, with other facts, in {found[1]}; push one of them, or give each its own id"
+                    f"its {item.type} came before, in {found[1]}, with other content; push one, or give each its own id"
                 )
                 unit.issues.append(Issue("push-twice", message, Place(unit.name)))
+                return unit
+        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (row[:3] for row in rows))
         return unit
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
-from fhirconv.pushing.journal import JournalError
 from fhirconv.pushing.plan import Plan, PlanError
 from fhirconv.pushing.present import addresses, changes, is_as_wanted, look_up
 from fhirconv.pushing.refusals import issues_of_refusal
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from fhirconv.pushing.trust import Trust
 
 _SEVERAL = 412  # matches of a condition
-_CONFLICT = (409, 412)  # what servers say where an ifMatch does not hold
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
 
 
@@ -59,31 +57,46 @@ class Sender:
         self._trust, self._journal, self._plan, self._retract = trust, journal, plan, retract
 
     def send(self, unit: Unit, result: UnitResult) -> None:
-        """Puts a record on the server and notes in `result` what became of it. Raises StopError when the run must end."""
-        if not unit.ok:
-            self._note(unit, 0, "failed", "")
-            result.end("rejected", len(unit.items))
-            return
+        """Puts a record on the server and notes in `result` what became of it.
+
+        Raises StopError when the run must end, and JournalError, which ends it too.
+        """
         planned = len(unit.items)
         try:
+            why_not = self._unsupported(unit)
+            if not unit.ok or why_not:
+                result.end("failed" if unit.ok else "rejected", planned, why_not)
+                self._note(unit, 0, "failed", "")
+                return
             parts = self._parts(unit, result)
             planned = result.resources.total() + sum(len(part.items) for part in parts)
             for number, part in enumerate(parts):
                 self._send_part(unit, number, part, result)
                 if result.state not in ("done", "done before"):
-                    break
+                    return
+            if self._journal is not None:
+                self._journal.settle(unit.number, len(parts))
         except TooLargeError as error:
             result.end("failed", planned, str(error))
             self._note(unit, 0, "failed", "")
         except Refused as error:  # of a look-up
-            result.issues += issues_of_refusal(error, unit, unit.items, self._client)
+            result.issues += issues_of_refusal(error, unit, self._client)
             result.end("failed", planned - result.resources.total())
-        except (NotSent, Unknown, JournalError) as error:  # a look-up that brought nothing is none that did harm
+        except (NotSent, Unknown) as error:  # a look-up that brought nothing is none that did harm
             raise StopError(str(error), is_refused=False) from None
         except (Unfit, PlanError) as error:
             raise StopError(str(error), is_refused=True) from None
         finally:
             result.end_rest(planned)
+
+    def _unsupported(self, unit: Unit) -> str:
+        """What the record asks for and the server does not say that it does; '' for nothing."""
+        capability = self._client.capability()
+        if not capability.conditional_create and any(item.if_none_exist for item in unit.items):
+            return "it has ifNoneExist, and the server does not say that it takes conditional creates"
+        if not capability.conditional_update and any("?" in item.url for item in unit.items):
+            return "it has PUTs with a search, and the server does not say that it takes conditional updates"
+        return ""
 
     def _parts(self, unit: Unit, result: UnitResult) -> list[Part]:
         """The transactions that the record takes, after what the server has been asked for."""
@@ -126,12 +139,12 @@ class Sender:
             self._note(unit, number, "planned", digest)
             raise
         except Refused as error:
-            self._note(unit, number, "failed", digest)
-            result.issues += issues_of_refusal(error, unit, part.items, self._client)
+            result.issues += issues_of_refusal(error, unit, self._client, part.items)
             result.end("failed", len(part.items))
+            self._note(unit, number, "failed", digest)
         except Unknown as error:
-            self._note(unit, number, "unknown", digest)
             result.end("unknown", len(part.items), str(error))
+            self._note(unit, number, "unknown", digest)
         else:
             result.add(made)
             result.state = "done"
@@ -146,17 +159,12 @@ class Sender:
         is_bound = any(item.if_match for item in items)
         try:
             answers = self._client.transaction(body, [item.look_up for item in items], is_bound=is_bound)
-        except Refused as error:
-            if is_bound and error.status in _CONFLICT and self._client.retries > retries and self._arrived(items):
-                result.notes.append("a first attempt had arrived, whose answer was lost")
-                return [Made("confirmed", _address(item), item.position) for item in items]
-            raise
         except Unknown as error:
             arrived = self._arrived(items)
             if arrived:
                 result.notes.append(f"{error}; the server holds all of it")
                 return [Made("confirmed", _address(item), item.position) for item in items]
-            if arrived is False and error.status >= 400:
+            if arrived is False and _is_final(error.status):
                 raise Refused(str(error), error.status, error.outcome) from None
             raise
         made = [_made(item, answer) for item, answer in zip(items, answers, strict=True)]
@@ -217,6 +225,11 @@ def _made(item: Item, answer: EntryAnswer) -> Made:
     if item.if_none_exist and outcome == "updated":
         outcome = "unchanged"  # what is there is left alone
     return Made(outcome, answer.location or _address(item), item.position)
+
+
+def _is_final(status: int) -> bool:
+    """Whether a server that does not hold it has said no; after a gateway's 502 or 504 it may still be at work."""
+    return status in (500, 501) or (400 <= status < 500 and status not in (401, 403, 429))
 
 
 def _address(item: Item) -> str:

@@ -40,7 +40,7 @@ def split(items: list[Item], most_entries: int | None = None, most_bytes: int | 
     """The items in as few transactions as keep within the limits (None for no limit). Raises TooLargeError."""
     if (most_entries is None or len(items) <= most_entries) and most_bytes is None:
         return Split([Part(items, {})], False)
-    on_server = {item.full_url: item.url for item in items if item.full_url}
+    on_server = {item.full_url: item.look_up for item in items if item.full_url}
     sizes = [_size(item, on_server) for item in items]
 
     def fits(block: Block, more: Block | None = None) -> bool:

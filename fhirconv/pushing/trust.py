@@ -20,12 +20,18 @@ class Trust:
         self._lock = threading.Lock()
         self._is_first = True
         self.missing = 0
+        self.passed_over = 0
+        """Records that were passed over without a look."""
 
     def wants_look(self, number: int) -> bool:
         """Whether record `number`, which the journal calls done, is looked up."""
         with self._lock:
             is_first, self._is_first = self._is_first, False
-        return is_first or self._all or bool(self.missing) or number >= self._noted - _LAST or number % _EVERY == 0
+            near_end = number >= self._noted - _LAST
+            if is_first or self._all or self.missing or near_end or number % _EVERY == 0:
+                return True
+            self.passed_over += 1
+            return False
 
     def saw(self, is_there: bool) -> bool:
         """Notes what a look found."""

@@ -70,9 +70,8 @@ def unit_of(record: Document | Conversion, number: int, settings: Settings) -> U
     if isinstance(record, Conversion):
         return _of_conversion(record, number, record.case.document.name or f"record {number + 1}", settings)
     document = record
-    is_line = document.lines_before or document.name.endswith((".ndjson", ".jsonl"))
     name = document.name or f"record {number + 1}"
-    name = f"{name}:{document.lines_before + 1}" if is_line else name
+    name = f"{name}:{document.lines_before + 1}" if document.is_line else name
     if is_case(document.data) and not is_resource(document.data):
         made = convert_document(document, settings.mappings, "transaction", settings.source)
         return _of_conversion(made, number, name, settings)
@@ -135,6 +134,9 @@ def _item(entry: dict[str, Any], position: int) -> tuple[Item | None, str]:
     if resource is None or method not in ("", "PUT", "POST"):
         found = f"is a {method}" if method else "has no resource"
         return None, f"{found}; push makes and updates resources, and --retract takes back what it made"
+    for name in ("ifNoneMatch", "ifModifiedSince"):
+        if name in request:
+            return None, f"has {name}, which servers pass over in what writes; leave it out"
     if method == "POST" and not if_none_exist:
         return None, f"is a POST without ifNoneExist, {_AGAIN}"
     if not method:

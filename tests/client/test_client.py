@@ -142,7 +142,8 @@ def test_a_page_at_another_server_is_not_asked_for(url: str, stub: Stub) -> None
 def statement(
     version: str = "4.0.1", interactions: tuple[str, ...] = ("transaction",), **resource: Any
 ) -> dict[str, Any]:
-    updates = {"interaction": [{"code": "update"}], "conditionalUpdate": True} | resource
+    both = [{"code": "create"}, {"code": "update"}]
+    updates = {"interaction": both, "conditionalCreate": True, "conditionalUpdate": True} | resource
     rest = {"mode": "server", "interaction": [{"code": code} for code in interactions], "resource": [updates]}
     software = {"name": "HAPI FHIR Server", "version": "8.8.0"}
     return {"resourceType": "CapabilityStatement", "fhirVersion": version, "software": software, "rest": [rest]}
@@ -154,7 +155,7 @@ def test_a_server_is_asked_once_what_it_can_do(stub: Stub) -> None:
         first = client.capability()
         assert client.capability() is first
     assert [(asked.method, asked.path, asked.body) for asked in stub.asked] == [("GET", "/fhir/metadata", b"")]
-    assert first == ("HAPI FHIR Server", "8.8.0", "4.0.1", "hapi", True, None, None, True, True, None)
+    assert first == ("HAPI FHIR Server", "8.8.0", "4.0.1", "hapi", True, None, None, True, True, True, None)
 
 
 @pytest.mark.parametrize("said", [answer(f"{status} No") for status in (401, 403, 404, 405, 410)] + [

@@ -127,7 +127,7 @@ class Push:
 
     @property
     def journal(self) -> Path:
-        return self.input.with_name(self.input.name + ".push-journal")
+        return self.input.with_name(f".{self.input.name}.push-journal")
 
     @property
     def planned(self) -> int:

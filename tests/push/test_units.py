@@ -187,4 +187,4 @@ def test_a_case_that_comes_again_with_other_facts_is_an_error() -> None:
     with Seen() as seen:
         made = [seen.checked(record(*what)) for what in ((0, "female"), (1, "male", "two"), (2, "female"), (3, "male"))]
     assert [one.ok for one in made] == [True, True, True, False]
-    assert "came before, with other facts, in r0" in made[3].issues[-1].text()
+    assert "its Patient came before, in r0, with other content" in made[3].issues[-1].text()
