@@ -13,7 +13,8 @@ from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhirconv.client.errors import Unknown
-from fhirconv.pushing.requests import Item, with_references
+from fhirconv.pushing.links import with_references
+from fhirconv.pushing.requests import Item
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from fhirconv.bundle import dump_json
 from fhirconv.identity import NOT_SEARCHED, resource_id
+from fhirconv.pushing.links import has_primitive_extensions, with_links, with_references
 
 IDENTITIES = ("id", "identifier")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -90,7 +91,7 @@ def with_plain_links(items: list[Item], system: str) -> list[Item]:
     HAPI puts its own addresses in place of full URLs everywhere but there (`_effectiveDateTime`, say, with the event that
     it is relative to). With `system` they name our identifier of it, else Type/id.
     """
-    if not any(key.startswith("_") for item in items for key in _keys(item.resource)):
+    if not any(has_primitive_extensions(item.resource) for item in items):
         return items
     plain: dict[str, dict[str, Any]] = {}
     for item in items:
@@ -99,28 +100,7 @@ def with_plain_links(items: list[Item], system: str) -> list[Item]:
             plain[item.full_url] = {"type": item.type, "identifier": {"system": system, "value": value}}
         elif item.method == "PUT" and "?" not in item.url:
             plain[item.full_url] = {"reference": item.url}
-    return [replace(item, resource=_with_plain_links(item.resource, plain, False)) for item in items]
-
-
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _keys(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _keys(inner)
-
-
-def _with_plain_links(value: Any, plain: Mapping[str, dict[str, Any]], is_within: bool) -> Any:
-    """The value, with `plain` for references by full URL within an extension of a primitive."""
-    if isinstance(value, list):
-        return [_with_plain_links(inner, plain, is_within) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if is_within and value.get("reference") in plain:
-        return {key: inner for key, inner in value.items() if key != "reference"} | plain[value["reference"]]
-    return {key: _with_plain_links(inner, plain, is_within or key.startswith("_")) for key, inner in value.items()}
+    return [replace(item, resource=with_links(item.resource, plain, everywhere=False)) for item in items]
 
 
 def _own_query(resource: Mapping[str, Any], system: str) -> str:
@@ -169,30 +149,6 @@ def full_url_of(entry: Mapping[str, Any]) -> str:
     resource = entry["resource"]
     kind, made = resource["resourceType"], str(resource.get("id", ""))
     return f"urn:uuid:{made if _UUID.fullmatch(made) else resource_id('fullUrl', f'{kind}/{made}')}"
-
-
-def references_in(value: Any) -> Iterator[str]:
-    """Every Reference.reference below a value."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key == "reference" and isinstance(inner, str):
-                yield inner
-            else:
-                yield from references_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from references_in(inner)
-
-
-def with_references(value: Any, others: Mapping[str, str]) -> Any:
-    """The value with references replaced; a copy, as far as there is something to replace."""
-    if isinstance(value, dict):
-        made = {key: with_references(inner, others) for key, inner in value.items()}
-        leads_to = made.get("reference")
-        if isinstance(leads_to, str) and leads_to in others:
-            made["reference"] = others[leads_to]
-        return made
-    return [with_references(inner, others) for inner in value] if isinstance(value, list) else value
 
 
 def urls(items: Iterable[Item]) -> list[str]:

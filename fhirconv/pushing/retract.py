@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fhirconv.client.errors import Refused
 from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.issues import Issue, Place
+from fhirconv.pushing.links import with_links
 from fhirconv.pushing.present import address_of, checked, version_of
 from fhirconv.pushing.requests import Item, own_identifier, tags_of, token
 from fhirconv.pushing.units import Settings, Unit
@@ -137,7 +138,7 @@ def retracted(resource: Resource, gone: Mapping[str, Resource]) -> Resource:
 
     What is marked already stays as it is, but for such references.
     """
-    made: Resource = _without_links(resource, gone)
+    made: Resource = with_links(resource, gone)  # a server deletes nothing that is referred to
     status = status_of(resource["resourceType"])
     if status is None or _is_marked(resource, status):
         return made
@@ -170,17 +171,6 @@ def _logical(resource: Resource, settings: Settings) -> Resource:
     """A reference that needs no resource on the server: type and business identifier."""
     identifier = {"system": settings.fact_system, "value": own_identifier(resource, settings.fact_system)}
     return {"type": resource["resourceType"], "identifier": identifier}
-
-
-def _without_links(value: Any, gone: Mapping[str, Resource]) -> Any:
-    """The value with other references in place of those to what is gone: a server deletes nothing that is referred to."""
-    if isinstance(value, list):
-        return [_without_links(inner, gone) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("reference"), str) and value["reference"] in gone:
-        return {key: inner for key, inner in value.items() if key != "reference"} | gone[value["reference"]]
-    return {key: _without_links(inner, gone) for key, inner in value.items()}
 
 
 def _put(address: str, resource: Resource, made: Resource) -> Item:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from fhirconv.issues import FhirconvError, by_place
-from fhirconv.pushing.requests import references_in
+from fhirconv.pushing.links import references_in
 from fhirconv.pushing.result import PushResult, UnitResult
 from fhirconv.pushing.sending import Sender, StopError
 from fhirconv.pushing.units import Unit

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from fhirconv.bundle import dump_json
 from fhirconv.issues import FhirconvError
-from fhirconv.pushing.requests import Item, references_in, with_references
+from fhirconv.pushing.links import references_in, with_references
+from fhirconv.pushing.requests import Item
 
 _FRAME = 64  # bytes of the Bundle around its entries
 Block = list[int]  # positions of items

@@ -14,8 +14,9 @@ from fhirconv.client.client import FhirClient
 from fhirconv.client.errors import Refused
 from fhirconv.client.retry import RetryPolicy
 from fhirconv.pushing import retract
+from fhirconv.pushing.links import references_in
 from fhirconv.pushing.present import look_up
-from fhirconv.pushing.requests import Item, references_in
+from fhirconv.pushing.requests import Item
 from fhirconv.pushing.retract import retractions
 from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_value

@@ -9,7 +9,8 @@ from conftest import FIXTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhirconv.pushing.requests import Item, references_in, transaction
+from fhirconv.pushing.links import references_in
+from fhirconv.pushing.requests import Item, transaction
 from fhirconv.pushing.splitting import TooLargeError, split
 
 BUNDLE = json.loads((FIXTURES / "bundles/nakagawa-2022.r4.json").read_bytes())

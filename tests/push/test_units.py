@@ -10,8 +10,9 @@ import pytest
 from conftest import FIXTURES
 
 from fhirconv import convert, validate
+from fhirconv.pushing.links import references_in
 from fhirconv.pushing.pusher import settings_for
-from fhirconv.pushing.requests import references_in, transaction
+from fhirconv.pushing.requests import transaction
 from fhirconv.pushing.seen import Seen
 from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
