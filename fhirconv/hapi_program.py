@@ -113,6 +113,8 @@ def _found(program: str, product: str) -> str:
     home = os.environ.get("JAVA_HOME")
     path = os.environ.get("PATH", os.defpath)
     found = shutil.which(program, path=f"{home}/bin{os.pathsep}{path}" if home else path)
+    if home and program == "java" and found != shutil.which(program, path=f"{home}/bin"):
+        raise LocalServerError(f"JAVA_HOME is {shown(home)}, where there is no bin/java; name another, or unset it")
     if found is None:
         raise LocalServerError(f"no `{program}` on PATH; the local server needs {product}: install it and try again")
     return found

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -138,7 +139,7 @@ def client_of(connection: Connection, site: Path | None = None) -> FhirClient:
     retry = RetryPolicy(total_s=connection.give_up_after)
     try:
         credentials = _credentials(connection, network)
-        return FhirClient(connection.server, credentials=credentials, retry=retry, site=site, **network)
+        return FhirClient(connection.server, credentials=credentials, retry=retry, site=site, tell=say, **network)
     except Unfit as error:  # nothing was sent yet: a file of certificates, or the address of a proxy
         raise click.UsageError(str(error)) from None
 
@@ -190,8 +191,11 @@ def _check_addresses(connection: Connection) -> None:
 
 
 def _warn(connection: Connection) -> None:
-    from fhirconv.client.auth import is_open_to_others
+    from fhirconv.client.auth import is_loopback, is_open_to_others
 
+    address = urlsplit(str(connection.server))
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        say(f"warning: data of patients go to {address.hostname} unencrypted (http)")
     if str(connection.server).lower().startswith("https:"):
         unused = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if name in os.environ]
         if unused:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,15 +107,20 @@ def _plans(
     from fhirconv.client.capability import check_fit
     from fhirconv.client.errors import ServerError
     from fhirconv.pushing.plan import plan_of
+    from fhirconv.pushing.present import check_ids
+    from fhirconv.pushing.retract import retractions
 
-    name = ""
+    name, is_checked = "", False
     try:
         check_fit(client.capability(), settings.identity)
         for unit in units:
             name = f"{unit.name}: "
             if unit.ok:
+                if not is_checked:
+                    is_checked = True
+                    check_ids(client, unit, settings)
                 made = plan_of(client, unit, settings, retract)
-                teller.plan(unit, made)
+                teller.plan(unit, made, [] if retract else [item.url for item in retractions(client, unit, settings)])
                 yield made
             else:
                 teller.reject(unit)
@@ -141,22 +147,25 @@ class _Teller:
         if not self._quiet:
             say(f"{unit.name}: has errors; nothing of it would be sent")
 
-    def plan(self, unit: Unit, made: UnitPlan) -> None:
-        """Tells a unit's actions, each with the line that it comes from."""
+    def plan(self, unit: Unit, made: UnitPlan, left: list[str]) -> None:
+        """Tells a unit's actions, each with the line that it comes from; `left` is what would stay without --retract."""
         tell(unit.issues)
         places = _places(unit)
         for action in made.actions:
             if action.sign != "=" or self._verbose:
                 place = next(places) if action.sign != "-" else _HOW[action.method]
                 self._print(f"{action.sign} {action.name}  {place}")
-                for one in action.differences:
-                    self._print(f"    {one.element}{_change(one) if self._values else ''}")
+                for line in _differences(action.differences, self._values):
+                    self._print(f"    {line}")
             elif action.sign != "-":
                 next(places)
+        for address in left:
+            self._print(f"- {address}  no longer in the facts; stays there, unless --retract takes it back")
         self._records += 1
         self._counts += made.counts()
         if not self._quiet:
-            say(f"{unit.name}: {_sum(made.counts())}")
+            more = f"; {len(left)} on the server no longer in the facts (--retract takes them back)" if left else ""
+            say(f"{unit.name}: {_sum(made.counts())}{more}")
 
     def _print(self, line: str) -> None:
         """A line on standard output; whoever stops listening still gets the file and the summary."""
@@ -185,6 +194,15 @@ def _places(unit: Unit) -> Iterator[str]:
     findings = [Finding("push-request", "", ("entry", item.position)) for item in unit.items]
     for issue in unit.locate(findings):
         yield f"{issue.place.file}:{issue.place.line}" if issue.place.line else issue.place.file
+
+
+def _differences(found: Iterable[Difference], with_values: bool) -> Iterator[str]:
+    """A line for each element; without values, one for all of a list, and none for the narrative, which says the same."""
+    if with_values:
+        yield from (f"{one.element}{_change(one)}" for one in found)
+        return
+    names = dict.fromkeys(re.sub(r"\[\d+]", "", one.element) for one in found)
+    yield from [name for name in names if name != "text.div"] or names
 
 
 def _change(one: Difference) -> str:

@@ -91,7 +91,12 @@ def command(
             "--no-journal leaves nothing for --journal, --restart or --verify; leave one of them out"
         )
     if plan_file and (retract or any(str(path) == "-" for path in files)):
-        raise click.UsageError("--plan says what is taken back, and reads its input twice: leave out --retract and -")
+        why = (
+            "says itself what is taken back: leave out --retract"
+            if retract
+            else "reads its input twice: name files, not -"
+        )
+        raise click.UsageError(f"--plan {why}")
     settings = settings_of(identity, profile, site, source)
     options = Options(
         workers,
@@ -137,8 +142,8 @@ class _Teller:
             self._resources(unit)
         try:
             self._record(unit)
-        except OSError:
-            self.is_cut = True
+        except OSError as error:
+            self.is_cut = self.is_cut or not isinstance(error, BrokenPipeError)
             _let_go(sys.stderr)
 
     def _record(self, unit: UnitResult) -> None:
@@ -147,7 +152,8 @@ class _Teller:
             self._bar.update(1)
         if (self._bar is None and not self._quiet) or unit.state not in STATES[:2] or unit.notes:
             notes = "".join(f"; {note}" for note in unit.notes)
-            say(f"{unit.name}: {unit.state}: {unit.resources.total()} resources: {_counts(unit)}{notes}")
+            what = "" if unit.state == "rejected" else f": {unit.resources.total()} resources: {_counts(unit)}"
+            say(f"{unit.name}: {unit.state}{what}{notes}")
 
     def _resources(self, unit: UnitResult) -> None:
         """What became of each resource, on standard output; that it takes no more does not stop the push."""

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,7 +43,8 @@ class FhirClient:
     """One FHIR R4 server. Threads may share it; it is to be closed, or used in a `with` statement.
 
     `base` is its base URL; `ca_file` (PEM) the authorities to trust in place of the system's; `client_certificate` the
-    files of a certificate and of its key; `site` a folder whose servers.toml lies over ours. Every method raises
+    files of a certificate and of its key; `site` a folder whose servers.toml lies over ours; `tell` gets
+    a word now and then about why there is a wait. Every method raises
     ServerError (errors.py says which kinds there are); the constructor ValueError for what cannot be a base URL,
     and CredentialsError for credentials that others could read on the way.
     """
@@ -59,6 +60,7 @@ class FhirClient:
         retry: RetryPolicy = POLICY,
         proxies_from_environment: bool = False,
         site: Path | None = None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.base = check_base(base)
         self._transport = Transport(
@@ -69,7 +71,7 @@ class FhirClient:
             timeouts=timeouts,
             proxies_from_environment=proxies_from_environment,
         )
-        self._policy, self._pause = retry, Pause(retry)
+        self._policy, self._pause = retry, Pause(retry, tell)
         self._site = site
         self._capability: Capability | None = None
         self._asking = threading.Lock()

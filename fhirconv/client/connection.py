@@ -80,11 +80,11 @@ class _Connecting(HTTPConnection):
         try:
             super().connect()
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            raise NotSent("no connection: it ended during the TLS handshake") from None
+            raise NotSent(f"no connection to {self.host}:{self.port}: it ended during the TLS handshake") from None
         except ssl.SSLError as error:
             raise Unfit(_tls_problem(error)) from None
         except (OSError, HTTPError, HTTPException) as error:
-            raise NotSent(f"no connection: {_cause(error)}") from None
+            raise NotSent(f"no connection to {self.host}:{self.port}: {_cause(error)}") from None
 
 
 class _PlainConnection(_Connecting):

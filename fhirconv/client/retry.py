@@ -43,6 +43,10 @@ class RetryPolicy(NamedTuple):
 POLICY = RetryPolicy()
 
 
+_TOLD_S = 20.0
+"""Between two words about waiting."""
+
+
 class Pause:
     """What all threads of a client share: when the server wants to be left alone, it is left alone by all.
 
@@ -50,8 +54,9 @@ class Pause:
     requests that were sent again.
     """
 
-    def __init__(self, policy: RetryPolicy = POLICY) -> None:
-        self._policy = policy
+    def __init__(self, policy: RetryPolicy = POLICY, tell: Callable[[str], None] = lambda text: None) -> None:
+        self._policy, self._tell = policy, tell
+        self._told = -math.inf
         self._changed = threading.Condition()
         self._end = 0.0  # by time.monotonic()
         self._rounds = 0  # pauses since the server last took something; 0: there is none
@@ -92,6 +97,15 @@ class Pause:
         if self._is_stopped:
             return "stopped"
         return f"the server wants to be left alone for {max(0.0, self._end - time.monotonic()):.0f} s more"
+
+    def tell(self, trouble: str, until: float) -> None:
+        """Tells why there is a wait, now and then."""
+        with self._changed:
+            now = time.monotonic()
+            if now - self._told < _TOLD_S or until - now < 1:
+                return
+            self._told = now
+        self._tell(f"{trouble}; trying again for up to {max(0.0, until - now):.0f} s")
 
     def sleep(self, seconds: float) -> bool:
         """A wait of this thread alone; False if stop() ended it."""
@@ -142,6 +156,7 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
         counts[kind] += 1
         if kind is _Kind.KEPT or counts[kind] >= _limit(kind, policy):
             break
+        pause.tell(str(last) if isinstance(last, ServerError) else f"the server answered {last.status}", end)
         wait_s = 0.0 if kind is _Kind.BUSY else policy.backoff(counts[kind])  # enter() waits for who is busy
         if time.monotonic() + wait_s >= end or not pause.sleep(wait_s):
             break

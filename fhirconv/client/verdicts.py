@@ -37,7 +37,7 @@ def check_success(answer: Answer, what: str, path: str) -> None:
     if 200 <= status < 300:
         return
     outcome = outcome_of(answer)
-    is_base = path == "metadata" or (path == "" and not outcome)
+    is_base = path == "metadata" or (path == "" and not outcome and status != 400)
     message = f"{what}: the server answered {status}{_codes(outcome)}"
     if status == 429 or status == 503:
         message += _resume(answer)
@@ -45,7 +45,7 @@ def check_success(answer: Answer, what: str, path: str) -> None:
 
 
 def _kind(status: int, is_base: bool) -> type[ServerError]:
-    if status in (401, 403) or (is_base and status in (404, 405, 410)):
+    if status in (401, 403) or (is_base and status in (400, 404, 405, 410)):
         return Unfit
     if status == 429:
         return NotSent
@@ -73,7 +73,7 @@ def _advice(status: int, is_base: bool) -> str:
         return "; it wants credentials, or others than these"
     if status == 403:
         return "; these credentials may not do that"
-    if is_base and status in (404, 405, 410):
+    if is_base and status in (400, 404, 405, 410):
         return "; is this the base URL of a FHIR server?"
     return ""
 

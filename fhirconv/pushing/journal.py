@@ -207,8 +207,11 @@ class Journal:
     def _begin(self, binding: Binding, restart: bool) -> None:
         """Goes on with the run in the file, or begins one. Always writes, so that a disk that takes nothing is known."""
         run = read_run(self._database)
-        self.resumed = run is not None and not restart and _is_to_go_on(run, _counts(self._database), binding)
+        counts = _counts(self._database)
+        self.resumed = run is not None and not restart and _is_to_go_on(run, counts, binding)
         if run and self.resumed:
+            if run.is_over and _is_settled(counts):  # nothing stopped it: all is sent again, and what failed is known
+                self._database.execute("DELETE FROM entry WHERE state=?", (_CODES["done"],))
             self._run = run._replace(is_over=0)
         else:
             self._run = Run(binding.server, binding.inputs, binding.settings, binding.version, int(time.time()), 0)
@@ -261,7 +264,7 @@ def _is_to_go_on(run: Run, counts: Counter[str], binding: Binding) -> bool:
         words = "; ".join(_DIFFERS[name].format(shown(getattr(run, name), 200)) for name in differing)
         raise JournalError(
             f"belongs to an unfinished push that differs from this one: {words}; "
-            "finish that one, name another file with --journal, or forget it with --restart"
+            "finish that one, name another file with --journal, or forget it with --restart, which makes nothing twice"
         )
     return True
 

@@ -30,7 +30,7 @@ _TABLES = [
 ]
 _FORGET = "name another file with --journal, or forget it with --restart"
 _DAMAGED = f"is damaged and cannot say what was sent: {_FORGET}"
-_STRANGE = "is no journal of fhirconv: name another file with --journal"
+_STRANGE = "is no journal of fhirconv: remove it, or name another file with --journal"
 
 
 class JournalError(FhirconvError):

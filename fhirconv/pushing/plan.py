@@ -27,6 +27,12 @@ from fhirconv.pushing.units import Settings, Unit
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
 
+_OTHER = {
+    "server": "it was for another server",
+    "inputs": "the input files have changed since",
+    "settings": "the settings differ (identity, profile, mappings, source)",
+    "version": "it was made by another version of fhirconv",
+}
 SIGNS = {"+": "create", "~": "update", "=": "leave as it is", "-": "take back"}
 _FORMAT = 1
 _NAMED = 10  # resources in one message
@@ -193,9 +199,7 @@ def read_plan(path: Path, binding: Binding, settings: Settings) -> Plan:
     data = _read(path)
     other = [field.name for field in fields(Binding) if data.get(field.name) != getattr(binding, field.name)]
     if other:
-        raise PlanError(
-            f"{path} was made for another push ({', '.join(other)}); push what it was made for, or {_AGAIN}"
-        )
+        raise PlanError(f"{path} was made for another push: {', '.join(_OTHER[name] for name in other)}; {_AGAIN}")
     try:
         units = [
             UnitPlan(int(one["number"]), tuple(_read_action(action) for action in one["actions"]))

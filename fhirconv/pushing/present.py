@@ -12,15 +12,19 @@ from html.parser import HTMLParser
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhirconv.client.errors import Unknown
+from fhirconv.client.errors import NotSent, Refused, Unfit, Unknown
 from fhirconv.pushing.links import with_references
-from fhirconv.pushing.requests import Item
+from fhirconv.pushing.requests import Item, by_identifier
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
+    from fhirconv.pushing.units import Settings, Unit
 
 _LISTS = {"profile": str, "tag": dict, "security": dict}
 _BY_SERVER = ("versionId", "lastUpdated", "source", "tag", "security")  # labels are looked at one by one
+
+
+_SEVERAL = 412  # matches of a search
 
 
 class Present(NamedTuple):
@@ -91,6 +95,29 @@ def addresses(items: Iterable[Item], found: Iterable[Present]) -> dict[str, str]
         if item.full_url and place:
             made[item.full_url] = place
     return made
+
+
+def check_ids(client: FhirClient, unit: Unit, settings: Settings) -> None:
+    """Raises Unfit where the server knows a record that is to be pushed by id under another id: that would be a second one.
+
+    It was pushed with identity 'identifier' then, or by another program. A server that cannot be asked is not asked.
+    """
+    items = [item for item in unit.items if item.method == "PUT" and "?" not in item.url][:1]
+    asked, _ = by_identifier(items, settings.fact_system)
+    if settings.identity != "id" or not asked:
+        return
+    try:
+        found = client.read_many([item.look_up for item in asked])
+    except (Refused, NotSent) as error:
+        if error.status == _SEVERAL:
+            raise Unfit(f"{unit.name}: {error}: keep one of them") from None
+        return
+    for item, one in zip(items, found, strict=True):
+        if one is not None and address_of(one) != item.url:
+            raise Unfit(
+                f"{unit.name}: the server has this {item.type} as {address_of(one)} already, under an id that fhirconv did not "
+                "give: push with --identity identifier, or it would be there twice"
+            )
 
 
 def changes(client: FhirClient, items: Sequence[Item]) -> Changes:

@@ -50,9 +50,13 @@ class Run:
         for thread in threads:
             thread.start()
         waiting = iter(units)
+        is_checked = False
         try:
             while (unit := self._next(waiting)) is not None:
                 self._tell(tell)
+                if not is_checked and unit.ok:
+                    is_checked = True
+                    self._sender.check_first(unit)
                 self._hand_over(unit, tell)
         except BaseException:
             self._stop.set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
 from fhirconv.pushing.plan import Plan, PlanError
-from fhirconv.pushing.present import addresses, changes, is_as_wanted, look_up
+from fhirconv.pushing.present import addresses, changes, check_ids, is_as_wanted, look_up
 from fhirconv.pushing.refusals import issues_of_refusal
 from fhirconv.pushing.requests import Item, transaction
 from fhirconv.pushing.result import Made, UnitResult
@@ -88,6 +88,10 @@ class Sender:
             raise StopError(str(error), is_refused=True) from None
         finally:
             result.end_rest(planned)
+
+    def check_first(self, unit: Unit) -> None:
+        """Before a run sends anything: whether the server knows the first record by the ids that it is sent with."""
+        check_ids(self._client, unit, self._settings)
 
     def _unsupported(self, unit: Unit) -> str:
         """What the record asks for and the server does not say that it does; '' for nothing."""

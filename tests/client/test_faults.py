@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import threading
 import time
@@ -47,7 +48,7 @@ def test_nobody_listens() -> None:
         deaf.bind(("127.0.0.1", 0))
         with client_for(f"http://127.0.0.1:{deaf.getsockname()[1]}/fhir", QUICK._replace(total_s=0.5)) as client:
             before = time.monotonic()
-            with pytest.raises(NotSent, match="no connection: Connection refused"):
+            with pytest.raises(NotSent, match=r"no connection to 127\.0\.0\.1:\d+: Connection refused"):
                 client.transaction(BODY, URLS)
             assert 0.3 < time.monotonic() - before < LONG_S
             assert client.retries >= 3
@@ -60,7 +61,9 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert fails("http://fhir.example.test/fhir", NotSent) == "no connection: Name or service not known"
+    assert fails("http://fhir.example.test/fhir", NotSent) == (
+        "no connection to fhir.example.test:80: Name or service not known"
+    )
 
 
 def test_nobody_answers_to_a_connection() -> None:
@@ -75,7 +78,7 @@ def test_nobody_answers_to_a_connection() -> None:
             with suppress(BlockingIOError):
                 waiting.connect(full.getsockname())
         message = fails(f"http://127.0.0.1:{full.getsockname()[1]}/fhir", NotSent, total_s=SHORT_S)
-    assert message == "no connection: no answer in time"
+    assert re.fullmatch(r"no connection to 127\.0\.0\.1:\d+: no answer in time", message)
 
 
 def test_a_server_that_comes_back() -> None:

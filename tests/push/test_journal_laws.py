@@ -101,6 +101,8 @@ class Runs(RuleBasedStateMachine):
             self.known = {}
         else:
             assert binding == self.binding
+            if was_over:
+                self.known = {key: entry for key, entry in self.known.items() if entry.state != "done"}
         self.binding, self.is_over = binding, False
         for key, entry in list(self.known.items()):
             found = self.journal.entry(*key)
