@@ -22,7 +22,7 @@ from fhirconv.client.answers import (
     transaction_answer,
 )
 from fhirconv.client.capability import Capability, read_capability, read_descriptions
-from fhirconv.client.errors import NotSent, Refused, Unfit, Unknown
+from fhirconv.client.errors import ServerError, Unfit, Unknown
 from fhirconv.client.retry import POLICY, Outcome, Pause, RetryPolicy, carry_out
 from fhirconv.client.transport import TIMEOUTS, Answer, Credentials, Timeouts, Transport, request_name
 from fhirconv.client.verdicts import check_success, look_up, matches, only_reading
@@ -176,13 +176,13 @@ class FhirClient:
         changes: bool = False,
     ) -> Answer:
         """An answer with 2xx. Of a request that changes something any other is Unknown if a try before may have done so."""
-        answer, is_doubtful = self._tried(method, path, body, headers, policy)
+        answer, is_doubtful, is_cut = self._tried(method, path, body, headers, policy)
         try:
             check_success(answer, request_name(method, self._transport.url_of(path)), path)
-        except (NotSent, Refused, Unfit) as error:
-            if changes and is_doubtful:
+        except ServerError as error:
+            if changes and is_doubtful and (is_cut or not isinstance(error, Unknown)):
                 message = f"a try may have been carried out, and then: {error}"
-                raise Unknown(message, error.status, error.outcome) from None
+                raise Unknown(message, 0 if is_cut else error.status, error.outcome) from None
             raise
         return answer
 

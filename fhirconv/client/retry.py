@@ -125,10 +125,14 @@ class Pause:
 
 
 class Outcome(NamedTuple):
-    """An answer, and whether a try before it may have been carried out, so that it does not tell the whole."""
+    """An answer, and whether a try before it may have been carried out, so that it does not tell the whole.
+
+    `is_cut`: such a try had no answer, and the server may still be at work on it.
+    """
 
     answer: Answer
     is_doubtful: bool
+    is_cut: bool
 
 
 def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) -> Outcome:
@@ -140,6 +144,7 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
     end = time.monotonic() + policy.total_s
     counts: Counter[_Kind] = Counter()
     last: Answer | ServerError = NotSent("")
+    is_cut = False
     while pause.enter(end):
         if counts:
             pause.count()
@@ -150,7 +155,7 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
         except NotSent as error:
             kind, last = _Kind.NOT_SENT, error
         except Unknown as error:
-            kind, last = _Kind.FAILED, error
+            kind, last, is_cut = _Kind.FAILED, error, True
         finally:
             pause.leave(kind is _Kind.BUSY, asked_s)
         counts[kind] += 1
@@ -167,7 +172,7 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
         raise Unknown(f"a try may have been carried out, and then: {last}")
     if isinstance(last, ServerError):
         raise last
-    return Outcome(last, is_doubtful)
+    return Outcome(last, is_doubtful, is_cut)
 
 
 class _Kind(Enum):
