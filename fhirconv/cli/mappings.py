@@ -26,10 +26,12 @@ _folder = click.argument(
 @command.command("check")
 @_folder
 def check(site: Path | None) -> None:
-    """Check fhirconv's mappings, with your own folder DIR laid over them, for every profile.
+    """Check fhirconv's mappings, with your own folder DIR laid over them, for every profile, and servers.toml.
 
     Every source is held against the schema of case facts and every target against FHIR R4.
     """
+    from fhirconv.client.capability import read_descriptions
+
     failed = False
     mistakes = []
     for profile in profiles(site):
@@ -45,6 +47,11 @@ def check(site: Path | None) -> None:
                 f"profile {profile}: {len(loaded.resources)} mappings, {rules} element rules, {concepts} concepts: no mistakes",
                 err=False,
             )
+    try:
+        read_descriptions(site)
+    except MappingError as error:
+        failed = True
+        mistakes += error.issues
     tell(mistakes)
     raise click.exceptions.Exit(Exit.MAPPINGS if failed else Exit.DONE)
 
