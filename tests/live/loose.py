@@ -69,10 +69,10 @@ def start(one: Push, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, encoding="utf-8", env=one.environment(), cwd=one.work, **streams)
 
 
-def ask(hapi: str, path: str, resource: Resource | None = None) -> Any:
-    """What is at a path of the server; a resource is put there. None: there is nothing."""
+def ask(hapi: str, path: str, resource: Resource | None = None, method: str = "") -> Any:
+    """What is at a path of the server; a resource is put there, or what `method` says. None: there is nothing."""
     headers = {"Content-Type": "application/fhir+json", "Cache-Control": "no-cache", "Connection": "close"}
-    method = "PUT" if resource else "GET"
+    method = method or ("PUT" if resource else "GET")
     answer = requests.request(method, f"{hapi}/{path}", json=resource, headers=headers, timeout=WAIT_S)
     if answer.status_code in (404, 410):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,10 +69,8 @@ def test_the_same_resource_in_several_records(push: Pushes, hapi_url: str, uniqu
 AFTERWARDS = {
     "429": Answer(429, b"", (("Retry-After", "100"),)),
     "401": Answer(401),
-    "403": Answer(403),
     "400": Answer(400),
     "404": Answer(404),
-    "412": Answer(412),
 }
 
 
@@ -88,7 +87,7 @@ def test_a_try_that_was_carried_out_and_then_an_answer_that_says_no(push: Pushes
     one.settle(proxy.url)
 
 
-@pytest.mark.parametrize("name", ["429", "401", "403", "400"])
+@pytest.mark.parametrize("name", ["429", "401", "400"])
 def test_a_try_that_is_carried_out_after_an_answer_that_says_no(push: Pushes, proxy: Proxy, name: str) -> None:
     """P04 P13: the first try was cut and is still on its way when a later one is refused: nobody knows, and nobody says no."""
     one = push()
@@ -138,20 +137,26 @@ def test_a_gateway_that_gives_up_and_a_server_that_does_not(push: Pushes, proxy:
 def test_a_journal_that_goes_away_between_two_records(push: Pushes, proxy: Proxy, hapi_url: str, unique: str) -> None:
     """P31: what was sent before is told, not "nothing was sent"; the run is incomplete, and has its summary."""
     one, sent = push(), threading.Event()
+    journal = one.work / "journal"
+    in_flight = [0]
 
     def script(exchange: Exchange) -> None:
+        if exchange.record == 1:
+            in_flight[0] = journal.stat().st_mtime_ns
         exchange.pass_on()
         if exchange.record == 1:
             sent.set()
 
     proxy.script = script
-    journal = one.work / "journal"
     process = loose.start(one, "push", "-", "--server", proxy.url, "--journal", str(journal))
     assert process.stdin
     for at in range(2):
         process.stdin.write(f"{json.dumps(patient(f'{unique}-{at}'))}\n")
     process.stdin.flush()
     assert sent.wait(PATIENCE_S)
+    end = time.monotonic() + PATIENCE_S
+    while journal.stat().st_mtime_ns == in_flight[0] and time.monotonic() < end:
+        time.sleep(0.01)  # it notes the answer
     journal.unlink()
     process.stdin.write(f"{json.dumps(patient(f'{unique}-2', gender='none of these'))}\n")
     done = one.ended(process)
@@ -166,15 +171,16 @@ def test_a_journal_that_goes_away_between_two_records(push: Pushes, proxy: Proxy
 def test_a_journal_that_goes_away_with_the_answer(push: Pushes, proxy: Proxy, hapi_url: str) -> None:
     """P31 P04: the server did it, no answer comes, no look-up does, nothing can be noted: unknown, not "not sent"."""
     one = push()
+    journal = one.work / "journal"
 
     def script(exchange: Exchange) -> None:
         if exchange.record >= 0:
-            one.journal.unlink()
+            journal.unlink()
             committed(exchange)
         (cut if proxy.transactions else Exchange.pass_on)(exchange)
 
     proxy.script = script
-    done = one.run(proxy.url, *ONE_TRY)
+    done = one.run(proxy.url, *ONE_TRY, "--journal", journal)
     assert done.code == 5, done.err
     assert done.resources == {"unknown": one.planned}
     assert "was deleted, moved or replaced while in use" in done.err
@@ -209,13 +215,14 @@ def test_a_server_without_versions(push: Pushes, proxy: Proxy, hapi_url: str, un
         (cut if proxy.transactions else Exchange.pass_on)(exchange)
 
     proxy.script = script
-    options = ("--mappings", str(tmp_path))
+    journal = one.work / "journal"
+    options = ("--mappings", str(tmp_path), "--journal", str(journal))
     assert loose.run(one, proxy.url, *options, *ONE_TRY).records == {"unknown": 1}
     proxy.heal()
     done = loose.run(one, proxy.url, *options)
     assert (done.code, done.resources) == (0, {"unchanged": 1}), done.err
     assert len(proxy.transactions) == 1
-    assert ", over\n" in describe(one.journal)
+    assert ", over\n" in describe(journal)
     done = loose.run(loose.of(one, patient(unique, "CORRECTED")), proxy.url, *options)
     assert (done.code, done.resources) == (0, {"updated": 1}), done.err
     assert families(hapi_url, unique) == ["A", "CORRECTED"]
