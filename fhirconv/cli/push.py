@@ -136,6 +136,7 @@ class _Teller:
         if total is not None and total > 1 and sys.stderr.isatty() and not quiet:
             self._bar = click.progressbar(length=total, label="pushed", file=sys.stderr, show_pos=True)
             self._bar.__enter__()
+            self._is_heard = not sys.stdout.isatty()  # a bar among thousands of lines tells nothing
 
     def tell(self, unit: UnitResult) -> None:
         if not self._quiet:
