@@ -84,12 +84,16 @@ class Stub:
         with peer.sock, suppress(OSError), peer.stream:  # the client may go away, as it should
             play(peer)
 
-    def close(self) -> None:
-        """To be called when the clients are closed: their ends are what the threads wait for."""
-        self.ending.set()
+    def close_door(self) -> None:
+        """Refuses connections from now on; those that are there go on."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def close(self) -> None:
+        """To be called when the clients are closed: their ends are what the threads wait for."""
+        self.ending.set()
+        self.close_door()
         for thread in self._threads:
             thread.join(30)
 
