@@ -124,6 +124,10 @@ class Pause:
             self.retries += 1
 
 
+_GAVE_UP = (502, 504)
+"""Gateways' words: the server behind may still be at work."""
+
+
 class Outcome(NamedTuple):
     """An answer, and whether a try before it may have been carried out, so that it does not tell the whole.
 
@@ -138,8 +142,8 @@ class Outcome(NamedTuple):
 def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) -> Outcome:
     """The answer to a request that may be repeated: the first that repeating would not change, else the last one.
 
-    Raises what the last attempt raised, but Unknown in place of NotSent if one before may have been carried out; NotSent
-    if there was no attempt. Takes `policy.total_s` and one attempt at most.
+    Raises what the last attempt raised, but Unknown if one before may have been carried out; NotSent if there was no
+    attempt. Takes `policy.total_s` and one attempt at most.
     """
     end = time.monotonic() + policy.total_s
     counts: Counter[_Kind] = Counter()
@@ -152,10 +156,13 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
         try:
             last = attempt()
             kind, asked_s = _kind(last.status), retry_after(last.headers, datetime.now(UTC))
+            is_cut = is_cut or last.status in _GAVE_UP
         except NotSent as error:
             kind, last = _Kind.NOT_SENT, error
         except Unknown as error:
             kind, last, is_cut = _Kind.FAILED, error, True
+        except ServerError as error:
+            last = error
         finally:
             pause.leave(kind is _Kind.BUSY, asked_s)
         counts[kind] += 1
@@ -168,8 +175,8 @@ def carry_out(policy: RetryPolicy, pause: Pause, attempt: Callable[[], Answer]) 
     if not counts:
         raise NotSent(f"not sent: {pause.why_not()}")
     is_doubtful = counts[_Kind.FAILED] > 0
-    if isinstance(last, NotSent) and is_doubtful:
-        raise Unknown(f"a try may have been carried out, and then: {last}")
+    if isinstance(last, ServerError) and is_doubtful and not isinstance(last, Unknown):
+        raise Unknown(f"a try may have been carried out, and then: {last}", 0 if is_cut else last.status)
     if isinstance(last, ServerError):
         raise last
     return Outcome(last, is_doubtful, is_cut)

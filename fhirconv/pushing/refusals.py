@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(r"\bBundle\.entry(?:\[(\d{1,6})\]|\((\d{1,6})\))")
 _NAME = re.compile(r"[A-Za-z]+/[A-Za-z0-9\-.]{1,64}|urn:uuid:[0-9a-f-]{36}")
 _OF_A_PERSON = ("name", "telecom", "address", "birthDate", "contact")
+_PERSONS = ("Patient", "RelatedPerson", "Person", "Practitioner")
 _SHORT = 3
 _LONGEST = 300
 
@@ -126,9 +127,11 @@ def _hidden(items: Iterable[Item]) -> re.Pattern[str] | None:
 
 def _telling(resource: dict[str, Any]) -> Iterator[str]:
     """The texts of a resource that tell who somebody is."""
-    if resource.get("resourceType") == "Patient":
+    if resource.get("resourceType") in _PERSONS:
         for key in _OF_A_PERSON:
             yield from _texts(resource.get(key))
+        for text in _texts(resource.get("name")):
+            yield from re.findall(r"\w{3,}", text)
     yield from _names(resource)
 
 

@@ -58,7 +58,12 @@ def test_a_plan_is_read_as_it_was_written_but_for_the_values(file: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("server", "another server"), ("inputs", "files have changed"), ("settings", "settings differ"), ("version", "version")],
+    [
+        ("server", "another server"),
+        ("inputs", "files have changed"),
+        ("settings", "settings differ"),
+        ("version", "version"),
+    ],
 )
 def test_a_plan_for_another_push_is_refused_with_what_differs(file: Path, name: str, words: str) -> None:
     with pytest.raises(PlanError, match=rf"plan.json was made for another push: .*{words}.*make a new plan"):
