@@ -190,6 +190,36 @@ def test_of_a_case_the_fact_is_named(client: FhirClient) -> None:
     assert (issue.place.file, issue.place.line) == ("case.yaml", 4)
 
 
+def test_of_a_case_the_words_of_the_specification_stay(client: FhirClient) -> None:
+    """P11: our own identifiers ('c1/patient', 'c1/labs/hb') and what is in each message do not blot out each other."""
+    case = unit_of(read_bytes(CASE, "case.yaml"), 0, SETTINGS)
+    text = "HAPI-1094: Resource Patient/7c not found, specified in path: Observation.subject (Haemoglobin, labs)"
+    assert words(client, text, case) == text
+
+
+RELATED = {
+    "resourceType": "RelatedPerson",
+    "id": "r1",
+    "text": TEXT,
+    "patient": {"reference": "Patient/p1"},
+    "name": [{"family": "Motherowa"}],
+    "address": [{"city": "Zakopane"}],
+}
+
+
+@pytest.mark.parametrize("said", ["Motherowa", "Zakopane"])
+def test_who_is_near_the_patient_is_left_out(client: FhirClient, said: str) -> None:
+    """P30."""
+    assert words(client, f"no {said} here", unit(PATIENT, RELATED)) == "no […] here"
+
+
+@pytest.mark.parametrize("said", ["Zbigniewska", "MARIA"])
+def test_a_part_of_a_name_is_left_out(client: FhirClient, said: str) -> None:
+    """P30: where only the whole name was sent."""
+    whole = PATIENT | {"name": [{"text": "Maria Zbigniewska"}]}
+    assert words(client, f"no {said} here", unit(whole)) == "no […] here"
+
+
 def test_of_a_resource_alone_its_element_is_named(client: FhirClient) -> None:
     alone = unit_of(read_value(PATIENT, "p.json"), 0, SETTINGS)
     [issue] = told(client, OutcomeIssue("error", "invalid", "bad", ("Bundle.entry[0].resource.birthDate",)), of=alone)

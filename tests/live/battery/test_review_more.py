@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 
+from fhirconv import convert
+
 from .. import loose
 from ..faults import Answer, Exchange, Proxy, fhir
 from ..loose import families, observation, patient
@@ -176,3 +178,22 @@ def test_a_server_that_passes_over_the_tag_of_a_search(push: Pushes, proxy: Prox
     assert [query["_tag"] for query in searched] == [[one.records[0].tag]]
     assert loose.ask(hapi_url, address)["status"] == "final"
     assert done.resources["retracted"] == 0
+
+
+@pytest.mark.parametrize("is_loose", [False, True], ids=["two Bundles", "a Bundle and a resource"])
+def test_a_case_in_two_records_with_retract(push: Pushes, hapi_url: str, is_loose: bool) -> None:
+    """P36: what is in the input is not taken back because it is not in each record of its case; again is no change."""
+    one = push(labs=2)
+    made = convert(one.cases[0]).bundle
+    assert made
+    shared = [entry for entry in made["entry"] if entry["resource"]["resourceType"] == "Patient"]
+    labs = [entry for entry in made["entry"] if entry["resource"]["resourceType"] == "Observation"]
+    first, second = ({**made, "entry": [*shared, lab]} for lab in labs)
+    patient_id = shared[0]["resource"]["id"]
+    alone = json.loads(json.dumps(labs[1]["resource"]).replace(shared[0]["fullUrl"], f"Patient/{patient_id}"))
+    loose.of(one, first, alone if is_loose else second)
+    runs = [loose.run(one, hapi_url, "--retract", "--no-journal") for _ in range(3)]
+    stated = [loose.ask(hapi_url, f"Observation/{lab['resource']['id']}") for lab in labs]
+    assert {found["status"] for found in stated if found} == {"final"}
+    assert [done.resources["retracted"] for done in runs] == [0, 0, 0], runs[-1].err
+    assert [done.resources["updated"] for done in runs] == [0, 0, 0]
