@@ -83,7 +83,7 @@ def command(
     inputs = input_digest([path for path in files if str(path) != "-"])
     teller = _Teller(values, verbose, quiet)
     with client_of(connection, site) as client:
-        units = units_of(records_of(files, limits), settings)
+        units = units_of(records_of(files, limits), settings, retract)
         try:
             plans = list(_plans(client, units, settings, retract, teller))
         except KeyboardInterrupt:

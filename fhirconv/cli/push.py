@@ -114,7 +114,8 @@ def command(
             signals = _Signals(client)
             plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
             pusher = signals.pusher = Pusher(client, settings, options, plan)
-            result = pusher.push(units_of(records_of(files, limits), settings), inputs, teller.tell)
+            units = units_of(records_of(files, limits), settings, plan.retract if plan else retract)
+            result = pusher.push(units, inputs, teller.tell)
         except FhirconvError as error:  # before anything was sent
             _stop(error, signals.heard)
         finally:
@@ -207,7 +208,7 @@ def _planned(
         plan = read_plan(file, binding_of(client, settings, inputs), settings)
     except PlanError as error:
         raise click.BadParameter(str(error), param_hint="--plan") from None
-    plan.check(client, units_of(records_of(files, limits), settings))
+    plan.check(client, units_of(records_of(files, limits), settings, plan.retract))
     return plan
 
 

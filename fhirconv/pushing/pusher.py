@@ -136,10 +136,10 @@ class Pusher:
         return Journal(options.journal, binding, restart=options.restart)
 
 
-def units_of(records: Iterable[Document | Conversion], settings: Settings) -> Iterator[Unit]:
+def units_of(records: Iterable[Document | Conversion], settings: Settings, retract: bool = False) -> Iterator[Unit]:
     """The units of records, each made when it is asked for; lines of NDJSON without a record make none."""
     number = 0
-    with Seen() as seen:
+    with Seen(retract) as seen:
         for record in records:
             if isinstance(record, Document) and any(issue.rule == "blank-line" for issue in record.issues):
                 continue
@@ -184,7 +184,9 @@ def push(
     try:
         known = targets if isinstance(targets, list | tuple) else ()  # what is made one by one is read once
         inputs = input_digest([Path(one) for one in known if isinstance(one, str | Path)])
-        result = Pusher(client, settings, options).push(units_of(records, settings), inputs, on_unit or units.append)
+        result = Pusher(client, settings, options).push(
+            units_of(records, settings, retract), inputs, on_unit or units.append
+        )
     finally:
         if isinstance(server, str):
             client.close()

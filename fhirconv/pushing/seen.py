@@ -14,7 +14,9 @@ from fhirconv.pushing.units import Unit
 class Seen(AbstractContextManager["Seen"]):
     """Remembers each resource by digests in a temporary database, on disk when they are many: memory does not grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole_cases: bool = False) -> None:
+        """`whole_cases`: a case may not be spread over records either, because each would take back what the others hold."""
+        self._whole_cases = whole_cases
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute("CREATE TABLE seen (name BLOB PRIMARY KEY, content BLOB, unit TEXT) WITHOUT ROWID")
@@ -30,12 +32,15 @@ class Seen(AbstractContextManager["Seen"]):
         rows = []
         for item in unit.items:
             if not item.if_none_exist:  # what is there is left alone, whichever comes first
-                rows.append((_digest(item.look_up.encode()), _digest(dump_json(item.resource)), unit.name, item))
-        for name, content, _, item in rows:
+                rows.append((_digest(item.look_up.encode()), _digest(dump_json(item.resource)), unit.name, item.type))
+        if self._whole_cases:
+            whole = _digest(b"".join(content for _, content, *_ in rows))
+            rows += [(_digest(f"case {case}".encode()), whole, unit.name, "case") for case in unit.cases]
+        for name, content, _, what in rows:
             found = self._database.execute("SELECT content, unit FROM seen WHERE name = ?", (name,)).fetchone()
             if found is not None and found[0] != content:
                 message = (
-                    f"its {item.type} came before, in {found[1]}, with other content; push one, or give each its own id"
+                    f"its {what} came before, in {found[1]}, with other content; push one, or give each its own id"
                 )
                 unit.issues.append(Issue("push-twice", message, Place(unit.name)))
                 return unit

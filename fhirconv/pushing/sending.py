@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fhirconv.pushing.journal import Entry, Journal
     from fhirconv.pushing.trust import Trust
 
+_LATE_S = 2.0  # a server may still be at work on an attempt, and not every one keeps two conditions apart
 _SEVERAL = 412  # matches of a condition
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
 
@@ -184,6 +186,9 @@ class Sender:
         if before.state == "failed" and not any("?" in item.look_up for item in items):
             return []
         arrived = self._arrived(items)
+        if arrived is False and any("?" in item.look_up for item in items):
+            time.sleep(_LATE_S)
+            arrived = self._arrived(items)
         known = {True: "had arrived", False: "had not arrived, or not all of it", None: "cannot be looked up"}[arrived]
         return (
             [f"an earlier attempt {known}; sent again (attempt {before.attempts + 1})"]

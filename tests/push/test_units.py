@@ -114,6 +114,7 @@ def test_a_batch_becomes_a_transaction_by_identifier_too() -> None:
     ("data", "words"),
     [
         (bundle(put(PATIENT) | {"request": {"method": "POST", "url": "Patient"}}), "POST without ifNoneExist"),
+        (bundle(put(PATIENT, ifNoneMatch='W/"1"')), "has ifNoneMatch"),
         (bundle({"request": {"method": "DELETE", "url": "Patient/p1"}}), "is a DELETE"),
         (
             bundle(ASKED, ASKED | {"fullUrl": "urn:uuid:7dd75aa9-a899-54ff-9408-5b70ae3c818f"}),
