@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from fhirconv.bundle import dump_json
 from fhirconv.issues import Issue, Place
+from fhirconv.pushing.links import with_references
 from fhirconv.pushing.units import Unit
 
 
@@ -29,10 +30,18 @@ class Seen(AbstractContextManager["Seen"]):
         """The unit, with an error if one of its resources came before with other content."""
         if not unit.ok:
             return unit
+        names = {item.full_url: item.look_up for item in unit.items if item.full_url}  # each Bundle has its own
         rows = []
         for item in unit.items:
             if not item.if_none_exist:  # what is there is left alone, whichever comes first
-                rows.append((_digest(item.look_up.encode()), _digest(dump_json(item.resource)), unit.name, item.type))
+                rows.append(
+                    (
+                        _digest(item.look_up.encode()),
+                        _digest(dump_json(with_references(item.resource, names))),
+                        unit.name,
+                        item.type,
+                    )
+                )
         if self._whole_cases:
             whole = _digest(b"".join(content for _, content, *_ in rows))
             rows += [(_digest(f"case {case}".encode()), whole, unit.name, "case") for case in unit.cases]

@@ -97,3 +97,24 @@ def test_a_run_tells_it_of_its_units() -> None:
     records = [read_value(patient(), "r0"), read_value(patient(sex="male"), "r1"), read_value(patient(), "r2")]
     assert [unit.ok for unit in units_of(records, SETTINGS["id"])] == [True, False, True]
     assert [unit.ok for unit in units_of(records[1:], SETTINGS["id"])] == [True, False]
+
+
+def test_bundles_with_full_urls_of_their_own_may_share_a_resource() -> None:
+    """Two exports give the same Organization other full URLs; what it says is the same."""
+
+    def export(patient: str, base: str) -> dict[str, object]:
+        def entry(digit: int, kind: str, id_: str, **more: object) -> dict[str, object]:
+            resource = {"resourceType": kind, "id": id_, **more}
+            full_url = f"urn:uuid:{base}{digit}"
+            return {"fullUrl": full_url, "resource": resource, "request": {"method": "PUT", "url": f"{kind}/{id_}"}}
+
+        trust = entry(1, "Organization", "trust", name="Trust")
+        clinic = entry(2, "Organization", "clinic", name="Clinic", partOf={"reference": trust["fullUrl"]})
+        return {"resourceType": "Bundle", "type": "transaction", "entry": [trust, clinic, entry(3, "Patient", patient)]}
+
+    first, second = (
+        export("p1", "7dd75aa9-a899-54ff-9408-5b70ae3c818"),
+        export("p2", "8dd75aa9-a899-54ff-9408-5b70ae3c818"),
+    )
+    records = [read_value(first, "a"), read_value(second, "b")]
+    assert [unit.ok for unit in units_of(records, SETTINGS["id"])] == [True, True]
