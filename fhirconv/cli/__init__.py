@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from enum import IntEnum
+from typing import TextIO
 
 import click
 
@@ -66,6 +68,11 @@ def main() -> None:
 def say(text: str, err: bool = True) -> None:
     """One line for people, on standard error unless told otherwise; nothing in it can steer a terminal."""
     click.echo(printable(text), err=err)
+
+
+def let_go(stream: TextIO) -> None:
+    """Whoever listened is gone: what Python still holds for them, and all that follows, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fhirconv.bundle import dump_json
-from fhirconv.cli import Exit, say
+from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
 from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
@@ -174,7 +173,7 @@ class _Teller:
                 say(line, err=False)
             except BrokenPipeError:
                 self._is_heard = False
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains when it ends
+                let_go(sys.stdout)
 
     def total(self) -> None:
         """The sum over all units, where there were several."""

@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from fhirconv.cli import Exit, say
+from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
 from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
@@ -146,7 +146,7 @@ class _Teller:
             self._record(unit)
         except OSError as error:
             self.is_cut = self.is_cut or not isinstance(error, BrokenPipeError)
-            _let_go(sys.stderr)
+            let_go(sys.stderr)
 
     def _record(self, unit: UnitResult) -> None:
         tell(unit.issues)
@@ -164,7 +164,7 @@ class _Teller:
                 say(f"{unit.name}: {made.outcome} {made.address}", err=False)
         except OSError as error:
             self._is_heard = False
-            _let_go(sys.stdout)
+            let_go(sys.stdout)
             if not isinstance(error, BrokenPipeError):
                 self.is_cut = True
                 say(f"error: standard output takes nothing any more ({error.strerror}); the push goes on")
@@ -172,11 +172,6 @@ class _Teller:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
-
-
-def _let_go(stream: TextIO) -> None:
-    """Whoever listened is gone: what Python still holds for them, and all that follows, goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _counts(of: UnitResult | PushResult) -> str:

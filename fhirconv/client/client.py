@@ -43,10 +43,10 @@ class FhirClient:
     """One FHIR R4 server. Threads may share it; it is to be closed, or used in a `with` statement.
 
     `base` is its base URL; `ca_file` (PEM) the authorities to trust in place of the system's; `client_certificate` the
-    files of a certificate and of its key; `site` a folder whose servers.toml lies over ours; `tell` gets
-    a word now and then about why there is a wait. Every method raises
-    ServerError (errors.py says which kinds there are); the constructor ValueError for what cannot be a base URL,
-    and CredentialsError for credentials that others could read on the way.
+    files of a certificate and of its key; `site` a folder whose servers.toml lies over ours; `tell` gets a
+    word now and then about why there is a wait. Every method raises ServerError (errors.py says which kinds there are);
+    the constructor ValueError for what cannot be a base URL, and CredentialsError for credentials that others could read
+    on the way.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ _LISTS = {"profile": str, "tag": dict, "security": dict}
 _BY_SERVER = ("versionId", "lastUpdated", "source", "tag", "security")  # labels are looked at one by one
 
 
-_SEVERAL = 412  # matches of a search
+SEVERAL = 412  # matches of a search
 
 
 class Present(NamedTuple):
@@ -109,7 +109,7 @@ def check_ids(client: FhirClient, unit: Unit, settings: Settings) -> None:
     try:
         found = client.read_many([item.look_up for item in asked])
     except (Refused, NotSent) as error:
-        if error.status == _SEVERAL:
+        if error.status == SEVERAL:
             raise Unfit(f"{unit.name}: {error}: keep one of them") from None
         return
     for item, one in zip(items, found, strict=True):

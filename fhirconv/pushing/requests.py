@@ -8,7 +8,7 @@ Spec: https://hl7.org/fhir/R4/http.html#update, #cond-update, #trules
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -149,8 +149,3 @@ def full_url_of(entry: Mapping[str, Any]) -> str:
     resource = entry["resource"]
     kind, made = resource["resourceType"], str(resource.get("id", ""))
     return f"urn:uuid:{made if _UUID.fullmatch(made) else resource_id('fullUrl', f'{kind}/{made}')}"
-
-
-def urls(items: Iterable[Item]) -> list[str]:
-    """request.url of each."""
-    return [item.url for item in items]

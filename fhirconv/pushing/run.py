@@ -31,7 +31,7 @@ class Run:
         self._queue: queue.Queue[Unit | None] = queue.Queue(self._workers)
         self._ended: queue.SimpleQueue[UnitResult] = queue.SimpleQueue()
         self._free = threading.Condition()
-        self._busy: set[str] = set()
+        self._busy: dict[int, set[str]] = {}  # what each unit on its way touches
         self._stop = threading.Event()
         self._silent = 0
         self._is_reading = False
@@ -91,9 +91,9 @@ class Run:
         """Gives a unit to the workers as soon as nothing of it is on its way already."""
         wanted = _touched(unit)
         with self._free:
-            while wanted & self._busy and not self._stop.is_set():
+            while not all(map(wanted.isdisjoint, self._busy.values())) and not self._stop.is_set():
                 self._free.wait(_WAIT_S)
-            self._busy |= wanted
+            self._busy[unit.number] = wanted
         while not self._stop.is_set():
             try:
                 return self._queue.put(unit, timeout=_WAIT_S)
@@ -158,7 +158,7 @@ class Run:
 
     def _leave(self, unit: Unit) -> None:
         with self._free:
-            self._busy -= _touched(unit)
+            del self._busy[unit.number]
             self._free.notify_all()
 
 

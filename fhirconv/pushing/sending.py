@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhirconv.client.errors import NotSent, Refused, ServerError, Unfit, Unknown
 from fhirconv.pushing.plan import Plan, PlanError
-from fhirconv.pushing.present import addresses, changes, check_ids, is_as_wanted, look_up
+from fhirconv.pushing.present import SEVERAL, addresses, changes, check_ids, is_as_wanted, look_up
 from fhirconv.pushing.refusals import issues_of_refusal
 from fhirconv.pushing.requests import Item, transaction
 from fhirconv.pushing.result import Made, UnitResult
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fhirconv.pushing.trust import Trust
 
 _LATE_S = 2.0  # a server may still be at work on an attempt, and not every one keeps two conditions apart
-_SEVERAL = 412  # matches of a condition
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
 
 
@@ -205,7 +204,7 @@ class Sender:
         try:
             present = look_up(self._client, items)
         except Refused as error:
-            if error.status == _SEVERAL:
+            if error.status == SEVERAL:
                 raise
             return None
         except ServerError:

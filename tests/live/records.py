@@ -12,7 +12,7 @@ from conftest import FIXTURES
 from fhirconv.client.answers import EntryAnswer
 from fhirconv.client.client import FhirClient
 from fhirconv.pushing.pusher import settings_for
-from fhirconv.pushing.requests import Item, transaction, urls
+from fhirconv.pushing.requests import Item, transaction
 from fhirconv.pushing.units import Settings, Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
@@ -64,4 +64,4 @@ def golden(name: str, case_id: str, how: Settings) -> Unit:
 
 
 def send(client: FhirClient, items: Sequence[Item], elsewhere: dict[str, str] | None = None) -> list[EntryAnswer]:
-    return client.transaction(transaction(items, elsewhere), urls(items))
+    return client.transaction(transaction(items, elsewhere), [item.url for item in items])
