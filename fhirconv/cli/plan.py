@@ -96,7 +96,7 @@ def command(
             say(f"error: {output} cannot be written: {error.strerror}; name a file in a folder that you may write to")
             raise click.exceptions.Exit(Exit.USAGE) from None
     teller.total()
-    raise click.exceptions.Exit(Exit.FINDINGS if teller.rejected else Exit.DONE)
+    raise click.exceptions.Exit(Exit.FINDINGS if teller.rejected or teller.is_cut else Exit.DONE)
 
 
 def _plans(
@@ -137,6 +137,7 @@ class _Teller:
         self._counts: Counter[str] = Counter()
         self._records = 0
         self._is_heard = True
+        self.is_cut = False
         self.rejected = 0
 
     def reject(self, unit: Unit) -> None:
@@ -171,9 +172,12 @@ class _Teller:
         if self._is_heard:
             try:
                 say(line, err=False)
-            except BrokenPipeError:
+            except OSError as error:
                 self._is_heard = False
                 let_go(sys.stdout)
+                if not isinstance(error, BrokenPipeError):
+                    self.is_cut = True
+                    say(f"error: standard output takes nothing any more ({error.strerror})")
 
     def total(self) -> None:
         """The sum over all units, where there were several."""
