@@ -65,7 +65,9 @@ class ByHand:
         meta = {"tag": [{"system": self.case_system, "code": self.case}]}
         text = {"status": "generated", "div": div}
         made: dict[str, Any] = {"resourceType": kind, "id": made_id, "meta": meta, "text": text}
-        if identified:
+        if not identified:  # no server finds such a resource by an identifier: a second tag has it
+            meta["tag"].append({"system": self.system, "code": value})
+        else:
             made["identifier"] = [{"system": self.system, "value": value}]
         request = {"method": "PUT", "url": f"{kind}/{made_id}"}
         self.entries.append({"fullUrl": f"urn:uuid:{made_id}", "resource": made, "request": request})
