@@ -34,7 +34,7 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
 
 def _unread_tables(mappings: Mappings) -> Iterator[Mistake]:
     """Every concept table is read by a rule of some profile."""
-    read = {"laterality", *(rule[key] for key in ("concept", "table") for rule in tables_with(mappings.raw, key))}
+    read = {"laterality", *(rule[key] for key in ("concept", "table") for rule in rules_with(mappings.raw, key))}
     for name in sorted(set(mappings.tables.concepts) - read):
         yield Mistake("mapping-table", f"concepts/{name}", f"no rule reads this table{nearest(name, sorted(read))}")
 
@@ -92,16 +92,21 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return False
 
 
-def tables_with(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
-    """Every table in `raw` that has the key."""
+def rules_with(raw: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    """Every table of a set's mappings and profiles that has the key; the other files hold no rules."""
+    return (table for name in raw if name.startswith(("resources/", "profiles/")) for table in _tables(raw[name], key))
+
+
+def _tables(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
     if isinstance(raw, dict):
         if key in raw:
             yield raw
         for value in raw.values():
-            yield from tables_with(value, key)
+            if isinstance(value, dict | list):
+                yield from _tables(value, key)
     elif isinstance(raw, list):
         for value in raw:
-            yield from tables_with(value, key)
+            yield from _tables(value, key)
 
 
 def _lacking(mapping: ResourceMapping, owner: str, path: str, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:

@@ -9,7 +9,7 @@ from fhirconv.facts import Fact
 from fhirconv.identity import NOT_SEARCHED
 from fhirconv.issues import Issue, Place, nearest
 from fhirconv.mapping import shapes
-from fhirconv.mapping.checks import mistakes_of, tables_with
+from fhirconv.mapping.checks import mistakes_of, rules_with
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
@@ -31,6 +31,7 @@ class Compiler:
         self.profile = profile
         self.issues: list[Issue] = []
         self.sections = case_schema().sections
+        self._backwards = list(rules_with(raw, "for"))
         self.tables = self._tables()
 
     def compile(self) -> Mappings:
@@ -68,7 +69,7 @@ class Compiler:
         if not self._fits("systems", systems, shapes.SYSTEMS):
             systems = {}
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
-        used = {str(rule.get("system")) for rule in tables_with(self.raw, "identifier")}
+        used = {str(rule.get("system")) for rule in rules_with(self.raw, "identifier")}
         for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
             near = nearest(name, _IDENTIFIERS)
             if "did you mean" in near:  # one of ours misspelt; other names are for patients' identifiers
@@ -134,7 +135,7 @@ class Compiler:
     def _reads(self, rules: tuple[ElementRule, ...], raw: Mapping[str, Any]) -> frozenset[str]:
         """The top-level fields that the rules read, that decide which facts are meant, or that are left out on purpose."""
         sources = {source for rule in all_rules(rules) for source in rule.made.sources}
-        backwards = {rule["by"] for rule in tables_with(self.raw, "for") if rule["for"] == raw["each"] and "by" in rule}
+        backwards = {rule["by"] for rule in self._backwards if rule["for"] == raw["each"] and "by" in rule}
         on_purpose = {*raw.get("only", {}), *raw.get("narrative_only", {}), *raw.get("left_out", {})}
         here = {source.removeprefix(f"{raw['each']}.") for source in sources | backwards | on_purpose}
         return frozenset(source.partition(".")[0] for source in here)
