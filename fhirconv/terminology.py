@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
+from fhirconv.issues import closest
 from fhirconv.validation.code_forms import code_form_problem
 
 
@@ -104,10 +104,8 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
         if not all(isinstance(part, str) and part.strip() for part in coding.values()):
             return "code, display and verified are texts in quotes"
         if coding["system"] not in systems:
-            near = difflib.get_close_matches(coding["system"], list(systems), 1)
-            return f"system '{coding['system']}' is not in systems.toml" + (
-                f"; did you mean '{near[0]}'?" if near else ""
-            )
+            near = closest(coding["system"], systems)
+            return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near}'?" if near else "")
     return ""
 
 
@@ -127,8 +125,8 @@ class Units:
         folded: dict[str, str] = {}
         for spelling, code in self._by_spelling.items():
             folded.setdefault(spelling.casefold(), code)
-        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6) if len(unit) > 1 else []
-        return folded[near[0]] if near else ""
+        near = closest(unit.casefold(), folded) if len(unit) > 1 else ""
+        return folded[near] if near else ""
 
 
 def _unit_fold(unit: str) -> str:
