@@ -7,9 +7,10 @@ import functools
 from pathlib import Path
 
 from fhirconv.data_files import data_dir
-from fhirconv.issues import Issue, MappingError, Place, has_errors
+from fhirconv.issues import MappingError, has_errors
 from fhirconv.mapping.compiler import Compiler
 from fhirconv.mapping.files import read_folders
+from fhirconv.mapping.own import is_proven, read_own
 from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
 from fhirconv.plausibility.limits import build_limits
 
@@ -19,6 +20,7 @@ __all__ = [
     "Mappings",
     "ResourceMapping",
     "Variant",
+    "check_mappings",
     "folders",
     "load_mappings",
     "profiles",
@@ -44,18 +46,28 @@ def _load(site: Path | None, profile: str) -> Mappings:
     known = profiles(site)
     if profile not in known:
         raise ValueError(f"profile must be one of {', '.join(known)}, not {profile!r}")
+    if site is None and is_proven():
+        return _compiled(Compiler(*read_own(), profile, is_proven=True))
+    return check_mappings(site, profile)
+
+
+def check_mappings(site: Path | None, profile: str) -> Mappings:
+    """As load_mappings, with every check made, also of what was checked before."""
     raw, origin, issues = read_folders(folders(site))
     if has_errors(issues):
         raise MappingError(issues)
-    compiler = Compiler(raw, origin, profile)
+    return _compiled(Compiler(raw, origin, profile))
+
+
+def _compiled(compiler: Compiler) -> Mappings:
     mappings = compiler.compile()
     limits, mistakes = build_limits(
-        raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes
+        compiler.raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes
     )
-    file = origin.get("plausibility", "")
-    issues = [*compiler.issues, *(Issue("mapping-table", f"{key}: {text}", Place(file)) for key, text in mistakes)]
-    if has_errors(issues):
-        raise MappingError(issues)
+    for key, text in mistakes:
+        compiler.error("mapping-table", "plausibility", f"{key}: {text}")
+    if has_errors(compiler.issues):
+        raise MappingError(compiler.issues)
     return dataclasses.replace(mappings, limits=limits)
 
 

@@ -9,7 +9,9 @@ from fhirconv.issues import nearest
 from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
-from fhirconv.values.base import ElementRule, all_rules
+from fhirconv.values.base import URI, ElementRule, all_rules
+
+_IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
 
 
 class Mistake(NamedTuple):
@@ -30,6 +32,22 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
             yield from _lacking(mapping, mapping.resource, "", rules)
             yield from _unsure(mappings, mapping, rules)
             yield from _wrong_targets(mappings, mapping, rules)
+
+
+def wrong_systems(
+    raw: Mapping[str, Any], codes: Mapping[str, Any], identifiers: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """The mistakes of systems.toml: names that no rule uses, what is no URI, what is missing."""
+    used = {str(rule.get("system")) for rule in rules_with(raw, "identifier")}
+    for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
+        near = nearest(name, _IDENTIFIERS)
+        if "did you mean" in near:  # one of ours misspelt; other names are for patients' identifiers
+            yield Mistake("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
+    for name, uri in (*codes.items(), *identifiers.items()):
+        if not isinstance(uri, str) or not URI.fullmatch(uri):
+            yield Mistake("mapping-type", "systems", f"{name}: '{uri}' is no URI")
+    for name in sorted({"fact", "case"} - set(identifiers)):
+        yield Mistake("mapping-table", "systems", f"[identifier] needs '{name}': fhirconv's own identifiers use it")
 
 
 def _unread_tables(mappings: Mappings) -> Iterator[Mistake]:
