@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ import tomli
 from fhirconv.data_files import data_dir, data_file
 
 V = TypeVar("V")
+
+_CODE = re.compile(rb'code = "([^"]+)"')
 
 
 class Lazy(Mapping[str, V]):
@@ -59,6 +62,7 @@ def digest() -> str:
     return found.hexdigest()
 
 
+@functools.cache
 def is_proven() -> bool:
     """Whether fhirconv's own mappings are those that were checked."""
     try:
@@ -75,7 +79,16 @@ def read_own() -> tuple[Mapping[str, Any], dict[str, str]]:
     return Lazy(files, lambda name: tomli.loads(files[name].decode())), origin
 
 
-def tables_naming(code: str) -> list[str]:
-    """The names of fhirconv's own concept tables that hold this text: the others need not be read for it."""
-    held = (name for name, text in own_texts().items() if name.startswith("concepts/") and code.encode() in text)
-    return [name.removeprefix("concepts/").removesuffix(".toml") for name in held]
+def tables_with_code(code: str) -> Iterable[str]:
+    """The names of fhirconv's own proven concept tables in which a code stands; they are not parsed to find that out."""
+    return _tables_by_code().get(code, ())
+
+
+@functools.cache
+def _tables_by_code() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, text in own_texts().items():
+        if name.startswith("concepts/"):
+            for code in set(_CODE.findall(text)):
+                found.setdefault(code.decode(), []).append(name.removeprefix("concepts/").removesuffix(".toml"))
+    return found

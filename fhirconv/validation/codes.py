@@ -155,9 +155,10 @@ def _displays(names: Iterable[str] | None = None) -> Iterator[tuple[str, str, st
 @remembered(4096)
 def _display(system: str, code: str) -> str:
     """The display that our concept tables hold of a code, the last one if several do; empty if none does."""
-    from fhirconv.mapping.own import tables_naming
+    from fhirconv.mapping.own import is_proven, tables_with_code
 
-    found = [display for of, known, display in _displays(tables_naming(code)) if (of, known) == (system, code)]
+    tables = tables_with_code(code) if is_proven() else None
+    found = [display for of, known, display in _displays(tables) if (of, known) == (system, code)]
     return found[-1] if found else ""
 
 
