@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,8 +26,7 @@ class Constraint(NamedTuple):
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element of a type. `name` ends in [x] where there is a choice of types; `codes` is None when any code may stand.
 
     `binding` is the required value set where the definitions do not list its codes (UCUM units, MIME types);

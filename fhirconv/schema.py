@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 
@@ -26,8 +26,7 @@ KINDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a kind of fact. `path` leads to it from the fact; `kind` is a name of KINDS or its JSON type."""
 
     path: tuple[str, ...]
@@ -59,8 +58,7 @@ class Section:
         return (field for field in self.fields.values() if field.kind == kind)
 
 
-@dataclass(frozen=True)
-class CaseSchema:
+class CaseSchema(NamedTuple):
     """The schema with what is derived from it once."""
 
     text: str
