@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fhirconv.validation.addresses import HL7
@@ -61,13 +62,14 @@ def extension_schema(resource: str) -> Schema:
     ]
     if resource:  # these are extensions of elements, and a resource is none
         known = []
-    on_resource = _on_resource(resource)
+    on_resource = _on_resource(resource) if resource else {}
     known += [_extension({"enum": on_resource[key]}, key, _VALUES[key]) for key in _VALUES if key in on_resource]
     foreign = [_extension(_FOREIGN, key, value) for key, value in _VALUES.items()]
     nested = {"type": "array", "minItems": 1, "items": {"anyOf": [_extension(_PART, key, value) for key, value in _VALUES.items()]}}
     return {"type": "object", "anyOf": [*known, *foreign, _extension(_FOREIGN, "extension", nested)]}
 
 
+@functools.lru_cache
 def _on_resource(resource: str) -> dict[str, list[str]]:
     """The extensions of HL7 that may stand on a resource of this type and have a value of one type alone, by its key."""
     found: dict[str, list[str]] = {}
