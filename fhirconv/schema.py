@@ -26,7 +26,8 @@ KINDS = frozenset(
 )
 
 
-class Field(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Field:
     """One field of a kind of fact. `path` leads to it from the fact; `kind` is a name of KINDS or its JSON type."""
 
     path: tuple[str, ...]
