@@ -2,6 +2,8 @@
 
 With it fhirconv knows that its own mappings need no further check, and reads of them what a run needs
 (fhirconv/mapping/own.py). Without it, or with another one, they are checked whenever they are read: slower, never wrong.
+
+    python tools/mappings_digest.py
 """
 
 from __future__ import annotations
