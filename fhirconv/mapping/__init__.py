@@ -1,18 +1,22 @@
-"""mappings/: read, laid over by a site's own, checked against the case-facts schema and R4, compiled."""
+"""mappings/: read, laid over by a site's own, checked against the case-facts schema and R4, compiled.
+
+The compiler is imported by the first who loads mappings: what validates or pushes resources has no need of it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fhirconv.data_files import data_dir
 from fhirconv.issues import MappingError, has_errors
-from fhirconv.mapping.compiler import Compiler
-from fhirconv.mapping.files import read_folders
-from fhirconv.mapping.own import is_proven, read_own
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
-from fhirconv.plausibility.limits import build_limits
+
+if TYPE_CHECKING:
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping, Variant
 
 __all__ = [
     "ANY_SECTION",
@@ -25,6 +29,15 @@ __all__ = [
     "load_mappings",
     "profiles",
 ]
+
+DEFAULT_PROFILE = "r4"
+
+
+def __getattr__(name: str) -> Any:
+    """The types of this package."""
+    if name not in __all__:
+        raise AttributeError(f"module 'fhirconv.mapping' has no attribute {name!r}")
+    return getattr(importlib.import_module("fhirconv.mapping.types"), name)
 
 
 def folders(site: Path | None = None) -> list[Path]:
@@ -46,6 +59,9 @@ def _load(site: Path | None, profile: str) -> Mappings:
     known = profiles(site)
     if profile not in known:
         raise ValueError(f"profile must be one of {', '.join(known)}, not {profile!r}")
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.own import is_proven, read_own
+
     if site is None and is_proven():
         return _compiled(Compiler(*read_own(), profile, is_proven=True))
     return check_mappings(site, profile)
@@ -53,6 +69,9 @@ def _load(site: Path | None, profile: str) -> Mappings:
 
 def check_mappings(site: Path | None, profile: str) -> Mappings:
     """As load_mappings, with every check made, also of what was checked before."""
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.files import read_folders
+
     raw, origin, issues = read_folders(folders(site))
     if has_errors(issues):
         raise MappingError(issues)
@@ -60,6 +79,8 @@ def check_mappings(site: Path | None, profile: str) -> Mappings:
 
 
 def _compiled(compiler: Compiler) -> Mappings:
+    from fhirconv.plausibility.limits import build_limits
+
     mappings = compiler.compile()
     limits, mistakes = build_limits(
         compiler.raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes

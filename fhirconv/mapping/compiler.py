@@ -8,10 +8,10 @@ from typing import Any
 from fhirconv.facts import Fact
 from fhirconv.identity import NOT_SEARCHED
 from fhirconv.issues import Issue, Place, nearest
-from fhirconv.mapping import shapes
+from fhirconv.mapping import DEFAULT_PROFILE, shapes
 from fhirconv.mapping.checks import mistakes_of, rules_with, wrong_systems
 from fhirconv.mapping.own import Lazy
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
+from fhirconv.mapping.types import ANY_SECTION, Mappings, Predicate, ResourceMapping, Variant
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema

@@ -13,7 +13,6 @@ from fhirconv.recipe import Recipe
 from fhirconv.values.base import ElementRule, Tables, all_rules
 
 ANY_SECTION = "*"  # a mapping for every kind of fact
-DEFAULT_PROFILE = "r4"
 
 # Whether a fact (its data, and all facts by id) is one for a mapping or a claim.
 Predicate = Callable[[Mapping[str, Any], Mapping[str, Fact]], bool]

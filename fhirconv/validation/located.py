@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from fhirconv.build import Build
-from fhirconv.facts import Case
 from fhirconv.issues import Issue, Place
 from fhirconv.validation.expressions import expression_of
 from fhirconv.validation.finding import Finding, Path
 
 if TYPE_CHECKING:
+    from fhirconv.build import Build
+    from fhirconv.facts import Case
     from fhirconv.trace import Trace
 
 
