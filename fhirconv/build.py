@@ -120,7 +120,7 @@ class Build:
         self.identifier, self.fact = entry.identifier, entry.fact
         if entry.mapping.variants:
             entry.resource = self._claiming(entry)
-        entry.resource = entry.resource or entry.mapping.recipe.fill(entry.id, entry.fact.flat(), self)
+        entry.resource = entry.resource or entry.mapping.recipe.filler(frozenset(entry.fact.flat()))(entry.id, entry.fact.flat(), self)
         self.identifier, self.fact = before
 
     def _claiming(self, entry: Entry) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Build:
                 continue
             kept = len(self.kept_as_text)
             lacking = self._unclaimed_references(entry, variant)
-            made = {} if lacking else variant.recipe.fill(entry.id, data, self)
+            made = {} if lacking else variant.recipe.filler(frozenset(data))(entry.id, data, self)
             lacking += [need for need, parts in variant.needs if made and not _has(made, parts)]
             lacking += [f"other form than {key}" for key in variant.excludes if key in made]
             if not lacking:

@@ -13,6 +13,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.schema import Field, Section
 from fhirconv.values.times import extent_words, moment_words
+from fhirconv.values.writing import Writer
 
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
 _MARKUP = re.compile("[&<>]").search
@@ -59,6 +60,7 @@ def _plain(value: Any, context: Context) -> str:
 
 
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
+_NO_MARKUP = frozenset(("integer", "plainNumber", "date"))  # kinds whose words cannot hold any, as was checked before
 
 
 @functools.cache
@@ -67,32 +69,38 @@ def name_field(section: Section) -> str:
     return next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
 
 
-def narrative_source(section: Section, told: frozenset[str], role: str, names: dict[str, Any]) -> str:
-    """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field.
-
-    It reads `data` and `context`; the functions that it calls are added to `names`.
-    """
+def narrative_source(section: Section, told: frozenset[str], role: str, code: Writer) -> str:
+    """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field."""
     named = name_field(section)
-    names["escape"] = _escape
-    head = f"escape({_words(section.fields[named], names)})" if named in told else repr(section.title)
+    head = _words(section.fields[named], code) if named in told else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
     for field in rows:
         label = field.name.replace("_", " ").replace(".", " ")
         row = f"{'<ul>' if field is rows[0] else '</li>'}<li>{label}: "
-        pieces += [repr(row), f"escape({_words(field, names)})"]
+        pieces += [repr(row), _words(field, code)]
     pieces.append(repr("</li></ul></div>" if rows else "</div>"))
     return f"''.join(({', '.join(pieces)}))"
 
 
-def _words(field: Field, names: dict[str, Any]) -> str:
-    """A Python expression for the words of a field that is stated."""
-    value = f"data[{field.name!r}]"
-    if not field.refers and field.kind in ("string", "choice") and not field.is_list:
+def _words(field: Field, code: Writer) -> str:
+    """A Python expression for the words of a field that is stated, as XHTML text."""
+    value, escape = f"data[{field.name!r}]", code.name(_escape)
+    if field.refers and field.kind != "when":
+        return f"{escape}({code.name(_fact)}({value}, context))"
+    if field.is_list:
+        return f"{escape}({code.name(_plain)}({value}, context))"
+    if field.kind == "choice" and not any(map(_MARKUP, field.choices)):
         return value
-    words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
-    names[words.__name__] = words
-    return f"{words.__name__}({value}, context)"
+    if field.kind in _NO_MARKUP:
+        return f"str({value})"
+    text = code.variable()
+    words = _WORDS.get(field.kind, _plain)
+    said = f"{escape}({code.name(words)}({text}, context))"
+    if field.kind == "when":  # a date, if it is written as text
+        return f"({text} if ({text} := {value}).__class__ is str else {said})"
+    is_plain = f"({text} := {value}).__class__ is str and {' and '.join(f'{mark!r} not in {text}' for mark in '<&>')}"
+    return f"({text} if {is_plain} else {said})"
 
 
 def title_of(context: Context, fact_id: str) -> str:

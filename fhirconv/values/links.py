@@ -7,11 +7,11 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.issues import nearest
-from fhirconv.values.base import Env, Made, Maker, constant, failed
+from fhirconv.values.base import Env, Made, Maker, calling, constant, failed
+from fhirconv.values.writing import Target, Writer
 
 Finder = Callable[[Context], list[str]]
 
-# What a reference can name besides a field of the fact.
 # What a reference can name besides a field of the fact, and the type that it leads to where that is known.
 NAMED: dict[str, tuple[Finder, str]] = {
     "@patient": (lambda context: context.patient, "Patient"),
@@ -37,7 +37,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
             return failed()
         if name == "@patient" and not display:  # there is one in every case
             return constant(env, "{'reference': context.patient[0]}", "Reference")
-        return Made(_named(NAMED[name][0], put, display), (display,) if display else (), always=True)
+        return Made(calling(_named(NAMED[name][0], put, display)), (display,) if display else (), always=True)
     if name.startswith("@"):
         env.error("mapping-source", f"there is no '{name}'{nearest(name, NAMED)}")
         return failed()
@@ -47,18 +47,17 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     if not field.refers:
         env.error("mapping-source", f"'{name}' is not the id of a fact")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            for one in value if isinstance(value, list) else (value,):
-                target = context.reference_to(one)
-                if target is not None:
-                    put(out, {"reference": target})
+    def write(code: Writer, out: str) -> None:
+        with code.items(name, field.is_list) as one:
+            target = code.variable()
+            code.line(f"{target} = context.reference_to({one})")
+            with code.block(f"if {target} is not None:"):
+                code.put(out, put, f"{{'reference': {target}}}")
 
-    return Made(make, (name,), refers=field.refers)
+    return Made(write, (name,), refers=field.refers)
 
 
-def _named(find: Finder, put: Callable[[dict[str, Any], Any], None], display: str) -> Maker:
+def _named(find: Finder, put: Target, display: str) -> Maker:
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         words = data.get(display) if display else None
         targets = find(context)
