@@ -1,0 +1,79 @@
+"""Which resources a fact makes, by which functions, and whether all of it is read: decided once for each shape of fact."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from fhirconv.facts import Fact
+from fhirconv.mapping.only import Path, value_at
+from fhirconv.mapping.resource_mapping import ResourceMapping, Variant
+from fhirconv.recipe import Filler
+from fhirconv.values.writing import SHAPES
+
+_ID = frozenset(("id",))
+_READ_ELSEWHERE = {"events": frozenset(("id", "of"))}
+
+
+class Claim(NamedTuple):
+    """A claim of the profile that the fact may make, and the function that makes the resource so."""
+
+    variant: Variant
+    fill: Filler
+
+
+class Step(NamedTuple):
+    """One resource of a fact: its mapping, the function that makes it, and the claims that are tried before."""
+
+    mapping: ResourceMapping
+    fill: Filler
+    claims: tuple[Claim, ...]
+
+
+class Plan(NamedTuple):
+    """What is made of a fact: resources of its own, and resources about those; `unread` are fields that none is made from."""
+
+    own: tuple[Step, ...]
+    about: tuple[Step, ...]
+    unread: tuple[str, ...]
+
+
+def naming_fields(section: str) -> frozenset[str]:
+    """Fields that no element holds because they are what the fact is: its name for others, and what an event belongs to."""
+    return _READ_ELSEWHERE.get(section, _ID)
+
+
+class Plans:
+    """The plans for the facts of one section."""
+
+    def __init__(self, section: str, own: Iterable[ResourceMapping], about: Iterable[ResourceMapping]) -> None:
+        """`own` are the mappings of the section, `about` those of every kind of fact."""
+        self._own = tuple(own)
+        self._about = tuple(about)
+        self._not_read = naming_fields(section)
+        tests = [mapping.applies for mapping in (*self._own, *self._about)]
+        tests += [variant.applies for mapping in self._own for variant in mapping.variants]
+        self._looks_at: tuple[Path, ...] = tuple(dict.fromkeys(path for only in tests for path in only.looks_at))
+        self._plan = functools.lru_cache(SHAPES)(self._make)
+
+    def plan(self, data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> Plan:
+        """The plan for a fact with these fields (by dotted name)."""
+        if not self._looks_at:
+            return self._plan(tuple(data))
+        return self._plan(tuple(data), *[value_at(path, data, by_id) for path in self._looks_at])
+
+    def _make(self, fields: tuple[str, ...], *found: Any) -> Plan:
+        stated, values = frozenset(fields), dict(zip(self._looks_at, found, strict=True))
+        own, about = (
+            tuple(_step(mapping, stated, values) for mapping in mappings if mapping.applies.holds(stated, values))
+            for mappings in (self._own, self._about)
+        )
+        read = self._not_read.union(*(step.mapping.reads for step in (*own, *about)))
+        return Plan(own, about, tuple(sorted(name for name in stated - read if "." not in name)))
+
+
+def _step(mapping: ResourceMapping, stated: frozenset[str], values: Mapping[Path, Any]) -> Step:
+    variants = [variant for variant in mapping.variants if variant.applies.holds(stated, values)]
+    claims = tuple(Claim(variant, variant.recipe.filler(stated)) for variant in variants)
+    return Step(mapping, mapping.recipe.filler(stated), claims)
