@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fhirconv.context import Context
@@ -23,7 +23,7 @@ Words = Callable[[Any, Context], str]
 
 
 def _when(value: Any, context: Context) -> str:
-    return value if isinstance(value, str) else moment_words(context.timeline.moment(value), context)
+    return moment_words(context.timeline.moment(value), context)
 
 
 def _age(value: Any, context: Context) -> str:
@@ -31,7 +31,7 @@ def _age(value: Any, context: Context) -> str:
 
 
 def _unit(value: Any, context: Context) -> str:
-    return value if isinstance(value, str) else str(value["text"])
+    return str(value["text"])
 
 
 def _range(value: Any, context: Context) -> str:
@@ -46,8 +46,7 @@ def _absent(value: Any, context: Context) -> str:
     return str(value.get("text", value["reason"]))
 
 
-def _fact(value: Any, context: Context) -> str:
-    names = value if isinstance(value, list) else [value]
+def _facts(context: Context, names: Iterable[str]) -> str:
     return ", ".join(title_of(context, name) for name in names)
 
 
@@ -60,7 +59,7 @@ def _plain(value: Any, context: Context) -> str:
 
 
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
-_NO_MARKUP = frozenset(("integer", "plainNumber", "date"))  # kinds whose words cannot hold any, as was checked before
+_NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 
 @functools.cache
@@ -69,9 +68,9 @@ def name_field(section: Section) -> str:
     return next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
 
 
-def narrative_source(section: Section, told: frozenset[str], role: str, code: Writer) -> str:
+def narrative_source(section: Section, told: Iterable[str], role: str, code: Writer) -> str:
     """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field."""
-    named = name_field(section)
+    named, told = name_field(section), code.kinds.keys() & told
     head = _words(section.fields[named], code) if named in told else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
@@ -85,22 +84,19 @@ def narrative_source(section: Section, told: frozenset[str], role: str, code: Wr
 
 def _words(field: Field, code: Writer) -> str:
     """A Python expression for the words of a field that is stated, as XHTML text."""
-    value, escape = f"data[{field.name!r}]", code.name(_escape)
+    value, kind, escape = code.field(field.name), code.kinds[field.name], code.name(_escape)
     if field.refers and field.kind != "when":
-        return f"{escape}({code.name(_fact)}({value}, context))"
-    if field.is_list:
-        return f"{escape}({code.name(_plain)}({value}, context))"
-    if field.kind == "choice" and not any(map(_MARKUP, field.choices)):
-        return value
-    if field.kind in _NO_MARKUP:
+        words = code.name(title_of if kind is str else _facts)
+        return f"{escape}({words}(context, {value}))"
+    if kind is object:  # a number
         return f"str({value})"
+    if kind is not str:
+        return f"{escape}({code.name(_WORDS.get(field.kind, _plain))}({value}, context))"
+    if field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
+        return value
     text = code.variable()
-    words = _WORDS.get(field.kind, _plain)
-    said = f"{escape}({code.name(words)}({text}, context))"
-    if field.kind == "when":  # a date, if it is written as text
-        return f"({text} if ({text} := {value}).__class__ is str else {said})"
-    is_plain = f"({text} := {value}).__class__ is str and {' and '.join(f'{mark!r} not in {text}' for mark in '<&>')}"
-    return f"({text} if {is_plain} else {said})"
+    marks = f"'<' in ({text} := {value}) or '&' in {text} or '>' in {text}"
+    return f"({escape}({text}) if {marks} else {text})"
 
 
 def title_of(context: Context, fact_id: str) -> str:

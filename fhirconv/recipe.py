@@ -14,8 +14,9 @@ from fhirconv.context import Context
 from fhirconv.narrative import name_field, narrative_source
 from fhirconv.schema import Section
 from fhirconv.values.base import ElementRule, all_rules
-from fhirconv.values.writing import SHAPES, Writer
+from fhirconv.values.writing import SHAPES, Shape, Target, Writer
 
+_TEXT = Target("text", repeats=False)
 Filler = Callable[[str, Mapping[str, Any], Context], dict[str, Any]]
 
 
@@ -57,15 +58,15 @@ class Recipe:
         self.rules = rules
         read = {s.removeprefix(f"{section.name}.") for rule in all_rules(rules) for s in rule.made.sources}
         self.told = read.union(told, [name_field(section)])  # what this resource is made from, and the fact's name
-        self.filler: Callable[[frozenset[str]], Filler] = functools.lru_cache(SHAPES)(self._filler)
+        self.filler: Callable[[Shape], Filler] = functools.lru_cache(SHAPES)(self._filler)
 
-    def _filler(self, stated: frozenset[str]) -> Filler:
-        """The function that makes the resource with an id from the fields of a fact that states these."""
-        code = Writer(stated)
-        narrative = narrative_source(self.section, stated & self.told, self.role, code)
-        head = f"'resourceType': {self.resource!r}, 'id': resource_id, 'meta': {self.meta.source()}"
-        code.line(f"out = {{{head}, 'text': {{'status': 'generated', 'div': {narrative}}}}}")
+    def _filler(self, shape: Shape) -> Filler:
+        """The function that makes the resource with an id from the fields of a fact of this shape."""
+        code = Writer(shape)
+        narrative = narrative_source(self.section, self.told, self.role, code)
+        code.begin("out", f"'resourceType': {self.resource!r}", "'id': resource_id", f"'meta': {self.meta.source()}")
+        code.put("out", _TEXT, f"{{'status': 'generated', 'div': {narrative}}}")
         for rule in self.rules:
-            if rule.made.reads(stated):
+            if rule.made.reads(code):
                 rule.made.write(code, "out")
-        return code.function("resource_id, data, context", "out")
+        return code.function("resource_id, data, context", code.end("out")[0])

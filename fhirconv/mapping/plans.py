@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Fact
 from fhirconv.mapping.only import Path, value_at
 from fhirconv.mapping.resource_mapping import ResourceMapping, Variant
 from fhirconv.recipe import Filler
-from fhirconv.values.writing import SHAPES
+from fhirconv.values.writing import SHAPES, Shape, shape_of
 
 _ID = frozenset(("id",))
 _READ_ELSEWHERE = {"events": frozenset(("id", "of"))}
@@ -55,25 +54,30 @@ class Plans:
         tests = [mapping.applies for mapping in (*self._own, *self._about)]
         tests += [variant.applies for mapping in self._own for variant in mapping.variants]
         self._looks_at: tuple[Path, ...] = tuple(dict.fromkeys(path for only in tests for path in only.looks_at))
-        self._plan = functools.lru_cache(SHAPES)(self._make)
+        self._known: dict[tuple[Any, ...], Plan] = {}
 
     def plan(self, data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> Plan:
         """The plan for a fact with these fields (by dotted name)."""
-        if not self._looks_at:
-            return self._plan(tuple(data))
-        return self._plan(tuple(data), *[value_at(path, data, by_id) for path in self._looks_at])
+        values = [value_at(path, data, by_id) for path in self._looks_at] if self._looks_at else ()
+        key = (*data, *map(type, data.values()), *values)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= SHAPES:
+                self._known.clear()
+            found = self._known[key] = self._make(data, dict(zip(self._looks_at, values, strict=True)))
+        return found
 
-    def _make(self, fields: tuple[str, ...], *found: Any) -> Plan:
-        stated, values = frozenset(fields), dict(zip(self._looks_at, found, strict=True))
+    def _make(self, data: Mapping[str, Any], values: Mapping[Path, Any]) -> Plan:
+        shape = shape_of(data)
         own, about = (
-            tuple(_step(mapping, stated, values) for mapping in mappings if mapping.applies.holds(stated, values))
+            tuple(_step(mapping, shape, data, values) for mapping in mappings if mapping.applies.holds(data, values))
             for mappings in (self._own, self._about)
         )
         read = self._not_read.union(*(step.mapping.reads for step in (*own, *about)))
-        return Plan(own, about, tuple(sorted(name for name in stated - read if "." not in name)))
+        return Plan(own, about, tuple(sorted(name for name in data.keys() - read if "." not in name)))
 
 
-def _step(mapping: ResourceMapping, stated: frozenset[str], values: Mapping[Path, Any]) -> Step:
+def _step(mapping: ResourceMapping, shape: Shape, stated: Container[str], values: Mapping[Path, Any]) -> Step:
     variants = [variant for variant in mapping.variants if variant.applies.holds(stated, values)]
-    claims = tuple(Claim(variant, variant.recipe.filler(stated)) for variant in variants)
-    return Step(mapping, mapping.recipe.filler(stated), claims)
+    claims = tuple(Claim(variant, variant.recipe.filler(shape)) for variant in variants)
+    return Step(mapping, mapping.recipe.filler(shape), claims)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.values import amounts, concepts, links, times, words
 from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, Write, calling, failed
-from fhirconv.values.writing import SHAPES, Writer, listed
+from fhirconv.values.writing import SHAPES, Shape, Writer, listed, shape_of
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:
@@ -30,19 +31,20 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     rules = compile_elements(rule["elements"], inner)
     always = all(r.made.constant for r in rules)
+    enough = 0 if always else sum(r.made.constant for r in rules)  # a constant makes one value
     target = env.put(*env.element.types)
 
     def write(code: Writer, out: str) -> None:
-        made, stated, before = code.variable(), code.variable(), code.variable()
-        code.line(f"{made}, {stated} = {{}}, {always}")
-        for one in (r.made for r in rules if r.made.reads(code.stated)):
-            if not (one.constant or always):
-                code.line(f"{before} = len({made})")
+        made = code.variable()
+        code.begin(made)
+        for one in (r.made for r in rules if r.made.reads(code)):
             one.write(code, made)
-            if not (one.constant or always):
-                code.line(f"{stated} = {stated} or len({made}) > {before}")
-        with code.block(f"if {stated} and {made}:"):
-            code.put(out, target, made)
+        value, items = code.end(made)
+        if items is None:
+            with code.block(f"if len({value}) > {enough}:"):
+                code.put(out, target, value)
+        elif len(items) > enough:
+            code.put(out, target, value)
 
     sources = tuple(dict.fromkeys(s for r in rules for s in r.made.sources))
     if "each" in rule:
@@ -79,13 +81,13 @@ def _by_shape(write: Write) -> Callable[[Mapping[str, Any]], Maker]:
     """The function that fills an element from such data: the items of a list, or facts of another section, have shapes too."""
 
     @functools.lru_cache(SHAPES)
-    def maker(stated: frozenset[str]) -> Maker:
-        code = Writer(stated)
+    def maker(shape: Shape) -> Maker:
+        code = Writer(shape)
         with code.sharing():
             write(code, "out")
         return code.function("out, data, context", "None")
 
-    return lambda data: maker(frozenset(data))
+    return lambda data: maker(shape_of(data))
 
 
 def _each(name: str, write: Write) -> Maker:
@@ -125,11 +127,16 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
 
     def write(code: Writer, out: str) -> None:
         made, key = code.variable(), code.variable()
-        code.line(f"{made} = {{}}")
-        if value.made.reads(code.stated):
+        code.begin(made)
+        if value.made.reads(code):
             value.made.write(code, made)
-        with code.block(f"for {key} in {made}:"), code.sharing():
-            code.put(out, target, f"{{'url': {url!r}, {key}: {made}[{key}]}}")
+        _, items = code.end(made)
+        with code.sharing() if items is None or len(items) > 1 else nullcontext():
+            for item in items or ():
+                code.put(out, target, f"{{'url': {url!r}, {item}}}")
+            if items is None:
+                with code.block(f"for {key} in {made}:"):
+                    code.put(out, target, f"{{'url': {url!r}, {key}: {made}[{key}]}}")
 
     if "each" in rule:
         return Made(calling(_each(rule["each"], write)), (rule["each"],), children=(value,), each=rule["each"])
@@ -192,7 +199,7 @@ def compile_element(name: str, rule: Any, env: Env) -> ElementRule:
 
 def _several(made: list[Made], element: Element) -> Made:
     def write(code: Writer, out: str) -> None:
-        makers = [one for one in made if one.reads(code.stated)]
+        makers = [one for one in made if one.reads(code)]
         if len(makers) == 1:
             makers[0].write(code, out)
         elif element.repeats:

@@ -10,7 +10,7 @@ from fhirconv.numbers import Measured, read_measured
 from fhirconv.values.base import Env, Made, calling, failed
 from fhirconv.values.concepts import codeable
 from fhirconv.values.times import UCUM
-from fhirconv.values.writing import Writer
+from fhirconv.values.writing import Target, Writer
 
 
 def _quantity(value: Any, unit: Any, context: Context) -> dict[str, Any]:
@@ -21,11 +21,6 @@ def _quantity(value: Any, unit: Any, context: Context) -> dict[str, Any]:
         return {"value": value, "unit": unit["text"]}
     code = context.units.find(unit)
     return {"value": value, "unit": unit, "system": UCUM, "code": code} if code else {"value": value, "unit": unit}
-
-
-def _unit_of(name: str, code: Writer) -> str:
-    """The expression for a unit of a fact that need not state one."""
-    return f"data[{name!r}]" if name in code.stated else "None"
 
 
 def _measured(value: Any, context: Context) -> Measured:
@@ -67,14 +62,13 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
         out[words_key] = codeable(concept, words)
 
     def write(code: Writer, out: str) -> None:
-        if name in code.stated:
-            value, unit = f"data[{name!r}]", _unit_of(unit_name, code)
-            with code.block(f"if {value}.__class__ is str:"):
-                code.line(f"{code.name(printed)}({out}, {value}, {unit}, context)")
-            with code.block("else:"):
-                code.line(f"{out}[{quantity_key!r}] = {code.name(_quantity)}({value}, {unit}, context)")
-        elif words_name in code.stated:
-            code.line(f"{code.name(in_words)}({out}, data[{words_name!r}], context)")
+        value, unit = code.field(name), code.field(unit_name)
+        if code.is_text(name):
+            code.line(f"{code.name(printed)}({out}, {value}, {unit}, context)")
+        elif code.states(name):
+            code.put(out, Target(quantity_key, False), f"{code.name(_quantity)}({value}, {unit}, context)")
+        elif code.states(words_name):
+            code.line(f"{code.name(in_words)}({out}, {code.field(words_name)}, context)")
 
     return Made(write, names)
 
@@ -87,8 +81,8 @@ def quantity(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put("Quantity")
 
     def write(code: Writer, out: str) -> None:
-        if name in code.stated:
-            code.put(out, put, f"{code.name(_quantity)}(data[{name!r}], {_unit_of(unit_name, code)}, context)")
+        if code.states(name):
+            code.put(out, put, f"{code.name(_quantity)}({code.field(name)}, {code.field(unit_name)}, context)")
 
     return Made(write, (name, unit_name))
 
@@ -100,14 +94,16 @@ def reference_range(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Observation.referenceRange")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        given = data.get(name)
-        if given is not None:
-            unit = data.get(unit_name)
-            made: dict[str, Any] = {end: _quantity(given[end], unit, context) for end in ("low", "high") if end in given}
-            put(out, made | ({"text": given["text"]} if "text" in given else {}))
+    def write(code: Writer, out: str) -> None:
+        if code.states(name):
+            code.put(out, put, f"{code.name(_reference_range)}({code.field(name)}, {code.field(unit_name)}, context)")
 
-    return Made(calling(make), (name, unit_name))
+    return Made(write, (name, unit_name))
+
+
+def _reference_range(given: Mapping[str, Any], unit: Any, context: Context) -> dict[str, Any]:
+    made: dict[str, Any] = {end: _quantity(given[end], unit, context) for end in ("low", "high") if end in given}
+    return made | ({"text": given["text"]} if "text" in given else {})
 
 
 def number(rule: Mapping[str, Any], env: Env) -> Made:
@@ -118,7 +114,7 @@ def number(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put(*(("integer", "positiveInt", "unsignedInt") if field and field.kind == "integer" else ("decimal",)))
 
-    return Made(lambda code, out: code.put(out, put, f"data[{name!r}]"), (name,))
+    return Made(lambda code, out: code.put(out, put, code.field(name)), (name,))
 
 
 def absent(rule: Mapping[str, Any], env: Env) -> Made:

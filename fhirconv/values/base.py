@@ -35,9 +35,9 @@ class Made:
     facts_of: tuple[str, str] | None = None  # section and field: the facts naming this one, which the children read
     always: bool = False  # it may yield something although none of `sources` is stated
 
-    def reads(self, stated: frozenset[str]) -> bool:
-        """Whether it can yield anything for a fact that states these fields."""
-        return self.always or not self.sources or not stated.isdisjoint(self.sources)
+    def reads(self, code: Writer) -> bool:
+        """Whether it can yield anything for a fact of the shape that the function is for."""
+        return self.always or not self.sources or code.states(*self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,6 @@ class Env:
     def field(self, name: str) -> Field | None:
         """The schema's field, if there is one."""
         return self.section.fields.get(name) if self.section else None
-
-    def is_list(self, name: str) -> bool:
-        """Whether the field may hold a list; not known of a part."""
-        field = self.field(name)
-        return field is None or field.is_list
 
     def refuses_list(self, name: str) -> bool:
         """Whether the field is a list and the element does not repeat; that is a mistake."""

@@ -55,28 +55,33 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
-    in_text, name, single = rule.get("side_in_text", False), names[-1], len(names) == 1
+    in_text, coded = rule.get("side_in_text", False), rule.get("coded", False)
+    name, single = names[-1], len(names) == 1
     add_side = _side_extension(rule, env)
     look = _look(rule, table, add_side)
 
     def write(code: Writer, out: str) -> None:
-        side, unit = (f"data[{one!r}]" if one in code.stated else "None" for one in (side_name, unit_name))
+        side, unit = code.field(side_name), code.field(unit_name)
 
         def put_found(word: str) -> None:
-            found = code.variable()
-            code.line(f"{found} = {code.name(look)}({word}, {side}, {unit}, context)")
-            with code.block(f"if {found} is not None:"):
+            found = f"{code.name(look)}({word}, {side}, {unit}, context)"
+            if not coded:
                 put(code, out, found)
+                return
+            known = code.variable()
+            code.line(f"{known} = {found}")
+            with code.block(f"if {known} is not None:"):
+                put(code, out, known)
 
-        stated = [one for one in names if one in code.stated]
+        stated = [one for one in names if code.states(one)]
         if stated and single:
-            with code.items(name, env.is_list(name)) as word:
+            with code.items(name) as word:
                 put_found(word)
         elif stated:
-            put_found(" + ' ' + ".join(f"str(data[{one!r}])" for one in stated))
+            put_found(" + ' ' + ".join(f"str({code.field(one)})" for one in stated))
         elif other is not None:
             put(code, out, repr(codeable(other, other.text)))
-        elif side != "None" and in_text:
+        elif code.states(side_name) and in_text:
             put(code, out, f"{code.name(add_side)}({side}, {{'text': {side}}})")
 
     sources = (*names, *filter(None, (side_name,)))

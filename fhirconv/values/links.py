@@ -48,7 +48,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
         env.error("mapping-source", f"'{name}' is not the id of a fact")
 
     def write(code: Writer, out: str) -> None:
-        with code.items(name, field.is_list) as one:
+        with code.items(name) as one:
             target = code.variable()
             code.line(f"{target} = context.reference_to({one})")
             with code.block(f"if {target} is not None:"):

@@ -13,7 +13,7 @@ from fhirconv.context import Context
 from fhirconv.r4 import elements_of
 from fhirconv.timeline import Moment
 from fhirconv.values.base import ElementRule, Env, Made, calling, failed, nothing
-from fhirconv.values.writing import Writer
+from fhirconv.values.writing import Target, Writer
 
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -140,7 +140,7 @@ def date(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("date", "dateTime")
 
-    return Made(lambda code, out: code.put(out, put, f"str(data[{name!r}])"), (name,))
+    return Made(lambda code, out: code.put(out, put, code.field(name)), (name,))
 
 
 def time(rule: Mapping[str, Any], env: Env) -> Made:
@@ -177,10 +177,10 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
                 out["_" + key] = extra
 
     def write(code: Writer, out: str) -> None:
-        with code.block(f"if data[{name!r}].__class__ is str:"):
-            code.line(f"{out}[{key!r}] = data[{name!r}]")
-        with code.block("else:"):
-            code.line(f"{code.name(structured)}({out}, data[{name!r}], context)")
+        if code.is_text(name):
+            code.put(out, Target(key, False), code.field(name))
+        else:
+            code.line(f"{code.name(structured)}({out}, {code.field(name)}, context)")
 
     return Made(write, (name,))
 
@@ -198,8 +198,12 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
     ]
 
     def write(code: Writer, out: str) -> None:
-        start, end = (f"data[{name!r}]" if name in code.stated else "None" for name in (start_name, end_name))
-        code.put_stated(out, put, f"{code.name(_period)}({start}, {end}, context)")
+        stated = [(key, name) for key, name in (("start", start_name), ("end", end_name)) if code.states(name)]
+        if len(stated) == 1 and code.is_text(stated[0][1]):
+            code.put(out, put, f"{{{stated[0][0]!r}: {code.field(stated[0][1])}}}")
+        else:
+            both = f"{code.field(start_name)}, {code.field(end_name)}"
+            code.put_stated(out, put, f"{code.name(_period)}({both}, context)")
 
     return Made(write, (start_name, end_name), children=tuple(ends))
 

@@ -57,8 +57,9 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     label = str(rule.get("label", ""))
 
     def write(code: Writer, out: str) -> None:
-        with code.items(name, env.is_list(name)) as words:
-            said = f"{label + ': '!r} + str({words})" if label else f"str({words})"
+        with code.items(name) as words:
+            said = words if code.is_text(name) else f"str({words})"
+            said = f"{label + ': '!r} + {said}" if label else said
             code.put(out, put, f"{{'text': {said}}}" if wrap else said)
 
     return Made(write, (name,))
@@ -75,8 +76,9 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
     def write(code: Writer, out: str) -> None:
         with code.sharing():
             for name, label in zip(names, labels, strict=True):
-                if name in code.stated:
-                    code.put(out, put, f"{{'text': {label!r} + {code.name(_as_words)}(data[{name!r}])}}")
+                if code.states(name):
+                    said = code.field(name) if code.is_text(name) else f"{code.name(_as_words)}({code.field(name)})"
+                    code.put(out, put, f"{{'text': {f'{label!r} + {said}' if label else said}}}")
 
     return Made(write, tuple(names))
 
@@ -110,11 +112,12 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     wrap = "CodeableConcept" in env.element.types
 
     def write(code: Writer, out: str) -> None:
-        value = f"data[{name!r}]"
-        made = f"{code.name(mapping)}.get(str({value}), {value})" if mapping else value
+        value = code.field(name)
+        words = value if code.is_text(name) else f"str({value})"
+        made = f"{code.name(mapping)}.get({words}, {value})" if mapping else value
         if uri:
             made = f"{{'system': {uri!r}, 'code': {made}}}"
-            made = f"{{'coding': [{made}], 'text': str({value})}}" if wrap else made
+            made = f"{{'coding': [{made}], 'text': {words}}}" if wrap else made
         code.put(out, put, made)
 
     return Made(write, (name,))
@@ -145,7 +148,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     system = systems[rule["system"]]
 
     def write(code: Writer, out: str) -> None:
-        code.put(out, put, f"{{'system': {system!r}, 'value': data[{name!r}]}}")
+        code.put(out, put, f"{{'system': {system!r}, 'value': {code.field(name)}}}")
 
     return Made(write, (name,))
 

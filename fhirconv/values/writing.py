@@ -1,17 +1,27 @@
-"""How rules become Python: the statements of a function that fills a resource from facts of one shape.
+"""How rules become Python: a function that makes a resource, or fills a part of one, from facts of one shape.
 
-Facts have few shapes (sets of stated fields), so the function for one is written once, and holds what the mapping and
-the shape decide as literals. Only names and constants of the mappings enter the source, as Python literals; values of a
-case never.
+A shape says which fields a fact states, and whether each is text, a list, an object or something else. Facts have few
+shapes, so the function for one is written once, and holds what the mapping and the shape decide as literals. Only names
+and constants of the mappings enter the source, as Python literals; values of a case never.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 SHAPES = 4096  # for which functions are kept
+
+Shape = frozenset[tuple[str, type]]  # names of fields; str, list, dict, or object for all others
+
+
+def shape_of(data: Mapping[str, Any]) -> Shape:
+    """The shape of these fields."""
+    kinds = (str, list, dict)
+    return frozenset(
+        (name, next((kind for kind in kinds if isinstance(value, kind)), object)) for name, value in data.items()
+    )
 
 
 class Target(NamedTuple):
@@ -27,30 +37,51 @@ class Target(NamedTuple):
             out[self.key] = value
 
 
-class Writer:
-    """The body of a function of `data`, the fields of a fact by dotted name, and `context`; `stated` are its fields."""
+class _Literal:
+    """A dict of the function that is still one literal: nothing but values were put into it so far."""
 
-    def __init__(self, stated: frozenset[str]) -> None:
-        self.stated = stated
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.items: list[str] = []
+
+    @property
+    def source(self) -> str:
+        return f"{{{', '.join(self.items)}}}"
+
+
+class Writer:
+    """The body of a function of `data`, the fields of a fact by dotted name, and `context`."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.kinds = dict(shape)  # of the fields that are stated
         self.names: dict[str, Any] = {}
         self._lines: list[str] = []
+        self._literals: list[_Literal] = []  # the inner ones last
         self._indent = " "
         self._made = 0
         self._shares = False
 
-    def line(self, statement: str) -> None:
-        """Adds a statement."""
-        self._lines.append(self._indent + statement)
+    def states(self, *names: str) -> bool:
+        """Whether the fact states one of these fields."""
+        return not self.kinds.keys().isdisjoint(names)
+
+    def field(self, name: str) -> str:
+        """The expression for a field; None where it is not stated."""
+        return f"data[{name!r}]" if name in self.kinds else "None"
+
+    def is_text(self, name: str) -> bool:
+        """Whether the field is stated as text."""
+        return self.kinds.get(name) is str
 
     @contextmanager
-    def block(self, head: str) -> Iterator[None]:
-        """What is written within it stands below `head`, such as 'if x:'."""
-        self.line(head)
-        before, self._indent = len(self._lines), self._indent + " "
-        yield
-        if len(self._lines) == before:
-            self.line("pass")
-        self._indent = self._indent[:-1]
+    def items(self, name: str) -> Iterator[str]:
+        """Within it a stated field has this name: one item after the other, if it is a list."""
+        if self.kinds[name] is list:
+            item = self.variable()
+            with self.block(f"for {item} in {self.field(name)}:"), self.sharing():
+                yield item
+        else:
+            yield self.field(name)
 
     def variable(self) -> str:
         """A name that nothing else has."""
@@ -65,6 +96,23 @@ class Writer:
             self.names[found] = value
         return found
 
+    def line(self, statement: str) -> None:
+        """Adds a statement. Dicts that were begun are no longer literals, because it may read or change them."""
+        for literal in self._literals:
+            self._lines.append(f"{self._indent}{literal.name} = {literal.source}")
+        self._literals.clear()
+        self._lines.append(self._indent + statement)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """What is written within it stands below `head`, such as 'if x:'."""
+        self.line(head)
+        before, self._indent = len(self._lines), self._indent + " "
+        yield
+        if len(self._lines) == before:
+            self.line("pass")
+        self._indent = self._indent[:-1]
+
     @contextmanager
     def sharing(self) -> Iterator[None]:
         """Within it several rules may add to one element that repeats."""
@@ -72,12 +120,28 @@ class Writer:
         yield
         self._shares = before
 
+    def begin(self, name: str, *items: str) -> None:
+        """Begins a dict with this name."""
+        self._literals.append(_Literal(name))
+        self._literals[-1].items.extend(items)
+
+    def end(self, name: str) -> tuple[str, list[str] | None]:
+        """The expression for a dict that was begun, and its items as they stand in it; None if they depend on the fact."""
+        if self._literals and self._literals[-1].name == name:
+            literal = self._literals.pop()
+            return literal.source, literal.items
+        return name, None
+
     def put(self, out: str, target: Target, value: str) -> None:
         """Puts the value of an expression into the dict named `out`."""
         if target.repeats and self._shares:
             self.line(f"{out}.setdefault({target.key!r}, []).append({value})")
+            return
+        value = f"[{value}]" if target.repeats else value
+        if self._literals and self._literals[-1].name == out:
+            self._literals[-1].items.append(f"{target.key!r}: {value}")
         else:
-            self.line(f"{out}[{target.key!r}] = {f'[{value}]' if target.repeats else value}")
+            self.line(f"{out}[{target.key!r}] = {value}")
 
     def put_stated(self, out: str, target: Target, value: str) -> None:
         """As `put`, unless the value is None."""
@@ -86,18 +150,8 @@ class Writer:
         with self.block(f"if {made} is not None:"):
             self.put(out, target, made)
 
-    @contextmanager
-    def items(self, name: str, is_list: bool) -> Iterator[str]:
-        """Within it the words of a field have this name: one after the other, if the field may hold a list."""
-        if is_list:
-            item = self.variable()
-            with self.block(f"for {item} in {self.name(listed)}(data[{name!r}]):"), self.sharing():
-                yield item
-        else:
-            yield f"data[{name!r}]"
-
     def function(self, parameters: str, result: str) -> Callable[..., Any]:
-        """The function that was written."""
+        """The function that was written, which returns the value of an expression."""
         source = "\n".join((f"def made({parameters}):", *self._lines, f" return {result}"))
         names = dict(self.names)
         exec(compile(source, "<rules of a mapping>", "exec"), names)  # noqa: S102  (see above)
