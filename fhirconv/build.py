@@ -56,6 +56,7 @@ class Build:
         self.case_id = case.id
         self.mappings = mappings
         self.units = mappings.tables.units
+        self.system = mappings.tables.identifier_systems["fact"]
         self.decimal_mark = case.conventions.get("decimal_mark", "")
         self.kept_as_text: list[KeptText] = []
         self.unclaimed: list[tuple[Entry, str, str]] = []  # entry, claim, what it lacks
@@ -64,7 +65,7 @@ class Build:
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
         self._restful = bundle_type == RESTFUL
-        self._identities = Identities(mappings.tables.identifier_systems["fact"], self.case_id)
+        self._identities = Identities(self.system, self.case_id)
         self._facts: dict[str, list[Fact]] = {}
         for fact in case.facts:
             self._facts.setdefault(fact.section.name, []).append(fact)
@@ -84,25 +85,29 @@ class Build:
 
     def _plan(self) -> None:
         """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
-        by_id = self.case.by_id
+        by_id, made_of = self.case.by_id, self._of_fact
         about: list[tuple[Fact, dict[str, Any], Step]] = []
         for section, plans in self.mappings.plans.items():
-            for fact in sorted(self._facts.get(section, ()), key=_BY_KEY):
+            facts = self._facts.get(section, ())
+            for fact in sorted(facts, key=_BY_KEY) if len(facts) > 1 else facts:
                 data = fact.flat()
                 plan = plans.plan(data, by_id)
                 if plan.own:
-                    self._of_fact[fact] = [self._add(fact, data, step) for step in plan.own]
-                if plan.unread or not plan.own:
+                    made_of[fact] = [self._add(fact, data, step) for step in plan.own]
+                if plan.is_unsettled:
                     self.unsettled.append(fact)
-                about += [(fact, data, step) for step in plan.about]
+                for step in plan.about:
+                    about.append((fact, data, step))
         if about:
-            order = self.mappings.by_section[ANY_SECTION]
-            about.sort(key=lambda one: order.index(one[2].mapping))
-        for fact, data, step in about:
+            self._add_about(about)
+
+    def _add_about(self, about: list[tuple[Fact, dict[str, Any], Step]]) -> None:
+        """Adds the resources about other resources; those of the case as such are about all: they are last."""
+        order = self.mappings.by_section[ANY_SECTION]
+        for fact, data, step in sorted(about, key=lambda one: order.index(one[2].mapping)):
             if fact in self._of_fact or merged_into(self.case, fact) in self._of_fact:
                 self._of_fact.setdefault(fact, []).append(self._add(fact, data, step))
-        if about:  # what is made of the case as such is about all the others: last
-            self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
+        self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
     def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> Entry:
         mapping = step.mapping
@@ -183,8 +188,10 @@ class Build:
 
     def reference_to(self, fact_id: str) -> str | None:
         """The reference to the main resource of the fact with this id; None if the mappings make none."""
-        entries = self._of_fact.get(self.case.by_id[fact_id], [])
-        return next((entry.reference for entry in entries if not entry.mapping.role), None)
+        for entry in self._of_fact.get(self.case.by_id[fact_id], ()):
+            if not entry.mapping.role:
+                return entry.reference
+        return None
 
     def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
         """References to a fact's main resource, or to all of its resources but those about the fact itself.

@@ -31,11 +31,14 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is made of a fact: resources of its own, and resources about those; `unread` are fields that none is made from."""
+    """What is made of a fact: resources of its own, and resources about those.
+
+    `is_unsettled` says that it has no resources of its own, or fields that none of all these is made from.
+    """
 
     own: tuple[Step, ...]
     about: tuple[Step, ...]
-    unread: tuple[str, ...]
+    is_unsettled: bool
 
 
 def naming_fields(section: str) -> frozenset[str]:
@@ -74,7 +77,7 @@ class Plans:
             for mappings in (self._own, self._about)
         )
         read = self._not_read.union(*(step.mapping.reads for step in (*own, *about)))
-        return Plan(own, about, tuple(sorted(name for name in data.keys() - read if "." not in name)))
+        return Plan(own, about, not own or not all(name.partition(".")[0] in read for name in data))
 
 
 def _step(mapping: ResourceMapping, shape: Shape, stated: Container[str], values: Mapping[Path, Any]) -> Step:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.issues import nearest
-from fhirconv.values.base import Env, Made, Maker, calling, constant, failed
+from fhirconv.values.base import Env, Made, Write, constant, failed
 from fhirconv.values.writing import Target, Writer
 
 Finder = Callable[[Context], list[str]]
@@ -37,7 +37,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
             return failed()
         if name == "@patient" and not display:  # there is one in every case
             return constant(env, "{'reference': context.patient[0]}", "Reference")
-        return Made(calling(_named(NAMED[name][0], put, display)), (display,) if display else (), always=True)
+        return Made(_named(NAMED[name][0], put, display), (display,) if display else (), always=True)
     if name.startswith("@"):
         env.error("mapping-source", f"there is no '{name}'{nearest(name, NAMED)}")
         return failed()
@@ -57,13 +57,18 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     return Made(write, (name,), refers=field.refers)
 
 
-def _named(find: Finder, put: Target, display: str) -> Maker:
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        words = data.get(display) if display else None
+def _named(find: Finder, put: Target, display: str) -> Write:
+    def with_words(out: dict[str, Any], words: str, context: Context) -> None:
         targets = find(context)
         for target in targets:
-            put(out, {"reference": target} if words is None else {"reference": target, "display": words})
-        if words is not None and not targets:
+            put(out, {"reference": target, "display": words})
+        if not targets:
             put(out, {"display": words})
 
-    return make
+    def write(code: Writer, out: str) -> None:
+        if code.states(display):
+            code.line(f"{code.name(with_words)}({out}, {code.field(display)}, context)")
+            return
+        code.put_all(out, put, f"[{{'reference': one}} for one in {code.name(find)}(context)]")
+
+    return write

@@ -150,6 +150,17 @@ class Writer:
         with self.block(f"if {made} is not None:"):
             self.put(out, target, made)
 
+    def put_all(self, out: str, target: Target, values: str) -> None:
+        """Puts each value of an expression for a new list."""
+        made = self.variable()
+        if target.repeats and not self._shares:
+            self.line(f"{made} = {values}")
+            with self.block(f"if {made}:"):
+                self.line(f"{out}[{target.key!r}] = {made}")
+        else:
+            with self.block(f"for {made} in {values}:"):
+                self.put(out, target, made)
+
     def function(self, parameters: str, result: str) -> Callable[..., Any]:
         """The function that was written, which returns the value of an expression."""
         source = "\n".join((f"def made({parameters}):", *self._lines, f" return {result}"))
