@@ -85,19 +85,18 @@ class Build:
 
     def _plan(self) -> None:
         """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
-        by_id, made_of = self.case.by_id, self._of_fact
-        about: list[tuple[Fact, dict[str, Any], Step]] = []
+        by_id, about = self.case.by_id, []
         for section, plans in self.mappings.plans.items():
             facts = self._facts.get(section, ())
             for fact in sorted(facts, key=_BY_KEY) if len(facts) > 1 else facts:
                 data = fact.flat()
                 plan = plans.plan(data, by_id)
-                if plan.own:
-                    made_of[fact] = [self._add(fact, data, step) for step in plan.own]
-                if plan.is_unsettled:
-                    self.unsettled.append(fact)
+                for step in plan.own:
+                    self._add(fact, data, step)
                 for step in plan.about:
                     about.append((fact, data, step))
+                if plan.is_unsettled:
+                    self.unsettled.append(fact)
         if about:
             self._add_about(about)
 
@@ -106,16 +105,19 @@ class Build:
         order = self.mappings.by_section[ANY_SECTION]
         for fact, data, step in sorted(about, key=lambda one: order.index(one[2].mapping)):
             if fact in self._of_fact or merged_into(self.case, fact) in self._of_fact:
-                self._of_fact.setdefault(fact, []).append(self._add(fact, data, step))
+                self._add(fact, data, step)
         self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
-    def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> Entry:
+    def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> None:
         mapping = step.mapping
         identifier, made = self._identities.of(fact.identity, mapping.role)
         reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
         entry = Entry(fact, data, step, mapping, identifier, made, reference, {})
         self.entries.append(entry)
-        return entry
+        if fact in self._of_fact:
+            self._of_fact[fact].append(entry)
+        else:
+            self._of_fact[fact] = [entry]
 
     def unread_fields(self, fact: Fact) -> list[str]:
         """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""
@@ -132,11 +134,12 @@ class Build:
             self._make(entry)
 
     def _make(self, entry: Entry) -> None:
-        """Fills the resource of an entry, unless it is there; making one may call for another (see _unclaimed_references)."""
-        if not entry.resource:
-            self.identifier, self.fact = entry.identifier, entry.fact
-            made = self._claiming(entry) if entry.step.claims else None
-            entry.resource = made or entry.step.fill(entry.id, entry.data, self)
+        """Fills the resource of an entry; one with claims may be there already (see _unclaimed_references)."""
+        self.identifier, self.fact = entry.identifier, entry.fact
+        if not entry.step.claims:
+            entry.resource = entry.step.fill(entry.id, entry.data, self)
+        elif not entry.resource:
+            entry.resource = self._claiming(entry) or entry.step.fill(entry.id, entry.data, self)
 
     def _claiming(self, entry: Entry) -> dict[str, Any] | None:
         """The resource with the first claim of the profile that holds; None if none does."""

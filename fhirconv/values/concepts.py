@@ -13,6 +13,7 @@ from fhirconv.values.writing import Writer
 
 Put = Callable[[Writer, str, str], None]  # puts the value of an expression, a CodeableConcept, into a dict
 Look = Callable[[str, str | None, Any, Context], dict[str, Any] | None]
+Known = dict[tuple[str, str | None], Callable[[str], dict[str, Any]]]  # words and unit to a maker for the words
 _MOST_WORDS = 4096
 AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableConcept to CodeableConcept
 
@@ -58,13 +59,17 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     in_text, coded = rule.get("side_in_text", False), rule.get("coded", False)
     name, single = names[-1], len(names) == 1
     add_side = _side_extension(rule, env)
-    look = _look(rule, table, add_side)
+    makers: Known = {}
+    look = _look(rule, table, add_side, makers)
 
     def write(code: Writer, out: str) -> None:
         side, unit = code.field(side_name), code.field(unit_name)
 
         def put_found(word: str) -> None:
             found = f"{code.name(look)}({word}, {side}, {unit}, context)"
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
+                make = code.variable()
+                found = f"({make}({word}) if ({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
             if not coded:
                 put(code, out, found)
                 return
@@ -88,18 +93,16 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     return Made(write, sources, main_table=table.name, always=other is not None)
 
 
-def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide) -> Look:
-    """Makes the CodeableConcept of one word, with its side if it has one; None for one that is left out."""
+def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known: Known) -> Look:
+    """Makes the CodeableConcept of one word, with its side if it has one; None for one that is left out.
+
+    `known` gets the words that have a code for a unit, or for any: what is made of them needs nothing else.
+    """
     name = rule["from"] if isinstance(rule["from"], str) else rule["from"][-1]
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
-    known: dict[tuple[str, str | None], Callable[[str], dict[str, Any]]] = {}  # of words with a code for this unit
 
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
-        is_plain = side is None and not isinstance(unit, dict) and not joined
-        make = known.get((word, unit)) if is_plain else None
-        if make is not None:
-            return make(word)
         found = table.find(word, side or "")
         if found is not None and found.units and not context.fits(found.units, unit):
             context.keep_as_text(table.name, name, word)
@@ -109,7 +112,7 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide) -> Lo
                 return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
-        elif is_plain:
+        elif side is None and not isinstance(unit, dict) and not joined:
             if len(known) >= _MOST_WORDS:
                 known.clear()
             known[word, unit] = found.codeable
