@@ -114,10 +114,11 @@ class Build:
         reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
         entry = Entry(fact, data, step, mapping, identifier, made, reference, {})
         self.entries.append(entry)
-        if fact in self._of_fact:
-            self._of_fact[fact].append(entry)
-        else:
+        entries = self._of_fact.get(fact)
+        if entries is None:
             self._of_fact[fact] = [entry]
+        else:
+            entries.append(entry)
 
     def unread_fields(self, fact: Fact) -> list[str]:
         """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""

@@ -45,13 +45,14 @@ class Identities:
 
     def __init__(self, system: str, case_id: str) -> None:
         self._head = f"{case_id}/"
-        self._state = _SEED.copy()
-        self._state.update(f"{system}|{self._head}".encode())
+        state = _SEED.copy()
+        state.update(f"{system}|{self._head}".encode())
+        self._state_before = state.copy
 
     def of(self, fact_identity: str, role: str) -> tuple[str, str]:
         """Identifier and id of the resource that a fact makes in a role."""
         own = f"{fact_identity}#{role}" if role else fact_identity
-        state = self._state.copy()
+        state = self._state_before()
         state.update(own.encode())
         return self._head + own, _as_uuid(state.hexdigest())
 

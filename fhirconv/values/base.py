@@ -23,7 +23,7 @@ Maker = Callable[[dict[str, Any], Mapping[str, Any], Context], None]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A compiled rule. `sources` are the fields that it reads; `constant` says that it does not depend on the fact."""
+    """A compiled rule. `sources` are the fields that it reads; `constant` says that it makes one value for every fact."""
 
     write: Write
     sources: tuple[str, ...] = ()

@@ -43,7 +43,8 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
     if "is" in rule:
         known = table.concepts[rule["is"]]
         made = repr(codeable(known, known.text))
-        return Made(lambda code, out: put(code, out, made), constant=True)
+        is_made = bool(known.codings) or "CodeableConcept" in env.element.types
+        return Made(lambda code, out: put(code, out, made), constant=is_made)
     return _looked_up(rule, env, table, put)
 
 
