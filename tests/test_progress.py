@@ -58,7 +58,7 @@ def test_share_rate_and_count(terminal: Terminal) -> None:
         for _ in range(10):
             bar.advance(50)
     last = terminal.seen().strip().split("\r")[-1]
-    assert last.startswith("validated")
+    assert "validated" in last
     assert "50%" in last
     assert "10 records, " in last
     assert "/s" in last
