@@ -16,7 +16,8 @@ from fhirconv.issues import MappingError, has_errors
 
 if TYPE_CHECKING:
     from fhirconv.mapping.compiler import Compiler
-    from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping, Variant
+    from fhirconv.mapping.resource_mapping import ANY_SECTION, ResourceMapping, Variant
+    from fhirconv.mapping.types import Mappings
 
 __all__ = [
     "ANY_SECTION",
@@ -32,12 +33,14 @@ __all__ = [
 
 DEFAULT_PROFILE = "r4"
 
+_MODULES = {"Mappings": "types"} | dict.fromkeys(("ANY_SECTION", "ResourceMapping", "Variant"), "resource_mapping")
+
 
 def __getattr__(name: str) -> Any:
-    """The types of this package."""
-    if name not in __all__:
+    """The types are imported when they are first used."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'fhirconv.mapping' has no attribute {name!r}")
-    return getattr(importlib.import_module("fhirconv.mapping.types"), name)
+    return getattr(importlib.import_module(f"fhirconv.mapping.{_MODULES[name]}"), name)
 
 
 def folders(site: Path | None = None) -> list[Path]:

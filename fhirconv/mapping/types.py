@@ -2,86 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhirconv.facts import Fact
+from fhirconv.mapping.plans import Plans
+from fhirconv.mapping.resource_mapping import ResourceMapping
 from fhirconv.plausibility.limits import Limits
-from fhirconv.recipe import Recipe
-from fhirconv.values.base import ElementRule, Tables, all_rules
-
-ANY_SECTION = "*"  # a mapping for every kind of fact
-
-# Whether a fact (its data, and all facts by id) is one for a mapping or a claim.
-Predicate = Callable[[Mapping[str, Any], Mapping[str, Fact]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What a profile makes of a mapping: other rules for some facts, claimed if the result has what it `needs`."""
-
-    name: str
-    tests: tuple[Predicate, ...]
-    needs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # what; JSON key and part, any of which will do
-    excludes: tuple[str, ...]  # JSON keys that must not be there
-    requires: tuple[tuple[str, frozenset[str]], ...]  # field naming a fact, or @patient, and the claims it must make
-    recipe: Recipe
-
-    @property
-    def rules(self) -> tuple[ElementRule, ...]:
-        """The element rules with those of the claim in place."""
-        return self.recipe.rules
-
-
-@dataclass(frozen=True, eq=False)
-class ResourceMapping:
-    """One file of mappings/resources for one profile, compiled when it is first used."""
-
-    name: str
-    file: str
-    resource: str
-    section: str  # a section of the case facts, or ANY_SECTION
-    role: str
-    applies: Predicate | None  # None: every fact of the section
-    about: str  # the element that says what the fact is about, '' for none
-    only: Mapping[str, Any]  # as in the file
-    narrative_only: tuple[str, ...]
-    left_out: tuple[str, ...]
-    also_read: frozenset[str]  # fields that are read by no rule of its own, or left out on purpose
-    make_recipe: Callable[[], Recipe]
-    make_variants: Callable[[], Iterable[Variant]]
-
-    @functools.cached_property
-    def recipe(self) -> Recipe:
-        """How a resource is made where no claim holds."""
-        return self.make_recipe()
-
-    @functools.cached_property
-    def variants(self) -> tuple[Variant, ...]:
-        """What the profile makes of it, the first to be tried first."""
-        return tuple(self.make_variants())
-
-    @functools.cached_property
-    def reads(self) -> frozenset[str]:
-        """The top-level fields that its rules read, that decide which facts are meant, or that are left out on purpose."""
-        sources = {source for rule in all_rules(self.rules) for source in rule.made.sources} | self.also_read
-        return frozenset(source.removeprefix(f"{self.section}.").partition(".")[0] for source in sources)
-
-    def compile(self) -> None:
-        """Compiles it now: its rules and those of its claims."""
-        _ = self.recipe, self.variants
-
-    @property
-    def rules(self) -> tuple[ElementRule, ...]:
-        """The element rules, those of claims apart."""
-        return self.recipe.rules
-
-    @property
-    def about_table(self) -> str:
-        """The concept table of the element `about`."""
-        return next((rule.made.main_table for rule in self.rules if rule.element == self.about), "")
+from fhirconv.values.base import Tables
 
 
 @dataclass(frozen=True)
@@ -93,5 +21,5 @@ class Mappings:
     profile: str
     resources: tuple[ResourceMapping, ...]
     by_section: Mapping[str, tuple[ResourceMapping, ...]]
-    section_rank: Mapping[str, int]  # in which order the resources of the sections stand in a Bundle
+    plans: Mapping[str, Plans]  # of each section, in the order in which their resources stand in a Bundle
     limits: Limits = field(default_factory=Limits)
