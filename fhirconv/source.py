@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from os.path import splitext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def read_text(path: Path) -> tuple[str, str]:
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
     problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)[0]
-    return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
+    return ("", problem) if problem else (_decoded(data), "")
 
 
 def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
@@ -42,10 +43,10 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     problem, line = encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem, line, line and 1)
-    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    text = _decoded(data)
     if not text.strip():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
-    suffix = Path(name).suffix.lower()
+    suffix = splitext(name)[1].lower()
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
     return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
 
@@ -55,6 +56,12 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     document = Document(name, data=value, limits=limits)
     audit(document)
     return document
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8 without its mark, every line ended in one way."""
+    text = data.decode().removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def encoding_problem(data: bytes) -> tuple[str, int]:
