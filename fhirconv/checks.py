@@ -11,6 +11,7 @@ from fhirconv.dates import is_after, is_plain_date, read_date
 from fhirconv.facts import Case, Fact
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
+from fhirconv.plain_facts import SPANS, IsPlain, compile_plain
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
 from fhirconv.timeline import RELATIONS, circles, names_event
@@ -22,11 +23,14 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
     """Notes in the case what is wrong with its facts; dates are rewritten as FHIR has them where the case says how."""
     checker = _Checker(case, units, systems)
-    broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
-    broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
-    for fact in case.facts:
-        if not broken or fact.pointer not in broken:
-            checker.check(fact)
+    if case.issues or checker.mark:
+        broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
+        broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
+        suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
+    else:
+        suspects = [fact for fact in case.facts if not is_plain(fact, case, units)]
+    for fact in suspects:
+        checker.check(fact)
     for fact in _circling(case):
         case.add(
             "reference-wrong", "this condition comes from itself, by way of others; one 'of' must go", fact, ("of",)
@@ -39,6 +43,23 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
             ("at",),
         )
     _check_identities(case)
+
+
+def is_plain(fact: Fact, case: Case, units: Units) -> bool:
+    """Whether the checks surely have nothing to say of a fact; see plain_facts.py."""
+    data = fact.data
+    shape = (fact.section, *data)
+    judge = _judges.get(shape)
+    if judge is None:
+        if len(_judges) >= _MOST_SHAPES:
+            _judges.clear()
+        checks = [(field, check.__name__) for checked in _plan(fact.section).values() for field, check in checked]
+        judge = _judges[shape] = compile_plain(fact.section, data, checks)
+    return judge(fact, data, case.by_id, units.by_spelling)
+
+
+_MOST_SHAPES = 4096
+_judges: dict[tuple[object, ...], IsPlain] = {}
 
 
 def _circling(case: Case) -> list[Fact]:
@@ -56,6 +77,8 @@ def _circling(case: Case) -> list[Fact]:
 
 
 def _check_identities(case: Case) -> None:
+    if len({fact.identity for fact in case.facts}) == len(case.facts):
+        return
     seen: dict[str, Fact] = {}
     for fact in case.facts:
         other = seen.setdefault(fact.identity, fact)
@@ -80,9 +103,6 @@ def _plan(section: Section) -> dict[str, list[tuple[Field, Check]]]:
     return plan
 
 
-_SPANS = (("start", "end"), ("onset", "abatement"))
-
-
 class _Checker:
     """The checks of one case."""
 
@@ -103,7 +123,7 @@ class _Checker:
                     check(self, fact, field, value)
         if fact.data is not data:  # a date was rewritten: its key with it
             fact.rekey()
-        for first, last in _SPANS:
+        for first, last in SPANS:
             if first in fact.data and last in fact.data:
                 self._order(fact, (last,), fact.data[first], fact.data[last])
         if fact.section.name == "events":
@@ -137,7 +157,7 @@ class _Checker:
             self.case.add(
                 "date-invalid", f"{shown(value)} {reason}; expected YYYY-MM-DDTHH:MM:SS+zone", fact, field.path
             )
-        else:
+        elif text != value:
             _put(fact, field.path, text)
 
     def check_when(self, fact: Fact, field: Field, value: Any) -> None:

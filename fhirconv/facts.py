@@ -28,9 +28,20 @@ class Fact:
         self.rekey()
 
     def rekey(self) -> None:
-        """Makes key and identity from the data."""
-        self.key = fact_key(self.section, self.data)
-        self.identity = f"{self.section.name}/{self.key}" if self.key else self.section.name
+        """Makes key and identity from the data: the id, or the natural key, '~' and the section's identity fields.
+
+        No id begins with '~', so none is both.
+        """
+        section, data = self.section, self.data
+        if not section.is_list:
+            self.identity = section.name
+            return
+        if "id" in data:
+            self.key = str(data["id"])
+        else:
+            parts = [_slug(data[name]) if name in data else "" for name in section.identity]
+            self.key = "~" + "/".join(parts).rstrip("/")
+        self.identity = f"{section.name}/{self.key}" if self.key else section.name
 
     @property
     def pointer(self) -> str:
@@ -64,6 +75,7 @@ class Case:
     document: Document
     facts: list[Fact] = field(default_factory=list)
     by_id: dict[str, Fact] = field(default_factory=dict)
+    by_section: dict[str, list[Fact]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -96,7 +108,12 @@ class Case:
 
     def facts_of(self, section: str) -> Iterator[Fact]:
         """The facts of one section, in the order of the file."""
-        return (fact for fact in self.facts if fact.section.name == section)
+        return iter(self.by_section.get(section, ()))
+
+    def take(self, facts: list[Fact]) -> None:
+        """Adds all facts of one section."""
+        self.facts += facts
+        self.by_section[facts[0].section.name] = facts
 
 
 _NOT_WORD = re.compile(r"[^\w.]+")
@@ -111,6 +128,8 @@ def fold(text: str) -> str:
 
 def _slug(value: Any) -> str:
     """A value as part of a natural key. Neither the order of keys nor the way a time is written matters."""
+    if type(value) is str:
+        return _slug_of_text(value)
     if isinstance(value, dict):
         keys = sorted(value) if set(value) <= {"text"} else sorted(set(value) - {"text"})
         return _slug(value["date"]) if keys == ["date"] else "-".join(f"{key}-{_slug(value[key])}" for key in keys)
@@ -122,19 +141,6 @@ def _slug(value: Any) -> str:
 @functools.lru_cache(maxsize=65536)
 def _slug_of_text(text: str) -> str:
     return _NOT_WORD.sub("-", fold(text)).strip("-")
-
-
-def fact_key(section: Section, data: Mapping[str, Any]) -> str:
-    """The fact's id, or its natural key: '~' and the section's identity fields. No id begins with '~', so none is both."""
-    if not section.is_list:
-        return ""
-    if "id" in data:
-        return str(data["id"])
-    parts = []
-    for name in section.identity:
-        value = data.get(name, "")
-        parts.append(_slug_of_text(value) if type(value) is str else _slug(value))
-    return "~" + "/".join(parts).rstrip("/")
 
 
 def merged_into(case: Case, fact: Fact) -> Fact | None:
@@ -155,18 +161,21 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
         return case
     for section in schema.sections.values():
         value = document.data.get(section.name)
-        items = enumerate(value) if section.is_list and isinstance(value, list) else [(-1, value)]
-        for index, data in items:
-            if isinstance(data, dict):
-                _add_fact(case, section, index, data)
+        if value is None:
+            continue
+        items = enumerate(value) if section.is_list and isinstance(value, list) else ((-1, value),)
+        facts = [Fact(section, index, data) for index, data in items if isinstance(data, dict)]
+        if facts:
+            case.take(facts)
+    for fact in case.facts:
+        if "id" in fact.data:
+            _name_fact(case, fact)
     return case
 
 
-def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) -> None:
-    fact = Fact(section, index, data)
-    case.facts.append(fact)
-    name = data.get("id")
-    if section.name == "case" or not isinstance(name, str):
+def _name_fact(case: Case, fact: Fact) -> None:
+    name = fact.data["id"]
+    if fact.section.name == "case" or not isinstance(name, str):
         return
     if name in case.by_id:
         other = case.place(case.by_id[name])
