@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhirconv.dates import is_after, is_plain_date, read_date
-from fhirconv.facts import Case, Fact
+from fhirconv.dates import PLAIN_DATES, is_after, read_date
+from fhirconv.facts import Case, Fact, Shape
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
-from fhirconv.plain_facts import SPANS, IsPlain, compile_plain
+from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
 from fhirconv.timeline import RELATIONS, circles, names_event
@@ -28,7 +28,10 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
     else:
-        suspects = [fact for fact in case.facts if not is_plain(fact, case, units)]
+        named, spelled = case.by_id, units.by_spelling
+        suspects = [
+            fact for fact in case.facts if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled)
+        ]
     for fact in suspects:
         checker.check(fact)
     for fact in _circling(case):
@@ -45,21 +48,11 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
     _check_identities(case)
 
 
-def is_plain(fact: Fact, case: Case, units: Units) -> bool:
-    """Whether the checks surely have nothing to say of a fact; see plain_facts.py."""
-    data = fact.data
-    shape = (fact.section, *data)
-    judge = _judges.get(shape)
-    if judge is None:
-        if len(_judges) >= _MOST_SHAPES:
-            _judges.clear()
-        checks = [(field, check.__name__) for checked in _plan(fact.section).values() for field, check in checked]
-        judge = _judges[shape] = compile_plain(fact.section, data, checks)
-    return judge(fact, data, case.by_id, units.by_spelling)
-
-
-_MOST_SHAPES = 4096
-_judges: dict[tuple[object, ...], IsPlain] = {}
+def _judge(shape: Shape) -> Callable[..., bool]:
+    """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
+    checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
+    shape.is_plain = compile_plain(shape.section, shape.stated, checks)
+    return shape.is_plain
 
 
 def _circling(case: Case) -> list[Fact]:
@@ -161,7 +154,7 @@ class _Checker:
             _put(fact, field.path, text)
 
     def check_when(self, fact: Fact, field: Field, value: Any) -> None:
-        if type(value) is not str or not is_plain_date(value):
+        if type(value) is not str or not PLAIN_DATES[value]:
             self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
 
     def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:

@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.document import Document
 from fhirconv.issues import Issue, Place
+from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
 
 
 @dataclass(slots=True, eq=False)
+class Shape:
+    """A section and the fields that facts of it state. Facts have few shapes; what holds for all of one is made once."""
+
+    section: Section
+    stated: frozenset[str]
+    key_of: Callable[[Mapping[str, Any]], str]
+    is_plain: Callable[..., bool] | None = None  # made when it is needed; see checks.py
+
+
+@dataclass(slots=True, eq=False, init=False)
 class Fact:
     """One fact. `key` is unique within its section: the id, or what makes it this fact and no other."""
 
     section: Section
     index: int  # position in the list; -1 for case, source and patient
     data: dict[str, Any]
-    key: str = ""
-    identity: str = ""  # section and key: unique within the case, independent of the fact's position and of its values
+    shape: Shape
+    key: str
+    identity: str  # section and key: unique within the case, independent of the fact's position and of its values
 
-    def __post_init__(self) -> None:
+    def __init__(self, section: Section, index: int, data: dict[str, Any]) -> None:
+        self.section = section
+        self.index = index
+        self.data = data
+        self.shape = _shapes.get((section, *data)) or _shape_of(section, data)
         self.rekey()
 
     def rekey(self) -> None:
-        """Makes key and identity from the data: the id, or the natural key, '~' and the section's identity fields.
-
-        No id begins with '~', so none is both.
-        """
-        section, data = self.section, self.data
-        if not section.is_list:
-            self.identity = section.name
-            return
-        if "id" in data:
-            self.key = str(data["id"])
-        else:
-            parts = [_slug(data[name]) if name in data else "" for name in section.identity]
-            self.key = "~" + "/".join(parts).rstrip("/")
-        self.identity = f"{section.name}/{self.key}" if self.key else section.name
+        """Makes key and identity from the data."""
+        self.key = key = self.shape.key_of(self.data)
+        self.identity = f"{self.section.name}/{key}" if key else self.section.name
 
     @property
     def pointer(self) -> str:
@@ -128,19 +132,46 @@ def fold(text: str) -> str:
 
 def _slug(value: Any) -> str:
     """A value as part of a natural key. Neither the order of keys nor the way a time is written matters."""
-    if type(value) is str:
-        return _slug_of_text(value)
     if isinstance(value, dict):
         keys = sorted(value) if set(value) <= {"text"} else sorted(set(value) - {"text"})
         return _slug(value["date"]) if keys == ["date"] else "-".join(f"{key}-{_slug(value[key])}" for key in keys)
     if isinstance(value, list):
         return "-".join(map(_slug, value))
-    return _slug_of_text(str(value))
+    return _slugs[str(value)]
 
 
-@functools.lru_cache(maxsize=65536)
-def _slug_of_text(text: str) -> str:
-    return _NOT_WORD.sub("-", fold(text)).strip("-")
+_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=65536)
+
+
+_MOST_SHAPES = 4096
+_shapes: dict[tuple[object, ...], Shape] = {}  # by section and fields in their order, and by section and set of fields
+
+
+def _shape_of(section: Section, fields: Iterable[str]) -> Shape:
+    """The shape of facts that state these fields. Unknown fields, which the schema refuses, make no shape."""
+    names = {field.path[0] for field in section.fields.values()}
+    known = tuple(name for name in fields if name in names)
+    stated = frozenset(known)
+    if len(_shapes) >= _MOST_SHAPES:
+        _shapes.clear()
+    shape = _shapes.get((section, stated))
+    if shape is None:
+        shape = _shapes[(section, stated)] = Shape(section, stated, _key_maker(section, stated))
+    _shapes[(section, *known)] = shape
+    return shape
+
+
+def _key_maker(section: Section, stated: frozenset[str]) -> Callable[[Mapping[str, Any]], str]:
+    """Makes the key of a fact: the id, or the natural key, '~' and the section's identity fields. No id begins with '~'."""
+    if not section.is_list:
+        return lambda data: ""
+    if "id" in stated:
+        return lambda data: str(data["id"])
+    texts = "slugs[value] if type(value := data[{!r}]) is str else slug(value)"
+    parts = ["{" + texts.format(name) + "}" if name in stated else "" for name in section.identity]
+    names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
+    made: Callable[[Mapping[str, Any]], str] = eval(f'lambda data: f"~{"/".join(parts)}".rstrip("/")', names)  # noqa: S307  (names of the schema)
+    return made
 
 
 def merged_into(case: Case, fact: Fact) -> Fact | None:

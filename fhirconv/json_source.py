@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhirconv.document import LIMITS, RAISE, Document, Limits, Places, audit, count_clean, escape_pointer, unreadable
 from fhirconv.issues import Issue, Place, shown
+from fhirconv.memory import Memory
 from fhirconv.numbers import read_number
 
 if TYPE_CHECKING:
@@ -64,10 +65,10 @@ def _is_colon_apart(text: str) -> bool:
 def _decoder() -> msgspec.json.Decoder[Any]:
     import msgspec
 
-    return msgspec.json.Decoder(float_hook=_read_decimal)
+    return msgspec.json.Decoder(float_hook=_numbers.__getitem__)
 
 
-_read_decimal = functools.lru_cache(maxsize=16384)(read_number)  # results are alike: the digits of most come again
+_numbers = Memory(read_number, most=16384)  # the results of most cases are alike
 
 
 def read_exactly(text: str, name: str, limits: Limits = LIMITS) -> Document:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fhirconv.dates import is_plain_date
+from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
 from fhirconv.facts import Fact
 from fhirconv.schema import Field, Section
 
@@ -20,8 +20,9 @@ IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, st
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
 _QUESTIONS = {  # by the name of the check
-    "check_date": "type(value) is str and is_plain_date(value)",
-    "check_when": "type(value) is str and is_plain_date(value)",
+    "check_date": "type(value) is str and dates[value]",
+    "check_when": "type(value) is str and (dates[value] or instants[value])",
+    "check_instant": "type(value) is str and instants[value]",
     "check_integer": "type(value) is int",
     "check_number": "type(value) is not str",
     "check_unit": "type(value) is str and value in units",
@@ -29,17 +30,16 @@ _QUESTIONS = {  # by the name of the check
 }
 
 
-def compile_plain(section: Section, stated: Iterable[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
-    """The function for facts of a section that state these fields; `checks` are the fields of it that are checked.
+def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
+    """The function for facts of a section that state the fields `shape`; `checks` are the fields of it that are checked.
 
     It holds for a case that fits the schema and declares no decimal mark.
     """
-    shape = frozenset(stated)
     asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
-    asked += [f"data[{first!r}] <= data[{last!r}]" for first, last in SPANS if shape >= {first, last}]
+    asked += [f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10" for first, last in SPANS if shape >= {first, last}]
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
-    names: dict[str, Any] = {"is_plain_date": is_plain_date}
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS}
     source = "def is_plain(fact, data, named, units):\n return " + " and ".join(asked or ["True"])
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
