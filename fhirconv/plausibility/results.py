@@ -41,15 +41,22 @@ def _check_result(course: Course, fact: Fact, words: str, series: Series) -> Non
     data = fact.data
     value, printed = data["value"], data.get("unit")
     test, unit, limit = course.judged(words, printed)
-    numbers, is_exact = (_numbers(course, value)) if type(value) is str else ((value,), True)
+    if type(value) is str:
+        numbers, is_exact = _numbers(course, value)
+    else:
+        numbers, is_exact = (value,), True
     if limit is not None:
         for number in numbers:
             if not limit.holds(number):
                 message = f"{_amount(number, unit)} is hardly possible for {shown(words)}: expected {limit}"
                 course.warn("value-range", f"{message}; check number and unit", fact, "value")
     if is_exact:
-        of = (str(data["site"]) if "site" in data else "", unit or str(printed))
-        series.setdefault((test, data.get("specimen"), data.get("method"), of), []).append((fact, numbers[0]))
+        site = str(data["site"]) if "site" in data else ""
+        key = (test, data.get("specimen"), data.get("method"), site, unit or str(printed))
+        if key in series:
+            series[key].append((fact, numbers[0]))
+        else:
+            series[key] = [(fact, numbers[0])]
 
 
 def _amount(number: Amount, unit: str) -> str:
