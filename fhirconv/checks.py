@@ -14,7 +14,8 @@ from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
-from fhirconv.timeline import RELATIONS, circles, names_event
+from fhirconv.timeline import RELATIONS, names_event
+from fhirconv.together import check_together
 
 Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
@@ -34,18 +35,7 @@ def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
         ]
     for fact in suspects:
         checker.check(fact)
-    for fact in _circling(case):
-        case.add(
-            "reference-wrong", "this condition comes from itself, by way of others; one 'of' must go", fact, ("of",)
-        )
-    for fact in circles(case):
-        case.add(
-            "event-circle",
-            "the time of this event leads back to itself; one of the events needs a date or none",
-            fact,
-            ("at",),
-        )
-    _check_identities(case)
+    check_together(case)
 
 
 def _judge(shape: Shape) -> Callable[..., bool]:
@@ -53,35 +43,6 @@ def _judge(shape: Shape) -> Callable[..., bool]:
     checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
     shape.is_plain = compile_plain(shape.section, shape.stated, checks)
     return shape.is_plain
-
-
-def _circling(case: Case) -> list[Fact]:
-    """Conditions whose 'of' leads back to themselves by way of other conditions."""
-    found = []
-    for fact in case.facts_of("conditions"):
-        seen: list[Fact] = []
-        here = case.by_id.get(str(fact.data.get("of")))
-        while here is not None and here not in seen:
-            seen.append(here)
-            here = case.by_id.get(str(here.data.get("of")))
-        if fact in seen and len(seen) > 1:
-            found.append(fact)
-    return found
-
-
-def _check_identities(case: Case) -> None:
-    if len({fact.identity for fact in case.facts}) == len(case.facts):
-        return
-    seen: dict[str, Fact] = {}
-    for fact in case.facts:
-        other = seen.setdefault(fact.identity, fact)
-        if other is not fact and "id" not in fact.data:  # the same id twice was reported when the facts were read
-            names = ", ".join(fact.section.identity) or "nothing else"
-            message = (
-                f"this fact has the identity of the one at line {case.place(other).line} "
-                f"(same {names}); give one of them an 'id', or remove it if it says the same thing"
-            )
-            case.add("fact-duplicate", message, fact)
 
 
 @functools.cache

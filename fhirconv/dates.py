@@ -15,7 +15,10 @@ from fhirconv.memory import Memory
 from fhirconv.numbers import Unreadable
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T(.+))?)?)?")
-_PLAIN = re.compile(r"[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?)?")  # every one of them exists
+_PLAIN = re.compile(  # every one of them exists; the 29th of February is left to the calendar
+    r"[1-9][0-9]{3}(?:-(?:(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31))?"
+)
 _TIME = re.compile(
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9](:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?"
     r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
@@ -26,7 +29,7 @@ _MONTHS = {name.casefold(): number for number, name in enumerate(calendar.month_
 _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())}
 
 
-# Whether a text is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD up to the 28th.
+# Whether a text is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD.
 PLAIN_DATES = Memory[str, bool](lambda text: _PLAIN.fullmatch(text) is not None, most=65536)
 
 
@@ -35,7 +38,7 @@ def _is_plain_instant(text: str) -> bool:
     return bool(found and found[1] and found[2]) and text[10] == "T" and PLAIN_DATES[text[:10]]
 
 
-# Whether a text is surely a time of day as FHIR has it: YYYY-MM-DDTHH:MM:SS and a zone, up to the 28th.
+# Whether a text is surely a time of day as FHIR has it: YYYY-MM-DDTHH:MM:SS and a zone.
 PLAIN_INSTANTS = Memory[str, bool](_is_plain_instant, most=65536)
 
 

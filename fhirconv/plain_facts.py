@@ -36,7 +36,11 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
     It holds for a case that fits the schema and declares no decimal mark.
     """
     asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
-    asked += [f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10" for first, last in SPANS if shape >= {first, last}]
+    asked += [
+        f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
+        for first, last in SPANS
+        if shape >= {first, last}
+    ]
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
     names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS}
