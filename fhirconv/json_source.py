@@ -35,9 +35,9 @@ UNSURE: Any = object()
 def read_fast(text: str, limits: Limits = LIMITS) -> Any:
     """The value of a JSON text in which nothing is wrong, as `read_exactly` reads it; UNSURE if anything may be.
 
-    msgspec takes less than JSON and keeps the same, but for repeated keys, -0 and integers of more than 64 bits. A key
-    is a text before a colon. So there are at least as many '":' as keys in the text (more if a text holds them), unless
-    white space stands between; and no key is repeated if there are just as many as in the objects made.
+    msgspec takes nothing that is not JSON, and reads it the same way but for repeated keys, of which it keeps the last,
+    -0 and long integers. A key ends with a quote, and a colon follows. So where no white space stands before a colon the
+    text has at least as many '":' as keys (more if a text holds some); if the objects made have as many, no key is lost.
     """
     try:
         data = _decoder().decode(text)
@@ -46,10 +46,10 @@ def read_fast(text: str, limits: Limits = LIMITS) -> Any:
     found = count_clean(data, limits)
     if found is None or found.keys != text.count('":') or _is_colon_apart(text):
         return UNSURE
-    for whole in found.integers:
-        if (whole == 0 and _MINUS_ZERO.search(text)) or not -_SAFE_INTEGER < whole < _SAFE_INTEGER:
-            return UNSURE
-    return data
+    whole = found.integers
+    if whole and not -_SAFE_INTEGER < min(whole) <= max(whole) < _SAFE_INTEGER:
+        return UNSURE
+    return UNSURE if 0 in whole and _MINUS_ZERO.search(text) else data
 
 
 _MINUS_ZERO = re.compile(r"-0(?![0-9.eE])")
