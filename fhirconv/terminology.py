@@ -122,16 +122,16 @@ class Units:
     """units.toml: units as printed, and the UCUM codes (https://ucum.org) that they mean."""
 
     codes: frozenset[str]
-    _by_spelling: dict[str, str]
+    by_spelling: dict[str, str]
 
     def find(self, unit: str) -> str | None:
         """The UCUM code of a unit as printed, or None."""
-        return self._by_spelling.get(unit) or self._by_spelling.get(_unit_fold(unit))
+        return self.by_spelling.get(unit) or self.by_spelling.get(_unit_fold(unit))
 
     def nearest(self, unit: str) -> str:
         """The UCUM code of a unit that was probably meant; empty if none is near."""
         folded: dict[str, str] = {}
-        for spelling, code in self._by_spelling.items():
+        for spelling, code in self.by_spelling.items():
             folded.setdefault(spelling.casefold(), code)
         near = closest(unit.casefold(), folded) if len(unit) > 1 else ""
         return folded[near] if near else ""
