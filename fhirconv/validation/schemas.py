@@ -7,6 +7,7 @@ contained resources, modifier extensions, ids of elements, most extensions, 29 F
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fhirconv.r4 import Element, all_types, constraints_of, elements_of, kind_of
@@ -97,17 +98,17 @@ _EXTENDED = ("Period", "HumanName", "Address", "Element")  # data types whose pr
 class Generator:
     """Makes the schema of one type, with those of the types that it needs beside it in $defs."""
 
-    def __init__(self, any_narrative: bool = False) -> None:
+    def __init__(self) -> None:
         self._made: dict[str, Schema] = {}
-        self._narrative = {"type": "string"} if any_narrative else PRIMITIVES["xhtml"]
 
     def schema(self, type_name: str) -> Schema:
         """The whole schema of a resource type (JSON Schema 2020-12)."""
         return self._reference(type_name) | {"$defs": self._made}
 
-    def schema_of_list(self, type_name: str) -> Schema:
-        """The schema of a list of resources of one type: judging many at once saves the calls."""
-        return {"type": "array", "items": self._reference(type_name), "$defs": self._made}
+    def extension(self, resource: str) -> Schema:
+        """The whole schema of an extension of a resource of this type; '' for one of anything else."""
+        self._reference("CodeableConcept")
+        return extension_schema(resource) | {"$defs": self._made}
 
     def _reference(self, type_name: str) -> Schema:
         if not is_plain(type_name):
@@ -150,13 +151,19 @@ class Generator:
                 return {"enum": _COMMON.get(element.name, [])}
             if element.codes is not None:
                 return {"enum": sorted(element.codes)}
-            return self._narrative if type_name == "xhtml" else PRIMITIVES[type_name]
+            return PRIMITIVES[type_name]
         if type_name in IN_PYTHON and element.codes is None:
             return IN_PYTHON[type_name]
         made = self._reference(type_name)
         if element.codes is not None and "$ref" in made:
             return {"allOf": [made, _bound(element.codes)]}
         return made
+
+
+@functools.lru_cache(maxsize=256)
+def object_schema(type_name: str) -> Schema:
+    """The schema of the objects of a type, without those of the types that it needs."""
+    return Generator().schema(type_name)["$defs"].get(type_name, {"not": {}})  # type: ignore[no-any-return]
 
 
 def is_plain(type_name: str) -> bool:

@@ -39,6 +39,14 @@ PLAIN_NARRATIVE = (
 Without look-around and back references, so that Python and Rust read it alike.
 """
 
+DIV = len('<div xmlns="http://www.w3.org/1999/xhtml">')
+# The same where no text holds a reference or a control character, for Python's expressions: those read up to a single sign fast.
+_SIMPLE = r"[^<]*+"
+is_simple_narrative = re.compile(
+    rf'<div xmlns="http://www\.w3\.org/1999/xhtml"><p><b>[^<>&\x00-\x20\ufffe\uffff]{_SIMPLE}</b>{_SIMPLE}</p>'
+    rf"(?:<ul>(?:<li>{_SIMPLE}</li>)++</ul>)?+</div>"
+).fullmatch
+
 _MOST_PROBLEMS = 20
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.\-]*+(?::[A-Za-z_][A-Za-z0-9_.\-]*+)?+"

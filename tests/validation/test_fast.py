@@ -33,7 +33,6 @@ SLOW = {
     "Condition.abatementAge": "a comparator",
     "Observation.valueQuantity": "a comparator",
     "Procedure.performedAge": "a comparator",
-    "Condition.onsetRange": "a range with the words of the source",
     "MedicationStatement.effectivePeriod": "times of day: zones are to be compared",
     "Patient.identifier": "an identifier with a type",
 }
