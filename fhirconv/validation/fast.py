@@ -16,6 +16,7 @@ from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.plain import NotPlainError, Seen
 from fhirconv.validation.schemas import is_plain
 from fhirconv.validation.shapes import Looks, looks_at
+from fhirconv.validation.structure import NOTHING, Settled
 
 _URN = "urn:uuid:"
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
@@ -88,21 +89,29 @@ def _is_listed(condition: dict[str, Any]) -> bool:
     return any(coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES for coding in codings)
 
 
-def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
-    """What there is to say of a Bundle as we make them: every entry a PUT to its own id, or a full URL and no request."""
-    kind, entries = bundle["type"], bundle["entry"]
-    if len(bundle) != 3 or type(entries) is not list or not entries:
-        return None
-    types = _TYPES[kind](entries)
-    if len(types) != len(entries):
-        return None
-    _look_at([entry["resource"] for entry in entries], types, kind == "transaction")
+def _bundle(bundle: dict[str, Any]) -> list[Finding]:
+    types, entries = _types(bundle), bundle["entry"]
+    _look_at([entry["resource"] for entry in entries], types, bundle["type"] == "transaction")
     return [
         finding
         for position, entry in enumerate(entries)
         if "text" not in entry["resource"] or entry["resource"]["resourceType"] == "Condition"
         for finding in _recommended(entry["resource"], ("entry", position, "resource"))
     ]
+
+
+def _types(bundle: dict[str, Any]) -> dict[str, str]:
+    """The types of the entries, by what a reference to each may say, of a Bundle of the form that we make.
+
+    Every entry is a PUT to its own id, or has a full URL and no request. Raises one of _NOT_PLAIN for another Bundle.
+    """
+    entries = bundle["entry"]
+    if len(bundle) != 3 or type(entries) is not list or not entries:
+        raise NotPlainError
+    types = _TYPES[bundle["type"]](entries)
+    if len(types) != len(entries):
+        raise NotPlainError
+    return types
 
 
 def _collected(entries: list[Any]) -> dict[str, str]:
@@ -154,24 +163,32 @@ def _look_at_urls(urls: Mapping[str, str]) -> None:
         raise NotPlainError
 
 
-def settled_entries(bundle: Any) -> tuple[frozenset[Path], list[Finding]]:
-    """The paths of the resources of a Bundle with which the exact check need not deal, and what there is to say of them.
+def settled_entries(bundle: Any) -> tuple[Settled, list[Finding]]:
+    """With what in a Bundle the exact check need not deal, and what there is to say of it.
 
     Of a document or message every resource counts: their entries have to do with each other.
     """
-    settled: set[Path] = set()
-    found: list[Finding] = []
     entries = bundle.get("entry") if isinstance(bundle, dict) and bundle.get("resourceType") == "Bundle" else None
     if not isinstance(entries, list) or bundle.get("type") in ("document", "message"):
-        return frozenset(), found
-    held: list[tuple[Any, Any]] = [(one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None) for one in entries]
-    types = {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}
-    for position, (_, resource) in enumerate(held):
+        return NOTHING, []
+    try:
+        types, is_ours = _types(bundle), True
+    except _NOT_PLAIN:
+        types, is_ours = _stated_types(entries), False
+    settled: set[Path] = set()
+    found: list[Finding] = []
+    for position, entry in enumerate(entries):
         path = ("entry", position, "resource")
         try:
-            _look_at([resource], types)
-            found += _recommended(resource, path)
+            _look_at([entry["resource"]], types)
+            found += _recommended(entry["resource"], path)
         except _NOT_PLAIN:
             continue
         settled.add(path)
-    return frozenset(settled), found
+    return Settled(frozenset(settled), is_ours), found
+
+
+def _stated_types(entries: list[Any]) -> dict[str, str]:
+    """The types of the entries by their full URLs, whatever else is in the Bundle."""
+    held = [(one.get("fullUrl"), one.get("resource")) for one in entries if isinstance(one, dict)]
+    return {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}

@@ -18,6 +18,7 @@ from fhirconv.r4 import kind_of
 from fhirconv.validation.codes import any_code_is_right, coding_findings, quantity_findings
 from fhirconv.validation.memory import is_long
 from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
+from fhirconv.validation.primitives import form_problem
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import structure_findings
 from fhirconv.validation.vitals import is_vital_sign
@@ -25,10 +26,11 @@ from fhirconv.validation.xhtml import narrative_problems
 
 _LARGE = 2**63
 _OF_REFERENCE = {"reference", "display"}
+_DAY = len("YYYY-MM-DD")
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
-_DATE, _TIME, _CODE, _URI = (re.compile(PRIMITIVES[name]["pattern"]).fullmatch for name in ("date", "dateTime", "code", "uri"))
+_CODE, _URI, _INSTANT = (re.compile(PRIMITIVES[name]["pattern"]).fullmatch for name in ("code", "uri", "instant"))
 
 
 class NotPlainError(Exception):
@@ -121,22 +123,26 @@ def look_at_system(system: Any) -> None:
 
 def look_at_date(text: Any) -> None:
     """A date that was not met before."""
-    days.judge(text, _DATE(text) is not None)
+    days.judge(text, _is_of_form("date", text))
 
 
 def look_at_time(text: Any) -> None:
     """A dateTime: as a date, or with a clock; such are not remembered."""
-    if not _TIME(text):
+    if not _INSTANT(text) and not _is_of_form("dateTime", text):
         raise NotPlainError
-    if len(text) <= 10:
-        look_at_date(text)
+    if len(text) <= _DAY:
+        days.judge(text, True)
+
+
+def _is_of_form(type_name: str, text: Any) -> bool:
+    return isinstance(text, str) and not form_problem(type_name, text)
 
 
 def look_at_period(start: Any, end: Any) -> None:
     """Days in their order; clocks have zones, which the exact check compares."""
     known = min(len(start), len(end))
     in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
-    if not in_order or len(start) > 10 or len(end) > 10:
+    if not in_order or len(start) > _DAY or len(end) > _DAY:
         raise NotPlainError
 
 
