@@ -26,6 +26,8 @@ from fhirconv.validation.xhtml import narrative_problems
 
 _LARGE = 2**63
 _OF_REFERENCE = {"reference", "display"}
+comparators = frozenset(("<", "<=", ">=", ">"))
+_ZONE = re.compile(r"Z|[+-]..:..$|$").search
 _DAY = len("YYYY-MM-DD")
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
@@ -91,12 +93,12 @@ def look_at_coding(coding: Any, seen: Seen) -> None:
     codings.judge(key, ("code" not in coding or "system" in coding) and not is_vital_sign(coding))  # that follows a profile
 
 
-def look_at_quantity(value: Any) -> None:
-    """A quantity: its unit as met before, its number a number."""
+def look_at_quantity(value: Any, comparators: frozenset[str] = frozenset()) -> None:
+    """A quantity: its unit as met before, its number a number; which comparators may stand before that."""
     get = value.get
     key = (get("unit"), get("system"), get("code"))
     look_at_number(get("value"))
-    if len(value) != 4 - key.count(None):
+    if len(value) != 4 - key.count(None) and (len(value) != 5 - key.count(None) or get("comparator") not in comparators):
         raise NotPlainError
     if key not in quantities:
         whole = "code" not in value or "system" in value  # qty-3
@@ -139,10 +141,11 @@ def _is_of_form(type_name: str, text: Any) -> bool:
 
 
 def look_at_period(start: Any, end: Any) -> None:
-    """Days in their order; clocks have zones, which the exact check compares."""
+    """Two days in their order, or two times of one precision and zone; of others the exact check compares the zones."""
     known = min(len(start), len(end))
     in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
-    if not in_order or len(start) > _DAY or len(end) > _DAY:
+    has_clock = len(start) > _DAY or len(end) > _DAY
+    if not in_order or (has_clock and (len(start) != len(end) or _ZONE(start)[0] != _ZONE(end)[0])):
         raise NotPlainError
 
 

@@ -50,7 +50,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "unsignedInt": _WHOLE_NUMBER,
     "positiveInt": _WHOLE_NUMBER,
     "xhtml": ('if "&" in $ or not is_simple_narrative($): look_at_narrative($)', "texts.append($[DIV:])"),
-    "Quantity": ("look_at_quantity($)",),
+    "Quantity": ("look_at_quantity($, comparators)",),
     "SimpleQuantity": ("look_at_quantity($)",),
     "Coding": (
         'if type($) is not dict or len($) != 3 or ($["system"], $["code"], $["display"]) not in codings: '
@@ -66,7 +66,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
 _OF_HL7 = f'if $.startswith("http://hl7.org/fhir/") and not $.startswith("{MCODE}"): raise NotPlainError'
 # What is looked at of whole objects, where all of these keys stand.
 _TOGETHER = {
-    **dict.fromkeys(("Age", "Distance", "Duration"), ((), "look_at_quantity($)")),
+    **dict.fromkeys(("Age", "Distance", "Duration"), ((), "look_at_quantity($, comparators)")),
     "Period": (("start", "end"), 'look_at_period($["start"], $["end"])'),
     "Range": (("low", "high"), 'look_at_range($["low"], $["high"])'),
 }
@@ -153,7 +153,7 @@ def _look_into(value: Any, seen: Seen) -> None:
         elif key == "valueReference":
             plain.look_at_reference(inner, seen, None)
         elif key == "valueDuration":
-            plain.look_at_quantity(inner)
+            plain.look_at_quantity(inner, plain.comparators)
         elif key == "valueRange":
             looks_at("Range")[tuple(inner)](inner, seen)
         elif key == "extension":
@@ -235,7 +235,8 @@ class _Writer:
         elif slot.type == "Reference":
             self._reference(frozenset(slot.element.targets), name)
         elif slot.type in _VALUES:
-            for line in _VALUES.get(slot.definition) or _VALUES[slot.type]:
+            kind = "SimpleQuantity" if slot.element.is_simple else slot.type
+            for line in _VALUES.get(slot.definition) or _VALUES[kind]:
                 bounds = (str(schema.get(one)) for one in ("minimum", "maximum"))
                 self._write(line.replace("MINIMUM", next(bounds)).replace("MAXIMUM", next(bounds)), name)
         elif "pattern" in schema:
