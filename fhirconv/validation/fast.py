@@ -23,7 +23,7 @@ _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 _LENGTH = 46  # of a full URL, with the blank after it
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}").fullmatch
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/condition-category"
-_NOT_PLAIN = (NotPlainError, ValueError, TypeError, AttributeError, KeyError)  # not what is looked for, or not of its type
+_NOT_PLAIN = (NotPlainError, ValueError, TypeError, AttributeError, LookupError)  # not what is looked for, or not of its type
 
 
 def findings_of(resource: Any) -> list[Finding]:
@@ -85,8 +85,11 @@ def _recommended(resource: dict[str, Any], path: Path) -> list[Finding]:
 
 def _is_listed(condition: dict[str, Any]) -> bool:
     """Whether a condition is an item of the problem list, which con-3 wants to have a clinical status."""
-    codings = [coding for concept in condition.get("category", ()) for coding in concept.get("coding", ())]
-    return any(coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES for coding in codings)
+    for concept in condition.get("category", ()):
+        for coding in concept.get("coding", ()):
+            if coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES:
+                return True
+    return False
 
 
 def _bundle(bundle: dict[str, Any]) -> list[Finding]:

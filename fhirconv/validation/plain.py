@@ -42,11 +42,12 @@ class NotPlainError(Exception):
 class Seen:
     """What the looks at one resource or Bundle share."""
 
-    __slots__ = ("codes", "texts", "types")
+    __slots__ = ("codes", "meta", "texts", "types")
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self.types = types  # what a reference may say -> resource type, within one Bundle
         self.texts: list[str] = []  # looked at together, at the end
+        self.meta: Any = None  # the last one that was right and holds tags alone: most resources of a case have the same
         self.codes: set[str] = set()  # those of systems in which any code is right
 
     def check(self) -> None:
@@ -75,6 +76,7 @@ class _Good(set[Any]):
 
 
 codings, quantities, systems, open_systems, urls, days = _Good(), _Good(), _Good(), _Good(), _Good(), _Good()
+concepts: dict[str, list[dict[str, str]]] = {}  # codings that stood together in a concept, by the code of the first
 
 
 def look_at_coding(coding: Any, seen: Seen) -> None:
@@ -93,12 +95,28 @@ def look_at_coding(coding: Any, seen: Seen) -> None:
     codings.judge(key, ("code" not in coding or "system" in coding) and not is_vital_sign(coding))  # that follows a profile
 
 
+def look_at_codings(values: Any, seen: Seen) -> None:
+    """The codings of a concept that were not met together before; remembered are those of which each is remembered."""
+    if type(values) is not list or not values:
+        raise NotPlainError
+    for coding in values:
+        if type(coding) is not dict:
+            raise NotPlainError
+        look_at_coding(coding, seen)
+    if all(len(one) == 3 and (one["system"], one["code"], one["display"]) in codings for one in values):
+        if len(concepts) >= _REMEMBERED:
+            concepts.clear()
+        concepts[values[0]["code"]] = [dict(one) for one in values]  # a copy: who made them may change them
+
+
 def look_at_quantity(value: Any, comparators: frozenset[str] = frozenset()) -> None:
     """A quantity: its unit as met before, its number a number; which comparators may stand before that."""
     get = value.get
-    key = (get("unit"), get("system"), get("code"))
+    unit = (get("unit"), get("system"), get("code"))
+    key = unit if None not in unit else (*unit, "")  # what is whole is looked for without a count of its keys
     look_at_number(get("value"))
-    if len(value) != 4 - key.count(None) and (len(value) != 5 - key.count(None) or get("comparator") not in comparators):
+    count = len(value) - 4 + unit.count(None)
+    if count and (count != 1 or get("comparator") not in comparators):
         raise NotPlainError
     if key not in quantities:
         whole = "code" not in value or "system" in value  # qty-3

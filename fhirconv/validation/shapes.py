@@ -39,6 +39,7 @@ _USUAL: dict[str, Keys] = {
 # What is looked at where a value of a type stands; '$' is its name.
 _TEXT = ('if not "!" <= $ < "\\x7f": look_at_begin($)', "texts.append($)")
 _WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
+_UNIT = 'if type($) is not dict or len($) != 4 or ($["unit"], $["system"], $["code"]) not in quantities:'
 _VALUES: dict[str, tuple[str, ...]] = {
     "string": _TEXT,
     "markdown": _TEXT,
@@ -50,8 +51,8 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "unsignedInt": _WHOLE_NUMBER,
     "positiveInt": _WHOLE_NUMBER,
     "xhtml": ('if "&" in $ or not is_simple_narrative($): look_at_narrative($)', "texts.append($[DIV:])"),
-    "Quantity": ("look_at_quantity($, comparators)",),
-    "SimpleQuantity": ("look_at_quantity($)",),
+    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: look_at_number($['value'])"),
+    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: look_at_number($['value'])"),
     "Coding": (
         'if type($) is not dict or len($) != 3 or ($["system"], $["code"], $["display"]) not in codings: '
         "look_at_coding($, seen)",
@@ -215,6 +216,12 @@ class _Writer:
         name, before = f"v{self._count}", self._indent
         self._write(f"{name} = {value}", "")
         if slot.element.repeats:
+            if slot.definition == "CodeableConcept.coding":
+                self._write("if concepts.get($[0].get('code')) != $:", name)
+                self._indent += " " * 4
+                self._write("look_at_codings($, seen)", name)
+                self._indent = before
+                return
             self._write("if type($) is not list or not $: raise NotPlainError", name)
             self._write("for $ in $:", name)
             self._indent += " " * 4
@@ -276,9 +283,15 @@ class _Writer:
         if usual is None:
             self._write(call, name)
             return
+        before = self._indent
+        if type_name == "Meta":
+            self._write("if $ != seen.meta:", name)
+            self._indent += " " * 4
         has_keys = " and ".join(f"{key!r} in $" for key in usual)
         self._write(f"if type($) is not dict or len($) != {len(usual)} or not ({has_keys}): {call}", name)
         self._write("else:", name)
         self._indent += " " * 4
         self._object(type_name, usual, name)
-        self._indent = self._indent[:-4]
+        if type_name == "Meta":
+            self._write("seen.meta = $", name)
+        self._indent = before
