@@ -112,7 +112,7 @@ def _types(bundle: dict[str, Any]) -> dict[str, str]:
     if len(bundle) != 3 or type(entries) is not list or not entries:
         raise NotPlainError
     types = _TYPES[bundle["type"]](entries)
-    if len(types) != len(entries):
+    if len(types) != len(entries) or not resource_types().issuperset(types.values()):
         raise NotPlainError
     return types
 
@@ -194,4 +194,5 @@ def settled_entries(bundle: Any) -> tuple[Settled, list[Finding]]:
 def _stated_types(entries: list[Any]) -> dict[str, str]:
     """The types of the entries by their full URLs, whatever else is in the Bundle."""
     held = [(one.get("fullUrl"), one.get("resource")) for one in entries if isinstance(one, dict)]
-    return {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}
+    stated = [(url, one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)]
+    return {url: name for url, name in stated if isinstance(name, str) and name in resource_types()}

@@ -27,7 +27,6 @@ from fhirconv.validation.xhtml import narrative_problems
 _LARGE = 2**63
 _OF_REFERENCE = {"reference", "display"}
 comparators = frozenset(("<", "<=", ">=", ">"))
-_ZONE = re.compile(r"Z|[+-]..:..$|$").search
 _DAY = len("YYYY-MM-DD")
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
@@ -47,7 +46,7 @@ class Seen:
     def __init__(self, types: Mapping[str, str]) -> None:
         self.types = types  # what a reference may say -> resource type, within one Bundle
         self.texts: list[str] = []  # looked at together, at the end
-        self.meta: Any = None  # the last one that was right and holds tags alone: most resources of a case have the same
+        self.meta: Any = self  # the last that was right and holds tags alone (as yet nothing): those of a case are the same
         self.codes: set[str] = set()  # those of systems in which any code is right
 
     def check(self) -> None:
@@ -56,11 +55,10 @@ class Seen:
             if not _CODE(code):
                 raise NotPlainError
         written = orjson.dumps(self.texts)  # escapes control characters, takes no half of a surrogate pair
-        if b"\\" not in written and written.isascii() and len(written) < LONGEST_TEXT:
-            return
-        for text in self.texts:
-            if len(text) > LONGEST_TEXT or _CONTROL(text):
-                raise NotPlainError
+        if len(written) > LONGEST_TEXT and max(map(len, self.texts)) > LONGEST_TEXT:
+            raise NotPlainError
+        if (b"\\" in written or not written.isascii()) and any(map(_CONTROL, self.texts)):
+            raise NotPlainError
 
 
 class _Good(set[Any]):
@@ -163,8 +161,12 @@ def look_at_period(start: Any, end: Any) -> None:
     known = min(len(start), len(end))
     in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
     has_clock = len(start) > _DAY or len(end) > _DAY
-    if not in_order or (has_clock and (len(start) != len(end) or _ZONE(start)[0] != _ZONE(end)[0])):
+    if not in_order or (has_clock and (len(start) != len(end) or _zone(start) != _zone(end))):
         raise NotPlainError
+
+
+def _zone(time: str) -> str:
+    return "Z" if time.endswith("Z") else time[-len("+00:00") :]
 
 
 def look_at_range(low: Any, high: Any) -> None:

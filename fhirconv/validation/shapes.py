@@ -217,10 +217,7 @@ class _Writer:
         self._write(f"{name} = {value}", "")
         if slot.element.repeats:
             if slot.definition == "CodeableConcept.coding":
-                self._write("if concepts.get($[0].get('code')) != $:", name)
-                self._indent += " " * 4
-                self._write("look_at_codings($, seen)", name)
-                self._indent = before
+                self._write("if concepts.get($[0].get('code')) != $: look_at_codings($, seen)", name)
                 return
             self._write("if type($) is not list or not $: raise NotPlainError", name)
             self._write("for $ in $:", name)
