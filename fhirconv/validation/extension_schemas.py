@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from typing import Any
 
 from fhirconv.validation.addresses import HL7
@@ -62,7 +64,7 @@ def extension_schema(resource: str) -> Schema:
     if resource:  # these are extensions of elements, and a resource is none
         known = []
     known += [
-        _extension({"enum": urls}, key, _VALUES[key]) for key in _VALUES if (urls := _on_resource(resource, key[5:]))
+        _extension({"enum": urls}, key, _VALUES[key]) for key in _VALUES if resource and (urls := _on_resource(resource, key[5:]))
     ]
     foreign = [_extension(_FOREIGN, key, value) for key, value in _VALUES.items()]
     nested = {"type": "array", "minItems": 1, "items": {"anyOf": [_extension(_PART, key, value) for key, value in _VALUES.items()]}}
@@ -71,11 +73,17 @@ def extension_schema(resource: str) -> Schema:
 
 def _on_resource(resource: str, value: str) -> list[str]:
     """The extensions of HL7 that may stand on a resource of this type and have a value of this type alone."""
-    found = {url: definition_of(url) or {} for url in known_urls()} if resource else {}
-    return [
-        url
-        for url, one in found.items()
-        if resource in one.get("contexts", ())
-        and [name[0].upper() + name[1:] for name in one.get("value", ())] == [value]
-        and not one.keys() & {"modifier", "codes", "nested"}
-    ]
+    return _simple().get((resource, value), [])
+
+
+@functools.cache
+def _simple() -> dict[tuple[str, str], list[str]]:
+    """The extensions of HL7 that are no more than a value of one type, by the resource types and that type."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for url in known_urls():
+        one = definition_of(url) or {}
+        types = [name[0].upper() + name[1:] for name in one.get("value", ())]
+        if len(types) == 1 and not one.keys() & {"modifier", "codes", "nested"}:
+            for resource in one.get("contexts", ()):
+                found[resource, types[0]].append(url)
+    return found

@@ -7,7 +7,6 @@ contained resources, modifier extensions, ids of elements, most extensions, 29 F
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from fhirconv.r4 import Element, all_types, constraints_of, elements_of, kind_of
@@ -98,12 +97,19 @@ _EXTENDED = ("Period", "HumanName", "Address", "Element")  # data types whose pr
 class Generator:
     """Makes the schema of one type, with those of the types that it needs beside it in $defs."""
 
-    def __init__(self) -> None:
+    def __init__(self, with_extensions: bool = True) -> None:
+        """Without extensions, those of resources are left open, which takes many definitions: see `extension`."""
         self._made: dict[str, Schema] = {}
+        self._with_extensions = with_extensions
 
     def schema(self, type_name: str) -> Schema:
         """The whole schema of a resource type (JSON Schema 2020-12)."""
         return self._reference(type_name) | {"$defs": self._made}
+
+    def of_object(self, type_name: str) -> Schema:
+        """The schema of the objects of a type, which refers to those of other types."""
+        self._reference(type_name)
+        return self._made.get(type_name, {"not": {}})
 
     def extension(self, resource: str) -> Schema:
         """The whole schema of an extension of a resource of this type; '' for one of anything else."""
@@ -129,7 +135,8 @@ class Generator:
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
             properties["resourceType"] = {"const": type_name}
-            properties["extension"] = {"type": "array", "minItems": 1, "items": extension_schema(type_name)}
+            one = extension_schema(type_name) if self._with_extensions else {}
+            properties["extension"] = {"type": "array", "minItems": 1, "items": one}
         made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
         required = [element.name for element, keys in plan.required if len(keys) == 1]
         if required:
@@ -158,12 +165,6 @@ class Generator:
         if element.codes is not None and "$ref" in made:
             return {"allOf": [made, _bound(element.codes)]}
         return made
-
-
-@functools.lru_cache(maxsize=256)
-def object_schema(type_name: str) -> Schema:
-    """The schema of the objects of a type, without those of the types that it needs."""
-    return Generator().schema(type_name)["$defs"].get(type_name, {"not": {}})  # type: ignore[no-any-return]
 
 
 def is_plain(type_name: str) -> bool:

@@ -19,7 +19,7 @@ from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.extensions import is_plain_url
 from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
 from fhirconv.validation.plain import NotPlainError, Seen
-from fhirconv.validation.schemas import Generator, Schema, is_plain, object_schema
+from fhirconv.validation.schemas import Generator, Schema, is_plain
 from fhirconv.validation.structure import Slot, plan_of
 from fhirconv.validation.xhtml import DIV, is_simple_narrative
 
@@ -73,6 +73,9 @@ _TOGETHER = {
 }
 _NAMES = {name: value for name, value in vars(plain).items() if not name.startswith("_")}
 _NAMES |= {"DIV": DIV, "is_simple_narrative": is_simple_narrative}
+
+
+_schemas = Generator(with_extensions=False)
 
 
 class Looks(dict[Keys, Look]):
@@ -131,7 +134,7 @@ def _refuse(value: Any, seen: Seen) -> None:
 
 @functools.cache
 def _is_extension(owner: str) -> Callable[[Any], bool]:
-    return accepts(Generator().extension(owner))
+    return accepts(_schemas.extension(owner))
 
 
 def look_at_extension(value: Any, owner: str, seen: Seen) -> None:
@@ -191,7 +194,7 @@ class _Writer:
 
     def _object(self, type_name: str, keys: Keys, value: str) -> None:
         """An object that has these keys."""
-        schema, slots = object_schema(type_name), plan_of(type_name).slots
+        schema, slots = _schemas.of_object(type_name), plan_of(type_name).slots
         holds = holds_for_keys(schema, keys)
         if holds is False or not all(schema["properties"].get(key) for key in keys):
             raise NotPlainError
