@@ -143,6 +143,11 @@ _TOLERATED = {
 _TELLING = ((LOINC, re.compile(r"(?:L[ALPG])?[0-9]{2,7}-[0-9]")), (SNOMED, re.compile(r"[1-9][0-9]{7,17}")))
 
 
+def has_form(system: str) -> bool:
+    """Whether the codes of the system with this URI have a form that is known."""
+    return system in _FORMS
+
+
 @remembered(4096)
 def code_form_problem(system: str, code: str) -> str:
     """What is wrong with the form of a code of the system with this URI; empty if nothing, or if no form is known."""

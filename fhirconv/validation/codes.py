@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fhirconv.issues import shown
-from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity
+from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity, has_form
 from fhirconv.validation.code_systems import CodeSystem, code_system
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.memory import is_long, remembered
@@ -45,6 +45,11 @@ def coding_findings(coding: dict[str, Any]) -> Findings:
         if not is_long(key):
             _known[key] = found
     return found
+
+
+def any_code_is_right(system: str) -> bool:
+    """Whether there is nothing to say against any code of a system, without its display: nothing of it is at hand."""
+    return system != UCUM and not has_form(system) and code_system(system) is None and system_finding(system) is None
 
 
 def code_findings(system: str, code: str, display: str = "") -> Findings:

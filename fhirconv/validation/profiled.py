@@ -124,8 +124,11 @@ def _resources(resource: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tup
     yield path, resource
     entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
     for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-        if isinstance(entry, dict):
-            yield from _resources(entry.get("resource"), (*path, "entry", position, "resource"))
+        one, where = entry.get("resource") if isinstance(entry, dict) else None, (*path, "entry", position, "resource")
+        if isinstance(one, dict) and "entry" not in one:
+            yield where, one  # the usual one, without a call
+        else:
+            yield from _resources(one, where)
 
 
 def _lookup(root: Resource) -> Callable[[str, Resource], Resource | None]:

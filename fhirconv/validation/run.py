@@ -34,6 +34,9 @@ _UNKNOWN = (
 )
 
 
+_RAN = {layer.name: LayerRun(layer.name, "ran") for layer in LAYERS}
+
+
 @dataclass(slots=True)
 class Validation:
     """What became of one record: all findings in the order of the file, and what became of each layer."""
@@ -66,13 +69,14 @@ class Validator:
         self._strict, self._server = strict, server
         if server and isinstance(server, str):
             check_base(server)
+        self._layers = {layer.name: self._before(layer) for layer in LAYERS}
         self._mappings: Mappings | None = None
         if self._profile not in (DEFAULT_PROFILE, *BUILT_IN):
             self._mappings = load_mappings(self._site, self._profile)  # a profile of the site's own, or none: then it says so
 
     def check(self, document: Document) -> Validation:
         """Validates one record: a resource or Bundle, or a case, which is converted and its Bundle validated."""
-        made = Validation(list(document.issues), {layer.name: self._before(layer) for layer in LAYERS})
+        made = Validation(list(document.issues), self._layers.copy())
         self._ran(made, "input")
         if any(issue.severity == "fatal" for issue in made.issues) or (document.data is None and made.issues):
             return made
@@ -153,7 +157,7 @@ class Validator:
     @staticmethod
     def _ran(made: Validation, *layers: str) -> None:
         for name in layers:
-            made.layers[name] = LayerRun(name, "ran")
+            made.layers[name] = _RAN[name]
 
 
 def _has_claims(resource: Mapping[str, Any]) -> bool:
