@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place, printable
@@ -39,14 +39,61 @@ def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
         yield unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
 
 
+WHOLE = -1
+
+
+class Line(NamedTuple):
+    """A line of NDJSON as it stands, by its number from 0; or all of a file that holds one value (WHOLE)."""
+
+    number: int
+    data: bytes
+
+
 def read_stream(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[Document]:
     """The documents of an open file or pipe; see `read_records`. Raises OSError as the stream does."""
+    found = False
+    for line in lines_of(stream, name, limits):
+        if line.number == WHOLE or line.data.removeprefix(_MARK).strip():
+            found = True
+        if found:
+            yield read_line(line, name, limits)
+    if not found:
+        yield unreadable(name, "empty-input", "is empty; it has one JSON object a line")
+
+
+def lines_of(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[Line]:
+    """The lines of an open file or pipe, blank ones too; of one over the limit only as much as shows that it is."""
     suffix = Path(name).suffix.lower()
-    first = stream.readline(limits.bytes + 2)
-    if suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(first)):
-        yield from _lines(first, stream, name, limits)
-    else:
-        yield read_bytes(first + stream.read(max(limits.bytes + 1 - len(first), 0)), name, limits)
+    line = stream.readline(limits.bytes + 2)
+    if not (suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(line))):
+        yield Line(WHOLE, line + stream.read(max(limits.bytes + 1 - len(line), 0)))
+        return
+    if _problem_of_file(line, name) is not None:
+        yield Line(0, line)
+        return
+    number = 0
+    while line:
+        yield Line(number, line)
+        if not line.endswith(b"\n") and len(line) > limits.bytes:  # the rest of a line over the limit is no record
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(limits.bytes)
+        number += 1
+        line = stream.readline(limits.bytes + 2)
+
+
+def read_line(line: Line, name: str, limits: Limits = LIMITS) -> Document:
+    """The document of a line; of a blank one, that it is. Nothing is raised."""
+    if line.number == WHOLE:
+        return read_bytes(line.data, name, limits)
+    if line.number == 0:
+        problem = _problem_of_file(line.data, name)
+        if problem is not None:
+            return problem
+    text = line.data.removeprefix(b"" if line.number else _MARK).rstrip(b"\r\n")
+    if not text.strip():
+        blank = Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))])
+        return _shifted(blank, line.number)
+    return _record(text, line.number, name, limits)
 
 
 def is_resource(data: Any) -> bool:
@@ -71,29 +118,15 @@ def _is_record(first: bytes) -> bool:
     return True
 
 
-def _lines(line: bytes, stream: BinaryIO, name: str, limits: Limits) -> Iterator[Document]:
-    problem, in_line = encoding_problem(line)
+def _problem_of_file(first: bytes, name: str) -> Document | None:
+    """What the first line says of the whole file, if it is no NDJSON."""
+    problem, in_line = encoding_problem(first)
     if in_line:  # this record's own problem
         problem = ""
-    if problem or line.strip() == b"{":
+    if problem or first.strip() == b"{":
         spread = "holds an object that is spread over lines; NDJSON has one object in each line (or name the file .json)"
-        yield unreadable(name, "encoding" if problem else "not-json", problem or spread, 1, 1)
-        return
-    number, found = 0, False
-    while line:
-        text = line.removeprefix(b"" if number else _MARK).rstrip(b"\r\n")
-        if text.strip():
-            found = True
-            yield _record(text, number, name, limits)
-        elif found:
-            yield _shifted(Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))]), number)
-        if not line.endswith(b"\n") and len(text) > limits.bytes:  # the rest of a line over the limit is no record
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(limits.bytes)
-        number += 1
-        line = stream.readline(limits.bytes + 2)
-    if not found:
-        yield unreadable(name, "empty-input", "is empty; it has one JSON object a line")
+        return unreadable(name, "encoding" if problem else "not-json", problem or spread, 1, 1)
+    return None
 
 
 def _record(line: bytes, number: int, name: str, limits: Limits) -> Document:
