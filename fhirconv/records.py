@@ -16,8 +16,8 @@ from fhirconv.schema import case_schema
 from fhirconv.source import encoding_problem, read_bytes
 
 _MARK = codecs.BOM_UTF8
-_ONE_VALUE = (".json", ".yaml", ".yml")
-_LINES = (".ndjson", ".jsonl")
+ONE_VALUE = (".json", ".yaml", ".yml")
+LINES = (".ndjson", ".jsonl")
 
 
 def read_records(path: Path, limits: Limits = LIMITS) -> Iterator[Document]:
@@ -65,7 +65,7 @@ def lines_of(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[L
     """The lines of an open file or pipe, blank ones too; of one over the limit only as much as shows that it is."""
     suffix = Path(name).suffix.lower()
     line = stream.readline(limits.bytes + 2)
-    if not (suffix in _LINES or (suffix not in _ONE_VALUE and _is_record(line))):
+    if not (suffix in LINES or (suffix not in ONE_VALUE and _is_record(line))):
         yield Line(WHOLE, line + stream.read(max(limits.bytes + 1 - len(line), 0)))
         return
     if _problem_of_file(line, name) is not None:

@@ -82,12 +82,19 @@ def _lines(values: list[bytes]) -> bytes:
 def _reject(record: Record, result: Conversion) -> bytes:
     """The line that says what is wrong with a record; what is not known is left out."""
     place = record.place
-    made = {"file": place.file, "line": place.line, "case": result.case.id, "issues": [_words(one) for one in result.issues]}
-    return orjson.dumps({key: printable(value) if isinstance(value, str) else value for key, value in made.items() if value})
+    made: dict[str, object] = {
+        "file": place.file,
+        "line": place.line,
+        "case": result.case.id,
+        "issues": [_words(one) for one in result.issues],
+    }
+    return orjson.dumps(
+        {key: printable(value) if isinstance(value, str) else value for key, value in made.items() if value}
+    )
 
 
 def _words(issue: Issue) -> dict[str, str | int]:
     place = issue.place
-    words = {"severity": issue.severity, "rule": issue.rule, "message": printable(issue.message)}
-    where = {"line": place.line, "column": place.column, "pointer": printable(place.pointer)}
+    words: dict[str, str | int] = {"severity": issue.severity, "rule": issue.rule, "message": printable(issue.message)}
+    where: dict[str, str | int] = {"line": place.line, "column": place.column, "pointer": printable(place.pointer)}
     return words | {key: value for key, value in where.items() if value}

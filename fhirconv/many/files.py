@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from fhirconv.compression import compressed, kind_of_name
 from fhirconv.issues import FhirconvError
@@ -19,8 +19,17 @@ _PART = ".partial"
 _OF_A_TYPE = re.compile(r"[A-Z][A-Za-z]+\.ndjson")
 
 
+def partial(path: Path) -> Path:
+    """Where an output is while it is not complete."""
+    return path.with_name(path.name + _PART)
+
+
 class OutputError(FhirconvError):
     """An output cannot be written; says which and why."""
+
+
+class ClosedError(OutputError):
+    """Whoever read the output has gone."""
 
 
 class Output(Protocol):
@@ -29,7 +38,7 @@ class Output(Protocol):
     place: str  # what there is while it is not complete, for a message; '' for what cannot be taken back
 
     def write(self, lines: Mapping[str, bytes]) -> None:
-        """Adds whole lines to the parts of the output. Raises OutputError; BrokenPipeError where nobody reads."""
+        """Adds whole lines to the parts of the output. Raises OutputError."""
         ...
 
     def finish(self) -> None:
@@ -42,20 +51,21 @@ class Output(Protocol):
 
 
 class Stream:
-    """Standard output, a device or a pipe; `descriptor` stays open."""
+    """Standard output, a device or a pipe."""
 
     place = ""
 
-    def __init__(self, descriptor: int, name: str) -> None:
-        self._descriptor, self._name = descriptor, name
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream, self._name = stream, name
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """See Output."""
         try:
             for data in lines.values():
-                _write(self._descriptor, data)
+                self._stream.write(data)
+            self._stream.flush()
         except BrokenPipeError:
-            raise
+            raise ClosedError(f"{self._name} takes nothing any more") from None
         except OSError as error:
             raise _cannot(self._name, error) from None
 
@@ -72,7 +82,7 @@ class LinesFile:
     def __init__(self, path: Path) -> None:
         """Raises OutputError if it cannot be written, or another run is writing it."""
         self.path = path
-        self._part = path.with_name(path.name + _PART)
+        self._part = partial(path)
         self.place = str(self._part)
         self._whole = 0
         try:
@@ -121,7 +131,7 @@ class LinesFolder:
     def __init__(self, path: Path) -> None:
         """Raises OutputError if it cannot be written, or if something is there that is not such a folder."""
         self._path = path
-        self._part = path.with_name(path.name + _PART)
+        self._part = partial(path)
         self.place = str(self._part)
         self._files: dict[str, LinesFile] = {}
         try:
@@ -176,7 +186,7 @@ def output_for(path: Path, is_folder: bool) -> Output:
         return LinesFolder(path)
     if path.exists() and not path.is_file():
         try:
-            return Stream(os.open(path, os.O_WRONLY), str(path))
+            return Stream(path.open("wb"), str(path))
         except OSError as error:
             raise _cannot(path, error) from None
     return LinesFile(path)
@@ -201,7 +211,9 @@ def _lock(descriptor: int, path: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise OutputError(f"{path} is being written by another run; wait for its end, or name another file") from None
+            raise OutputError(
+                f"{path} is being written by another run; wait for its end, or name another file"
+            ) from None
 
 
 def _settle_folder(folder: Path) -> None:

@@ -29,7 +29,9 @@ class Repeats(AbstractContextManager["Repeats"]):
                 return ""
             found = self._database.execute("SELECT place FROM seen WHERE digest = ?", (digest,)).fetchone()
         except sqlite3.Error as error:
-            raise FhirconvError(f"the case ids of this run cannot be remembered in the folder for temporary files: {error}") from None
+            raise FhirconvError(
+                f"the case ids of this run cannot be remembered in the folder for temporary files: {error}"
+            ) from None
         return str(found[0])
 
 

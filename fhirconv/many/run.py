@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 
 from fhirconv.issues import FhirconvError, Issue
 from fhirconv.many.batches import Batch, BatchJob
@@ -18,44 +18,59 @@ class RejectedError(FhirconvError):
     """A record was rejected, and the run was to stop there."""
 
 
-@dataclass(slots=True)
+Tell = Callable[[Chunk, Batch, list[str]], None]
+
+
 class Run:
-    """Writes what chunks become. `tally` counts what is written so far."""
+    """Writes what chunks become. `tally` counts what was written so far."""
 
-    job: BatchJob
-    output: Output
-    rejects: Output | None
-    workers: int
-    stops: bool  # at the first record that is rejected
-    tell: Callable[[Chunk, Batch, list[str]], None]  # a chunk was written; the last are words about workers
-    tally: Tally
+    def __init__(self, job: BatchJob, output: Output, rejects: Output | None = None, workers: int = 1) -> None:
+        self.output = output
+        self.tally = Tally()
+        self._job = job
+        self._rejects = rejects
+        self._workers = workers
 
-    def run(self, chunks: Iterable[Chunk]) -> None:
-        """Writes all; then the outputs are there. Raises FhirconvError, and what `tell` or a signal handler raises."""
+    def run(
+        self,
+        chunks: Iterable[Chunk],
+        tell: Tell = lambda *_: None,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        stops: bool = False,
+    ) -> None:
+        """Writes all; in the end the outputs are there, or, after an exception, what was written is left as it is.
+
+        `tell` gets each chunk that was written, with words about workers that died; `held` is entered for what must not
+        be broken off; with `stops` the first record that is rejected raises RejectedError. Raises FhirconvError.
+        """
+        outputs = [one for one in (self._rejects, self.output) if one is not None]
         try:
-            with Crew(self.job, self.workers) as crew, Repeats() as repeats:
-                for chunk, batch in self._checked(crew, repeats, chunks):
-                    self._write(batch)
-                    self.tell(chunk, batch, crew.deaths)
-                    if self.stops and batch.rejected:
-                        raise RejectedError(f"{batch.told[0].place} was rejected")
-            for output in filter(None, (self.rejects, self.output)):
-                output.finish()
+            with Crew(self._job, self._workers) as crew, Repeats() as repeats:
+                for chunk, batch in self._checked(crew, repeats, chunks, stops):
+                    with held():
+                        self._write(batch)
+                    tell(chunk, batch, crew.deaths)
+                    if stops and batch.rejected:
+                        raise RejectedError("a case was rejected (see above); mend it, or call without --on-error stop")
+            with held():
+                for output in outputs:
+                    output.finish()
         except BaseException:
-            for output in filter(None, (self.rejects, self.output)):
+            for output in outputs:
                 output.leave()
             raise
 
-    def _checked(self, crew: Crew[Batch], repeats: Repeats, chunks: Iterable[Chunk]) -> Iterator[Done[Batch]]:
+    def _checked(
+        self, crew: Crew[Batch], repeats: Repeats, chunks: Iterable[Chunk], stops: bool
+    ) -> Iterator[Done[Batch]]:
         """The batches without cases that came before; where the run is to stop, up to the record that it stops at."""
         for done in crew.results(chunks):
             refused = self._repeated(done, repeats)
-            if refused:
-                done = done._replace(chunk=done.chunk._replace(refused={**done.chunk.refused, **refused}))
+            chunk = done.chunk._replace(refused={**done.chunk.refused, **refused})
             rejected = [*done.result.rejected, *refused]
-            if self.stops and rejected:
-                done = done._replace(chunk=done.chunk._replace(records=done.chunk.records[: min(rejected) + 1]))
-            yield from crew.again(done.chunk) if refused or (self.stops and rejected) else (done,)
+            if stops and rejected:
+                chunk = chunk._replace(records=chunk.records[: min(rejected) + 1])
+            yield from crew.again(chunk) if refused or (stops and rejected) else (done,)
 
     @staticmethod
     def _repeated(done: Done[Batch], repeats: Repeats) -> dict[int, Issue]:
@@ -65,12 +80,14 @@ class Run:
             place = done.chunk.records[position].place
             first = repeats.first(digest, place)
             if first:
-                message = f"has the case id of the case at {first}, whose Bundle it would overwrite; give each case its own"
+                message = (
+                    f"has the case id of the case at {first}, whose Bundle it would overwrite; give each case its own"
+                )
                 found[position] = Issue("case-twice", message, place)
         return found
 
     def _write(self, batch: Batch) -> None:
         self.output.write(batch.outputs)
-        if self.rejects is not None and batch.rejects:
-            self.rejects.write({"": batch.rejects})
+        if self._rejects is not None and batch.rejects:
+            self._rejects.write({"": batch.rejects})
         self.tally.add(batch.tally)

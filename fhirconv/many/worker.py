@@ -22,10 +22,10 @@ def serve() -> None:
     os.dup2(nowhere, 0)  # nothing that is printed gets among the results
     os.dup2(nowhere, 1)
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):  # whoever started it is gone
-        task, fault = _tried(pickle.load(incoming).start)
+        task, fault = _tried(pickle.load(incoming).start)  # noqa: S301  # from our own parent
         _tell((None, fault), outgoing)
         while not fault:
-            _tell(_tried(partial(task, pickle.load(incoming))), outgoing)
+            _tell(_tried(partial(task, pickle.load(incoming))), outgoing)  # noqa: S301
 
 
 def _tried(make: Callable[[], Any]) -> tuple[Any, str]:
