@@ -106,7 +106,8 @@ class Conversion:
 
     def resource_counts(self) -> dict[str, int]:
         """Number of resources by type, sorted by type."""
-        entries = self.bundle["entry"] if self.bundle else []
+        bundle = read_dumped(self._json) if self._json else self._bundle
+        entries = bundle["entry"] if bundle else []
         return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
 
 

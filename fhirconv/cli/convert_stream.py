@@ -45,9 +45,10 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             raise click.UsageError("--shape resources makes no Bundles: leave out --bundle")
         settings = replace(settings, bundle=RESTFUL)
     target = Path(wanted)
+    _check_shape(target, options.shape)
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
-    _check_paths(inputs, target, rejects, options.shape)
+    _check_paths(inputs, [path for path in (None if is_stream else target, rejects) if path is not None])
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose)
     teller = _Teller(options, inputs.size())
@@ -88,14 +89,17 @@ def _beside(target: Path) -> Path:
     return target.with_name(f"{name}.rejects.ndjson")
 
 
-def _check_paths(inputs: Inputs, target: Path, rejects: Path | None, shape: str) -> None:
-    """No output is an input, or the other output."""
+def _check_shape(target: Path, shape: str) -> None:
+    """Bundles go to a file, resources into a folder."""
     if shape == RESOURCES:
-        if str(target) == "-" or target.is_file():
-            raise click.UsageError("--shape resources needs a folder: -o DIR")
+        if str(target) == "-" or target.is_file() or not target.name:
+            raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
     elif is_dir(target):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
-    outputs = [path for path in (target, rejects) if path is not None and str(path) != "-"]
+
+
+def _check_paths(inputs: Inputs, outputs: list[Path]) -> None:
+    """No output is an input, or the other output."""
     for output in outputs:
         if any(same(path, one) for path in inputs.paths for one in (output, partial(output))):
             raise click.UsageError("the output file is the input file; give it another name")
