@@ -58,6 +58,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             run = Run(job, _output(wanted, options.shape), LinesFile(rejects) if rejects else None, options.workers)
             run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.stops)
         except ClosedError:
+            teller.close()
             let_go(sys.stdout)
             return Exit.DONE
         except (FhirconvError, StoppedError) as stop:
@@ -66,6 +67,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             if run is not None:
                 teller.say(_left(run))
             return 128 + signals.heard if signals.heard else Exit.FINDINGS
+    teller.close()
     if not options.quiet:
         for line in summarize(run.tally):
             teller.say(line)
@@ -123,16 +125,17 @@ class _Teller(AbstractContextManager["_Teller"]):
     """Tells findings as they come, above a bar on a terminal. That nobody listens does not end the run."""
 
     def __init__(self, options: Options, size: int | None) -> None:
-        self._progress = Progress("converted", size, not options.quiet)
+        self._progress = None if options.quiet else Progress("converted", size)
         self._read = 0
-        self._progress.__enter__()
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """No bar any more."""
-        self._progress.__exit__(None, None, None)
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
 
     def wrote(self, chunk: Chunk, batch: Batch, deaths: list[str]) -> None:
         """A batch was written."""
@@ -140,12 +143,15 @@ class _Teller(AbstractContextManager["_Teller"]):
             self.say(f"warning: {deaths.pop(0)}")
         for issue in batch.told:
             self.say(issue.text())
-        self._progress.advance(chunk.read - self._read, batch.tally.records)
-        self._read = chunk.read
+        if self._progress is not None:
+            self._progress.advance(chunk.read - self._read, batch.tally.records)
+            self._read = chunk.read
 
     def say(self, text: str) -> None:
         """One line for people."""
         try:
+            if self._progress is not None:
+                self._progress.clear()
             say(text)
         except OSError:
             let_go(sys.stderr)

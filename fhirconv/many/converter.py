@@ -13,8 +13,6 @@ from fhirconv.facts import Case
 from fhirconv.issues import Issue
 from fhirconv.many.chunks import Chunk, Record
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
-from fhirconv.records import WHOLE, Line, read_line
-from fhirconv.source import read_bytes, read_file, read_value
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -63,22 +61,10 @@ class Converter:
             return rejection(record, refusal)
         chosen = self._settings
         try:
-            document = self._document(record)
+            document = record.document(chosen.limits)
             return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate)
         except Exception as error:  # a fault of ours, or no memory: the others go on
             return rejection(record, Issue("record-failed", _where(error), record.place))
-
-    def _document(self, record: Record) -> Document:
-        data, limits = record.data, self._settings.limits
-        if isinstance(data, Document):
-            return data
-        if isinstance(data, Path):
-            return read_file(data, limits)
-        if not isinstance(data, bytes):
-            return read_value(dict(data), record.name, limits)
-        if record.number == WHOLE:
-            return read_bytes(data, record.name, limits)
-        return read_line(Line(record.number, data), record.name, limits)
 
 
 def rejection(record: Record, issue: Issue) -> Conversion:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
-from fhirconv.compression import plain_suffix
+from fhirconv.compression import LINES, WHOLE, Input, plain_suffix
 from fhirconv.document import Document, Limits
-from fhirconv.many.chunks import Record, records_in
-from fhirconv.records import LINES, ONE_VALUE, WHOLE, Line, read_line
+from fhirconv.many.chunks import NO_LINE, Record, records_in, records_of
 from fhirconv.source import read_file
 
 
@@ -23,8 +20,8 @@ class Inputs:
         self.paths = paths
         self._limits = limits
         self._begun: dict[int, tuple[Record | None, Iterator[Record]]] = {}
-        self._open: list[BinaryIO] = []
-        self._read = 0
+        self._opened: list[Input] = []
+        self._before = 0  # bytes of files that are done
 
     def size(self) -> int | None:
         """Bytes in all; None where that cannot be known."""
@@ -33,8 +30,10 @@ class Inputs:
         return sum(path.stat().st_size for path in self.paths)
 
     def read(self) -> int:
-        """Bytes that were read so far, of inputs with a size."""
-        return self._read + sum(stream.tell() for stream in self._open)
+        """Bytes of the files, as they lie there, that were read so far."""
+        while len(self._opened) > 1 and self._opened[0].closed:
+            self._before += self._opened.pop(0).packed
+        return self._before + sum(stream.packed for stream in self._opened)
 
     def are_lines(self) -> bool:
         """Whether any of them is NDJSON, by its name or, where that says nothing, by its content."""
@@ -50,35 +49,18 @@ class Inputs:
         """Each file as one document."""
         for at, path in enumerate(self.paths):
             first, _ = self._begun.get(at, (None, None))
-            if first is not None and isinstance(first.data, bytes):
-                yield path, read_line(Line(first.number, first.data), first.name, self._limits)
-            else:
-                yield path, read_file(path, self._limits)
+            yield path, first.document(self._limits) if first is not None else read_file(path, self._limits)
 
     def _is_lines(self, at: int, path: Path) -> bool:
         suffix = plain_suffix(path.name)
-        if suffix in ONE_VALUE or suffix in LINES:
+        if suffix in LINES + WHOLE:
             return suffix in LINES
         records = self._records(path)
         first = next(records, None)
         self._begun[at] = first, records
-        return first is not None and first.number != WHOLE
+        return first is not None and first.number != NO_LINE
 
     def _records(self, path: Path) -> Iterator[Record]:
-        name = str(path)
-        if name == "-":
-            yield from records_in(sys.stdin.buffer, name, self._limits)
-            return
-        try:
-            stream = path.open("rb")
-        except OSError:  # told by who reads it as a case
-            yield Record(name, WHOLE, path)
-            return
-        with stream:
-            is_file = path.is_file()
-            if is_file:
-                self._open.append(stream)
-            yield from records_in(stream, name, self._limits)
-            if is_file:
-                self._open.remove(stream)
-                self._read += os.fstat(stream.fileno()).st_size
+        if str(path) == "-":
+            return records_in(sys.stdin.buffer, "-", self._limits)
+        return records_of(path, self._limits, self._opened.append)

@@ -11,10 +11,9 @@ from typing import Any
 
 from fhirconv.bundle import check_type
 from fhirconv.conversion import Conversion
-from fhirconv.many.chunks import Chunk, Record, chunks_of, records_of
+from fhirconv.many.chunks import NO_LINE, Chunk, Record, chunks_of, records_of
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.mapping import DEFAULT_PROFILE
-from fhirconv.records import WHOLE
 
 Cases = str | Path | Iterable[str | Path | bytes | Mapping[str, Any]]
 
@@ -65,8 +64,8 @@ def convert_many(
 
 def _record(case: str | Path | bytes | Mapping[str, Any]) -> Record:
     if isinstance(case, str | Path):
-        return Record(str(case), WHOLE, Path(case))
-    return Record("", WHOLE, case)
+        return Record(str(case), NO_LINE, Path(case))
+    return Record("", NO_LINE, case)
 
 
 def _by_workers(job: _ConvertJob, workers: int, records: Iterator[Record]) -> Iterator[Conversion]:
