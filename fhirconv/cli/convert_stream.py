@@ -63,7 +63,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             return Exit.DONE
         except (FhirconvError, StoppedError) as stop:
             teller.close()
-            teller.say(f"{'stopped' if signals.heard else 'error'}: {_why(stop, signals.heard)}")
+            teller.say(f"stopped by {signal.Signals(signals.heard).name}" if signals.heard else f"error: {stop}")
             if run is not None:
                 teller.say(_left(run))
             return 128 + signals.heard if signals.heard else Exit.FINDINGS
@@ -109,16 +109,10 @@ def _check_paths(inputs: Inputs, outputs: list[Path]) -> None:
         raise click.UsageError("--rejects is the output itself; give it another name")
 
 
-def _why(stop: BaseException, heard: int) -> str:
-    return f"by {signal.Signals(heard).name}" if heard else str(stop)
-
-
 def _left(run: Run) -> str:
     """What there is of a run that did not come to its end."""
     cases = f"{run.tally.converted:,} {'case' if run.tally.converted == 1 else 'cases'}"
-    if not run.output.place:
-        return f"{cases} were written; what was written is not complete: run the same command again"
-    return f"{cases} are in {run.output.place}, which is not complete; run the same command again, which starts over"
+    return f"{run.output.place} has {cases} and is not complete; run the same command again"
 
 
 class _Teller(AbstractContextManager["_Teller"]):

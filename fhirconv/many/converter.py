@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import LIMITS, Document, Limits
-from fhirconv.facts import Case
+from fhirconv.facts import Case, read_case
 from fhirconv.issues import Issue
 from fhirconv.many.chunks import Chunk, Record
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 
+DEADLY = "worker-died"  # the rule that a record breaks which ends the process that converts it
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -57,11 +58,13 @@ class Converter:
         ]
 
     def _convert(self, record: Record, refusal: Issue | None) -> Conversion:
-        if refusal is not None:
-            return rejection(record, refusal)
         chosen = self._settings
+        if refusal is not None and refusal.rule == DEADLY:  # not even looked at again
+            return rejection(record, refusal)
         try:
             document = record.document(chosen.limits)
+            if refusal is not None:
+                return Conversion(None, [refusal], read_case(replace(document, issues=[refusal])))
             return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate)
         except Exception as error:  # a fault of ours, or no memory: the others go on
             return rejection(record, Issue("record-failed", _where(error), record.place))

@@ -19,12 +19,14 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from fhirconv.issues import FhirconvError, Issue
 from fhirconv.many.chunks import Chunk
+from fhirconv.many.converter import DEADLY
 from fhirconv.many.worker import BOOT
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 _AHEAD = 2  # chunks for each worker that are read before the consumer asks
+_STARTS = 3  # times that a worker is started which ends before it is ready
 _PIPE_BYTES = 1024 * 1024  # what Linux allows without privileges
 
 
@@ -85,7 +87,7 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
                 yield from self.again(chunk)
                 continue
             waiting.append(self._threads.submit(self._done, chunk))
-            if len(waiting) > _AHEAD * self._count:
+            while waiting and (len(waiting) > _AHEAD * self._count or waiting[0].done()):
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
@@ -122,7 +124,7 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
                     continue
                 except _DiedError as died:
                     message = f"ends every process that converts it ({died}); look for what is unusual in it"
-                    refused[position] = Issue("worker-died", message, record.place)
+                    refused[position] = Issue(DEADLY, message, record.place)
             part = part._replace(refused={0: refused[position]})
             single.append(Done(part, self._ask(part)))
         try:
@@ -140,16 +142,14 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
         try:
             result: R = worker.ask(chunk)
         except _DiedError:
-            with self._lock:
-                self._hired.discard(worker)
-            worker.close()
+            self._dismiss(worker)
             if self._is_closed:
                 raise WorkerError("the run was ended") from None
             raise
         self._idle.append(worker)
         return result
 
-    def _hire(self) -> _Worker:
+    def _hire(self, left: int = _STARTS - 1) -> _Worker:
         with self._lock:
             if self._is_closed:
                 raise WorkerError("the run was ended")
@@ -161,8 +161,16 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
         try:
             worker.ask(self._job)
         except _DiedError as died:
-            raise WorkerError(f"a worker process did not start: {died}") from None
+            self._dismiss(worker)
+            if left:
+                return self._hire(left - 1)
+            raise WorkerError(f"no worker process can be started: {died}") from None
         return worker
+
+    def _dismiss(self, worker: _Worker) -> None:
+        with self._lock:
+            self._hired.discard(worker)
+        worker.close()
 
 
 class _Worker:

@@ -35,7 +35,7 @@ class ClosedError(OutputError):
 class Output(Protocol):
     """Where lines go."""
 
-    place: str  # what there is while it is not complete, for a message; '' for what cannot be taken back
+    place: str  # what there is while it is not complete, for a message
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """Adds whole lines to the parts of the output. Raises OutputError."""
@@ -53,10 +53,9 @@ class Output(Protocol):
 class Stream:
     """Standard output, a device or a pipe."""
 
-    place = ""
-
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._stream, self._name = stream, name
+        self._stream = stream
+        self.place = name
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """See Output."""
@@ -65,9 +64,9 @@ class Stream:
                 self._stream.write(data)
             self._stream.flush()
         except BrokenPipeError:
-            raise ClosedError(f"{self._name} takes nothing any more") from None
+            raise ClosedError(f"{self.place} takes nothing any more") from None
         except OSError as error:
-            raise _cannot(self._name, error) from None
+            raise _cannot(self.place, error) from None
 
     def finish(self) -> None:
         """See Output."""
