@@ -16,7 +16,7 @@ from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
-from fhirconv.ledger import Ledger, rejected, settled
+from fhirconv.ledger import Ledger, count_settled, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
@@ -76,6 +76,12 @@ class Conversion:
         if self._ledger is None:
             self._ledger = settled(self.case, self.build) if self.build and self.ok else rejected(self.case)
         return self._ledger
+
+    def counts(self) -> dict[str, int]:
+        """Number of facts by outcome, as `ledger.counts()` has it: cheaper where nothing else of the ledger is wanted."""
+        if self._ledger is None and not self._packed and self.build is not None and self.ok:
+            return count_settled(self.case, self.build)
+        return self.ledger.counts()
 
     def _unpack(self) -> None:
         self._ledger, document = pickle.loads(self._packed)  # noqa: S301  # made by __reduce__ above

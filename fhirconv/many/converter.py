@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -49,13 +50,14 @@ class Converter:
         self._settings = settings
         self._mappings = mappings
 
-    def convert(self, chunk: Chunk) -> list[Converted]:
-        """The records of a chunk that are more than a blank line, each with what became of it. Nothing is raised."""
-        return [
-            Converted(position, record, self._convert(record, chunk.refused.get(position)))
-            for position, record in enumerate(chunk.records)
-            if not record.is_blank
-        ]
+    def convert(self, chunk: Chunk) -> Iterator[Converted]:
+        """The records of a chunk that are more than a blank line, each with what became of it. Nothing is raised.
+
+        One at a time, for who lets go of one before the next: many that are kept take twice the time.
+        """
+        for position, record in enumerate(chunk.records):
+            if not record.is_blank:
+                yield Converted(position, record, self._convert(record, chunk.refused.get(position)))
 
     def _convert(self, record: Record, refusal: Issue | None) -> Conversion:
         chosen = self._settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,14 +21,16 @@ Cases = str | Path | Iterable[str | Path | bytes | Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class _ConvertJob:
+    """Conversions as they travel: each by itself, to be made again when it is its turn."""
+
     settings: Settings
 
-    def start(self) -> Callable[[Chunk], list[Conversion]]:
-        return partial(_conversions, self.settings.converter())
+    def start(self) -> Callable[[Chunk], list[bytes]]:
+        return partial(_pickled, self.settings.converter())
 
 
-def _conversions(converter: Converter, chunk: Chunk) -> list[Conversion]:
-    return [one.result for one in converter.convert(chunk)]
+def _pickled(converter: Converter, chunk: Chunk) -> list[bytes]:
+    return [pickle.dumps(one.result, 5) for one in converter.convert(chunk)]
 
 
 def convert_many(
@@ -75,4 +78,4 @@ def _by_workers(job: _ConvertJob, workers: int, records: Iterator[Record]) -> It
         for _, results in crew.results(chunks_of(records)):
             while crew.deaths:
                 warnings.warn(crew.deaths.pop(0), RuntimeWarning, stacklevel=2)
-            yield from results
+            yield from map(pickle.loads, results)

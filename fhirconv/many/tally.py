@@ -43,7 +43,7 @@ class Tally:
             self.converted += 1
         else:
             self.rejected += 1
-        self.facts.update(result.ledger.counts())
+        self.facts.update(result.counts())
         self.resources.update(result.resource_counts())
         if result.ok and result.build is not None:
             self.words.update((kept.table, kept.words) for kept in result.build.kept_as_text)

@@ -30,6 +30,7 @@ def assert_same(made: Conversion, wanted: Conversion) -> None:
     """All public attributes, whichever is asked for first."""
     assert made.ok == wanted.ok
     assert made.issues == wanted.issues
+    assert made.counts() == wanted.counts() == wanted.ledger.counts()
     assert made.ledger == wanted.ledger
     assert made.resource_counts() == wanted.resource_counts()
     assert made.case.id == wanted.case.id
@@ -49,6 +50,8 @@ def assert_same(made: Conversion, wanted: Conversion) -> None:
 @pytest.mark.parametrize("path", [*REPORTS, *INVALID], ids=lambda path: path.stem)
 def test_a_conversion_can_be_pickled(path: Path) -> None:
     wanted = convert(path)
+    before = wanted.counts()  # without the ledger, which is made next
+    assert before == wanted.ledger.counts()
     data = pickle.dumps(wanted)
     if wanted.ok:
         assert pickle.loads(data).bundle == wanted.bundle
