@@ -23,7 +23,6 @@ WHOLE = (".json", ".yaml", ".yml")  # names of files that are one record
 WORDS = {"": "neither gzip nor zstd", "gz": "gzip", "zst": "zstd"}
 _MAGIC = 4  # bytes that tell the two formats
 _BUFFER = 1 << 16
-_FREE = 64 << 20  # bytes that may come out of however little
 _WINDOW_LOG = 27  # 128 MB of memory: what zstd itself takes without --long=28 and above (RFC 8878, 3.1.1.1.2)
 
 
@@ -153,7 +152,7 @@ class _Unpacked(io.RawIOBase):
     """What compressed data holds. Raises PackedError where it is damaged, and where it is too much to be honest."""
 
     def __init__(self, source: _Source, kind: Kind, limits: Limits) -> None:
-        self._source, self._kind, self._ratio = source, kind, limits.ratio
+        self._source, self._kind, self._limits = source, kind, limits
         self._count = 0
         self._broken: tuple[type[Exception], ...]
         if kind == "gz":
@@ -175,12 +174,15 @@ class _Unpacked(io.RawIOBase):
         try:
             size: int = self._reader.readinto1(buffer)  # readinto would lose what stands before the damage
         except EOFError:
-            raise PackedError(f"ends in the middle of its {WORDS[self._kind]} data: fetch it, or pack it, again") from None
+            raise PackedError(
+                f"ends in the middle of its {WORDS[self._kind]} data: fetch it, or pack it, again"
+            ) from None
         except self._broken as error:
             raise PackedError(self._problem(str(error))) from None
         self._count += size
-        if self._count > self._ratio * self._source.count + _FREE:
-            many = f"unpacks to more than {self._ratio} times its size, as only a bomb or the same line again and again does"
+        most = self._limits.ratio
+        if self._count > most * self._source.count + self._limits.bytes:  # what one record may have is free
+            many = f"unpacks to more than {most} times its size, as only a bomb or the same line again and again does"
             raise PackedError(f"{many}; {RAISE} ('ratio')", "too-large")
         return size
 
@@ -190,7 +192,9 @@ class _Unpacked(io.RawIOBase):
         if "Not a gzipped file" in error or "Unknown frame descriptor" in error:
             return f"has something else after the end of its {words} data: fetch it, or pack it, again"
         if "too much memory" in error:
-            return f"asks for more than {1 << _WINDOW_LOG >> 20} MB of memory to unpack it: pack it again without --long"
+            return (
+                f"asks for more than {1 << _WINDOW_LOG >> 20} MB of memory to unpack it: pack it again without --long"
+            )
         return f"holds {words} data that is damaged, and what was read of it may be wrong: fetch it, or pack it, again"
 
     def close(self) -> None:

@@ -192,9 +192,9 @@ def _pass_over(stream: BinaryIO, limits: Limits) -> None:
     while (piece := stream.readline(_PIECE)) and not piece.endswith(b"\n"):
         left -= len(piece)
         if left < 0:
-            raise PackedError(f"stands behind a line of more than {limits.skip} bytes; {RAISE} ('skip')", "too-large")
+            raise PackedError(f"comes after more than {limits.skip} bytes of a line over the limit; {RAISE} ('skip')", "too-large")
 
 
 def _told(error: OSError, lines: int) -> str:
     what = error.strerror if isinstance(error, PackedError) else f"cannot be read: {error.strerror}"
-    return f"{what} (lines 1 to {lines} were read, nothing after)" if lines else f"{what}"
+    return f"{what} (read up to line {lines})" if lines else f"{what}"
