@@ -22,7 +22,7 @@ from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import Settings
-from fhirconv.many.files import ClosedError, LinesFile, Output, Stream, output_for, partial
+from fhirconv.many.files import ClosedError, Output, Stream, output_for, partial
 from fhirconv.many.inputs import Inputs
 from fhirconv.many.run import Run
 
@@ -55,7 +55,9 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     run: Run | None = None
     with Signals() as signals, teller:
         try:
-            run = Run(job, _output(wanted, options.shape), LinesFile(rejects) if rejects else None, options.workers)
+            run = Run(
+                job, _output(wanted, options.shape), output_for(rejects, False) if rejects else None, options.workers
+            )
             run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.stops)
         except ClosedError:
             teller.close()

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
 from itertools import dropwhile
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 import fhirconv
 
-from .lines import BROKEN, UNFIT, case, cases, convert, ids, rejects
+from .lines import BROKEN, UNFIT, WAIT_S, case, cases, convert, ids, rejects
 
 REPORTS = sorted((FIXTURES / "cases").glob("*.yaml"))[:3]
 
@@ -315,16 +317,22 @@ def test_wrong_usage(folder: Path, words: list[str], told: str) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_device_is_written_to_and_stays_one(folder: Path) -> None:
-    Path("cases.ndjson").write_bytes(cases(2))
-    assert convert("cases.ndjson", "-o", os.devnull, cwd=folder)[0] == 0
-    assert not Path(os.devnull).is_file()
+def test_a_named_pipe_is_written_to_and_stays_one(folder: Path) -> None:
+    """So does a device such as /dev/null."""
+    Path("cases.ndjson").write_bytes(cases(2) + BROKEN)
+    readers = []
+    for name in ("out", "bad"):
+        os.mkfifo(name)
+        readers.append(subprocess.Popen(["cat", name], stdout=subprocess.PIPE))
+    assert convert("cases.ndjson", "-o", "out", "--rejects", "bad", cwd=folder)[0] == 1
+    out, bad = (reader.communicate(timeout=WAIT_S)[0] for reader in readers)
+    assert ids(out) == ["c0", "c1"]
+    assert json.loads(bad)["line"] == 3
+    assert all(Path(name).is_fifo() for name in ("out", "bad"))
+    assert len(list(folder.iterdir())) == 3
 
 
 def test_one_small_case_imports_nothing_of_this() -> None:
-    import subprocess
-    import sys
-
     Path("a.yaml").write_text("case: {id: a}\npatient: {}\n", encoding="utf-8")
     program = "import sys; from fhirconv.cli import main; main(['convert', 'a.yaml'], standalone_mode=False)"
     heavy = "{'sqlite3', 'concurrent.futures', 'subprocess', 'multiprocessing', 'requests', 'zstandard', 'pyspark'}"
