@@ -107,38 +107,51 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
             return [Done(chunk, self._ask(chunk))]
         except _DiedError as died:
             self.deaths.append(f"{died} at {_span(chunk)}; what it held is converted again, line by line")
+        try:
             return self._one_by_one(chunk)
+        except _DiedError as died:
+            raise WorkerError(f"workers end whatever they are given: {died}") from None
 
     def _one_by_one(self, chunk: Chunk) -> list[Done[R]]:
         """Finds the records that a worker does not outlive, and does the chunk without them.
 
-        If that cannot be done either, say because memory is scarce, the results of the single records stand.
+        By a new worker: one that waits may have died meanwhile, for which no record is to blame. If the whole cannot be
+        done either, say because memory is scarce, the results of the single records stand.
         """
+        worker = self._hire()
         refused = dict(chunk.refused)
         single = []
         for position, record in enumerate(chunk.records):
             part = chunk._replace(records=[record], refused={})
             if position not in refused:
                 try:
-                    single.append(Done(part, self._ask(part)))
+                    single.append(Done(part, self._give(worker, part)))
                     continue
                 except _DiedError as died:
                     message = f"ends every process that converts it ({died}); look for what is unusual in it"
                     refused[position] = Issue(DEADLY, message, record.place)
+                    worker = self._hire()
             part = part._replace(refused={0: refused[position]})
-            single.append(Done(part, self._ask(part)))
+            single.append(Done(part, self._give(worker, part)))
+        whole = chunk._replace(refused=refused)
         try:
-            whole = chunk._replace(refused=refused)
-            return [Done(whole, self._ask(whole))]
+            made = [Done(whole, self._give(worker, whole))]
         except _DiedError:
             return single
+        self._idle.append(worker)
+        return made
 
     def _ask(self, chunk: Chunk) -> R:
-        """The result of a worker. Raises _DiedError if it died, WorkerError if none can be had."""
+        """The result of a worker that waits, or of a new one. Raises _DiedError if it died, WorkerError if none can be had."""
         try:
             worker = self._idle.pop()
         except IndexError:
             worker = self._hire()
+        result = self._give(worker, chunk)
+        self._idle.append(worker)
+        return result
+
+    def _give(self, worker: _Worker, chunk: Chunk) -> R:
         try:
             result: R = worker.ask(chunk)
         except _DiedError:
@@ -146,7 +159,6 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
             if self._is_closed:
                 raise WorkerError("the run was ended") from None
             raise
-        self._idle.append(worker)
         return result
 
     def _hire(self, left: int = _STARTS - 1) -> _Worker:
