@@ -23,6 +23,7 @@ lint: setup
 	@$(BIN)/ruff check fhirconv tests benchmarks tools
 	@$(BIN)/mypy
 	@$(BIN)/fhirconv mappings check
+	@$(BIN)/python tools/mappings_digest.py
 
 validator: setup
 	@$(BIN)/pytest -m validator

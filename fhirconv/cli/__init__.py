@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -48,6 +49,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name}").command
+        gc.freeze()  # what was imported stays to the end: the collector need not walk through it, not even at the end
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -87,8 +87,7 @@ def _snomed_problem(code: str) -> str:
 
 
 def _shape(pattern: str, expected: str) -> Callable[[str], str]:
-    compiled = re.compile(pattern)
-    return lambda code: "" if compiled.fullmatch(code) else f"expected {expected}"
+    return lambda code: "" if re.fullmatch(pattern, code) else f"expected {expected}"  # compiled when it is needed
 
 
 _ICD_10 = _shape(

@@ -18,7 +18,6 @@ from fhirconv.rules import rule
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.plain import Look, NotPlainError, Types, look_of
 from fhirconv.validation.schemas import Generator, is_plain
-from fhirconv.validation.xhtml import narrative_problems
 
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/condition-category"
@@ -108,6 +107,8 @@ def _nothing(resources: Any) -> bool:
 
 def _accepts_otherwise(resource: dict[str, Any]) -> bool:
     """Whether only the narrative is not of our own making, and it is right too."""
+    from fhirconv.validation.xhtml import narrative_problems  # only for narratives of others
+
     accepts = _accepts(resource["resourceType"], True)
     text = resource.get("text")
     return accepts is not None and text is not None and accepts([resource]) and not narrative_problems(text["div"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirconv.validation.xhtml import PLAIN_NARRATIVE
+from fhirconv.validation.plain_narrative import PLAIN_NARRATIVE
 
 Schema = dict[str, Any]
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fhirconv.client.address import check_base
 from fhirconv.client.errors import ServerError
-from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
-from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 from fhirconv.profiles.packages import BUILT_IN
 from fhirconv.records import is_case, is_resource, read_records, read_stream
 from fhirconv.source import read_value
@@ -27,6 +26,7 @@ from fhirconv.validation.server import server_findings
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
+    from fhirconv.mapping import Mappings
 
 _UNKNOWN = (
     "is neither a FHIR resource (it has no 'resourceType') nor a case (it has none of its sections, such as 'case' and "
@@ -109,6 +109,8 @@ class Validator:
     def _case(self, document: Document, made: Validation) -> None:
         if self._mappings is None:
             self._mappings = load_mappings(self._site, self._profile)
+        from fhirconv.conversion import convert_document  # with all that makes Bundles: resources need none of it
+
         result = convert_document(document, self._mappings, validate=False)
         made.issues = list(result.issues)
         if result.bundle is None or result.build is None:
