@@ -19,7 +19,7 @@ class Exit(IntEnum):
     """What a command tells the shell."""
 
     DONE = 0
-    FINDINGS = 1  # a case has errors
+    FINDINGS = 1  # a case has errors, or an output cannot be written
     USAGE = 2
     MAPPINGS = 3  # the mappings cannot be used
     SERVER = 4  # it refused, or could not be reached
