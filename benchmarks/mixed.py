@@ -98,7 +98,7 @@ def _case(number: int) -> Case:
     if number % FIXTURE_EVERY == 0:
         fixture = _fixtures()[number // FIXTURE_EVERY % len(_fixtures())]
         return {**fixture, "case": {**fixture["case"], "id": identity}}
-    return _course(Random(number), identity)  # noqa: S311 (nothing is kept secret by it)
+    return _course(Random(number), identity)
 
 
 @cache
