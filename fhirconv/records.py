@@ -59,6 +59,14 @@ def is_case(data: Any) -> bool:
     return isinstance(data, dict) and not case_schema().sections.keys().isdisjoint(data)
 
 
+def read_record(line: bytes, number: int, name: str, limits: Limits = LIMITS) -> Document:
+    """The document of one line of NDJSON, which is the `number`th of its file (from 0). Nothing is raised."""
+    text = line.removeprefix(b"" if number else _MARK).rstrip(b"\r\n")
+    if text.strip():
+        return _record(text, number, name, limits)
+    return _shifted(Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))]), number)
+
+
 def _is_record(first: bytes) -> bool:
     """Whether a line is a JSON object by itself, and something follows."""
     text = first.removeprefix(_MARK).strip()
