@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 import fhirconv
 from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, unreadable
-from fhirconv.issues import FhirconvError, Issue
+from fhirconv.issues import FhirconvError, Issue, Place
 from fhirconv.ledger import OUTCOMES
 from fhirconv.mapping import Mappings, load_mappings
 from fhirconv.records import read_record
@@ -104,6 +105,8 @@ def convert_batches(batches: Iterable[pa.RecordBatch], work: Work) -> Iterator[p
         start = size = 0
         for at, document in enumerate(_documents(batch, work, seen)):
             row = _converted(document, mappings, work)
+            if work.stop:
+                _stop_at_first(row, document.name)
             rows.append(row)
             size += len(row.bundle or b"")
             if len(rows) == ROWS or size > BYTES:
@@ -146,7 +149,7 @@ def _places(batch: pa.RecordBatch, lines: Lines | None, seen: dict[tuple[str, in
     for file, block in zip(batch.column(lines.file).to_pylist(), batch.column(lines.block).to_pylist(), strict=True):
         at = seen.get((file, block), 0)
         seen[file, block] = at + 1
-        yield file, lines.before[file, block] + at
+        yield unquote(file).removeprefix("file:"), lines.before[file, block] + at
 
 
 def _from_json(data: bytes | None, name: str, number: int) -> Document:
@@ -179,21 +182,25 @@ def _stated(value: Any) -> Any:
 
 
 def _converted(document: Document, mappings: Mappings, work: Work) -> Converted:
+    line, nothing = document.lines_before + 1, dict.fromkeys(OUTCOMES, 0)
+    if document.data is None:
+        return Converted(None, None, document.issues, nothing, line)
     try:
         done = convert_document(document, mappings, work.bundle, work.source, work.validate)
         bundle = done.json() if done.ok else None
-        row = Converted(done.case.id or None, bundle, done.issues, done.ledger.counts(), document.lines_before + 1)
+        return Converted(done.case.id or None, bundle, done.issues, done.ledger.counts(), line)
     except Exception as error:  # a fault of ours must not take the other rows with it
         message = (
             f"fhirconv failed with {type(error).__name__} at {_fault(error)}; report it, with what is special here"
         )
-        fault = Issue("unforeseen", message, document.place(""))
-        row = Converted(None, None, [fault], dict.fromkeys(OUTCOMES, 0), document.lines_before + 1)
-    if work.stop and row.bundle is None:
-        found = next((issue for issue in row.issues if issue.is_error), None)
-        if found:  # a blank line is no case
-            raise StoppedError(f"{found.place} [{found.rule}]")
-    return row
+        return Converted(None, None, [Issue("unforeseen", message, Place(document.name, line, 1))], nothing, line)
+
+
+def _stop_at_first(row: Converted, file: str) -> None:
+    """Raises StoppedError for a rejected case; a blank line is none."""
+    found = next((issue for issue in row.issues if issue.is_error), None)
+    if row.bundle is None and found:
+        raise StoppedError(f"{file}:{row.line} [{found.rule}]")
 
 
 def _fault(error: Exception) -> str:
