@@ -12,9 +12,6 @@ import pytest
 
 import fhirconv
 from benchmarks.mixed import mixed_cases
-
-pytest.importorskip("pyspark")
-
 from fhirconv.spark import convert_cases
 
 if TYPE_CHECKING:
@@ -23,6 +20,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.spark
 
 CASE = {"case": {"id": "a"}, "patient": {"sex": "female"}, "labs": [{"analyte": "Hb", "value": 9.5, "unit": "g/dL"}]}
+
+SITE = """[creatinine]
+text = "Creatinine"
+also = ["crea"]
+codings = [{ system = "loinc", code = "2160-0", display = "Creatinine [Mass/volume] in Serum or Plasma", verified = "README" }]
+"""
 
 
 def rows(spark: SparkSession, *cases: Any, **options: Any) -> list[Row]:
@@ -54,7 +57,7 @@ def test_every_row_comes_out_in_its_place(spark: SparkSession) -> None:
         b'{"case":{"id":"x"},"patient":[]}',
         b"{" * 99999,
     ]
-    cases = [line for line in mixed_cases(150)]
+    cases = list(mixed_cases(150))
     cases[70:70] = odd
     found = rows(spark, *cases)
     assert [row.n for row in found] == list(range(len(cases)))
@@ -86,8 +89,9 @@ def test_issues_say_where(spark: SparkSession) -> None:
     assert row.facts.rejected == 3
 
 
-def test_a_fault_of_ours_is_a_rejected_row(spark: SparkSession, tmp_path: Path) -> None:
-    """A source that the executors do not have is told in each row that has quotes."""
+def test_a_source_that_executors_do_not_have_is_told_in_each_row_with_quotes(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     quoted = {**CASE, "patient": {"sex": "female", "evidence": "a woman"}}
     first, second = rows(spark, quoted, CASE, source=tmp_path / "nowhere.txt")
     assert [issue.rule for issue in first.issues] == ["source-unreadable"]
@@ -96,8 +100,11 @@ def test_a_fault_of_ours_is_a_rejected_row(spark: SparkSession, tmp_path: Path) 
 
 def test_columns_that_are_the_sections(spark: SparkSession) -> None:
     """NULL is not stated, a struct of nothing but NULL neither; decimals keep the digits of their column."""
-    lab = "struct<analyte: string, value: decimal(6,2), unit: string, at: date, specimen: string, reference_range: struct<low: double, high: double>>"
-    schema = f"case struct<id: string, note: string>, patient struct<sex: string, birth_date: string>, labs array<{lab}>, source struct<doi: string>, ward string"
+    lab = "analyte: string, value: decimal(6,2), unit: string, at: date, specimen: string"
+    schema = (
+        "case struct<id: string, note: string>, patient struct<sex: string, birth_date: string>, "
+        f"labs array<struct<{lab}, reference_range: struct<low: double, high: double>>>, source struct<doi: string>, ward string"
+    )
     day = datetime.date(2020, 1, 31)
     data = [
         (("a", None), ("female", None), [("Hb", Decimal("9.50"), "g/dL", day, None, (12.0, 15.5))], None, "3b"),
@@ -124,13 +131,13 @@ def test_mappings_of_a_site_reach_the_executors(spark: SparkSession, tmp_path: P
     """By their content: the folder may be gone when the work runs."""
     (tmp_path / "concepts").mkdir()
     table = tmp_path / "concepts" / "labs.toml"
-    table.write_text('[wurst]\ntext = "Wurst value"\nalso = ["wurst"]\n')
-    case = {**CASE, "labs": [{"analyte": "wurst", "result": "high"}]}
+    table.write_text(SITE)
+    case = {**CASE, "labs": [{"analyte": "crea", "result": "high"}]}
     expected = fhirconv.convert(case, mappings=tmp_path).json()
     made = convert_cases(spark.createDataFrame([(json.dumps(case),)], "case string"), mappings=tmp_path)
     table.unlink()
     (row,) = made.collect()
-    assert b"Wurst value" in expected
+    assert b"2160-0" in expected
     assert row.bundle.encode() == expected
 
 
@@ -140,9 +147,9 @@ def test_what_cannot_be_used_is_told_before_anything_runs(spark: SparkSession, t
     with pytest.raises(fhirconv.MappingError, match=r"units\.toml"):
         convert_cases(df.select("case"), mappings=tmp_path)
     with pytest.raises(ValueError, match="profile must be one of r4, mcode"):
-        convert_cases(df, profile="mcod")
+        convert_cases(df.select("case"), profile="mcod")
     with pytest.raises(ValueError, match="is no folder of mappings"):
-        convert_cases(df, mappings=tmp_path / "nowhere")
+        convert_cases(df.select("case"), mappings=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="bundle must be one of"):
         convert_cases(df, bundle="history")
     with pytest.raises(ValueError, match="no column 'cas'; did you mean 'case'"):
