@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from fhirconv.issues import FhirconvError
 from fhirconv.ledger import OUTCOMES
 from fhirconv.spark.failures import first_line
-from fhirconv.spark.rows import LINE, Lines, Work
+from fhirconv.spark.rows import PLACE, Lines, Work
 from fhirconv.spark.work import apply
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: 
     from pyspark.sql import functions as f
 
     before = _lines_before(lines)
-    work = replace(work, column=_VALUE, keep=(_FILE,), lines=Lines(_FILE, _BLOCK, before))
+    work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, before))
     is_blank = f.col("issues")[0]["rule"] == f.lit("blank-line")
     outcome = f.when(f.col("ok"), CONVERTED).when(is_blank, BLANK).otherwise(REJECTED)
     seen = Observation()
@@ -151,5 +151,5 @@ def _as_lines(done: DataFrame) -> DataFrame:
     """A Bundle a line; of a rejected case its place, identity and issues."""
     from pyspark.sql import functions as f
 
-    reject = f.to_json(f.struct(_FILE, LINE, f.col("case_id").alias("case"), "issues"))
+    reject = f.to_json(f.struct(*PLACE, f.col("case_id").alias("case"), "issues"))
     return done.select(f.when(f.col("ok"), f.col("bundle")).otherwise(reject).alias(_VALUE), OUTCOME)

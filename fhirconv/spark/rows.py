@@ -44,7 +44,8 @@ RESULT = {
 }
 """The columns that come out, with their types."""
 
-LINE = "line"  # one more, for lines of files
+PLACE = {"file": pa.string(), "line": pa.int64()}
+"""Two more for lines of files."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Converted(NamedTuple):
     bundle: bytes | None
     issues: list[Issue]
     counts: dict[str, int]
+    file: str
     line: int  # of its file, from 1
 
 
@@ -106,7 +108,7 @@ def convert_batches(batches: Iterable[pa.RecordBatch], work: Work) -> Iterator[p
         for at, document in enumerate(_documents(batch, work, seen)):
             row = _converted(document, mappings, work)
             if work.stop:
-                _stop_at_first(row, document.name)
+                _stop_at_first(row)
             rows.append(row)
             size += len(row.bundle or b"")
             if len(rows) == ROWS or size > BYTES:
@@ -182,25 +184,25 @@ def _stated(value: Any) -> Any:
 
 
 def _converted(document: Document, mappings: Mappings, work: Work) -> Converted:
-    line, nothing = document.lines_before + 1, dict.fromkeys(OUTCOMES, 0)
+    file, line, nothing = document.name, document.lines_before + 1, dict.fromkeys(OUTCOMES, 0)
     if document.data is None:
-        return Converted(None, None, document.issues, nothing, line)
+        return Converted(None, None, document.issues, nothing, file, line)
     try:
         done = convert_document(document, mappings, work.bundle, work.source, work.validate)
         bundle = done.json() if done.ok else None
-        return Converted(done.case.id or None, bundle, done.issues, done.ledger.counts(), line)
+        return Converted(done.case.id or None, bundle, done.issues, done.ledger.counts(), file, line)
     except Exception as error:  # a fault of ours must not take the other rows with it
         message = (
             f"fhirconv failed with {type(error).__name__} at {_fault(error)}; report it, with what is special here"
         )
-        return Converted(None, None, [Issue("unforeseen", message, Place(document.name, line, 1))], nothing, line)
+        return Converted(None, None, [Issue("unforeseen", message, Place(file, line, 1))], nothing, file, line)
 
 
-def _stop_at_first(row: Converted, file: str) -> None:
+def _stop_at_first(row: Converted) -> None:
     """Raises StoppedError for a rejected case; a blank line is none."""
     found = next((issue for issue in row.issues if issue.is_error), None)
     if row.bundle is None and found:
-        raise StoppedError(f"{file}:{row.line} [{found.rule}]")
+        raise StoppedError(f"{row.file}:{row.line} [{found.rule}]")
 
 
 def _fault(error: Exception) -> str:
@@ -219,12 +221,15 @@ def _batch(rows: list[Converted], batch: pa.RecordBatch, start: int, work: Work)
         pa.array([[_as_struct(issue) for issue in row.issues] for row in rows], RESULT["issues"]),
         pa.array([{key.replace(" ", "_"): n for key, n in row.counts.items()} for row in rows], RESULT["facts"]),
     ]
-    names = [*RESULT]
     if work.lines:
-        columns.append(pa.array([row.line for row in rows], pa.int64()))
-        names.append(LINE)
+        columns += [pa.array([getattr(row, name) for row in rows], kind) for name, kind in PLACE.items()]
     kept = [batch.column(name).slice(start, len(rows)) for name in work.keep]
-    return pa.RecordBatch.from_arrays(columns + kept, [*names, *work.keep])
+    return pa.RecordBatch.from_arrays(columns + kept, [*columns_of(work), *work.keep])
+
+
+def columns_of(work: Work) -> dict[str, pa.DataType]:
+    """The columns that come out before those kept."""
+    return RESULT | PLACE if work.lines else RESULT
 
 
 def _as_struct(issue: Issue) -> dict[str, Any]:

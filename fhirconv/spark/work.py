@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirconv.mapping import load_mappings
-from fhirconv.spark.rows import LINE, RESULT, Work, convert_batches
+from fhirconv.spark.rows import Work, columns_of, convert_batches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,9 +28,8 @@ def shipped(site: Path | None, profile: str) -> tuple[tuple[str, bytes], ...]:
 def apply(df: DataFrame, work: Work) -> DataFrame:
     """The DataFrame of what becomes of each row. Arrow batches: they need no RDD, which Spark Connect does not have."""
     from pyspark.sql.pandas.types import from_arrow_type
-    from pyspark.sql.types import LongType, StructField, StructType
+    from pyspark.sql.types import StructField, StructType
 
-    made = [StructField(name, from_arrow_type(kind)) for name, kind in RESULT.items()]
-    line = [StructField(LINE, LongType())] if work.lines else []
-    schema = StructType([*made, *line, *(df.schema[name] for name in work.keep)])
+    made = [StructField(name, from_arrow_type(kind)) for name, kind in columns_of(work).items()]
+    schema = StructType([*made, *(df.schema[name] for name in work.keep)])
     return df.mapInArrow(functools.partial(convert_batches, work=work), schema)

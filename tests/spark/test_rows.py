@@ -33,12 +33,13 @@ def test_batches_that_come_out_are_small() -> None:
 
 def test_lines_are_numbered_over_batches_and_blocks() -> None:
     lines = Lines("file", "block", {("file:/a%20b", 0): 0, ("file:/a%20b", 90): 3, ("file:/c", 0): 0})
-    work = replace(WORK, lines=lines, keep=("file",))
+    work = replace(WORK, lines=lines)
     texts = ["{", "", "{", "{", "{", CASE % 1]
     files = ["file:/a%20b"] * 5 + ["file:/c"]
     blocks = [0, 0, 0, 90, 90, 0]
     whole = pa.RecordBatch.from_pydict({"case": texts, "file": files, "block": blocks})
     found = [row for part in convert_batches([whole.slice(0, 2), whole.slice(2)], work) for row in part.to_pylist()]
+    assert {row["file"] for row in found} == {"/a b", "/c"}
     assert [row["line"] for row in found] == [1, 2, 3, 4, 5, 1]
     assert [row["issues"][0]["line"] for row in found[:5]] == [1, 2, 3, 4, 5]
     with pytest.raises(StoppedError, match=r"^/a b:1 \[not-json\]$"):
