@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.spark
 
 COUNT = int(os.environ.get("FHIRCONV_SPARK_CASES", "100000"))
-START_S, RUN_S = 300, 3600  # of Spark, on a machine that is busy with other things
+START_S, RUN_S = 600, 3600  # of Spark, on a machine that is busy with other things
 COMMAND = (sys.executable, "-m", "fhirconv", "spark-convert")
 CASE = '{"case":{"id":"%s"},"patient":{}}\n'
 
