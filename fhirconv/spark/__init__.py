@@ -10,8 +10,7 @@ from fhirconv.bundle import BUNDLE_TYPES
 from fhirconv.issues import nearest, shown
 from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.schema import case_schema
-from fhirconv.spark.rows import RESULT, Work
-from fhirconv.spark.work import apply, shipped
+from fhirconv.spark.session import need_pyspark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -40,18 +39,24 @@ def convert_cases(
     The rest is as for `fhirconv.convert`; `mappings` is a folder of the driver, whose files go to the executors with the
     work, `source` a path that each executor has.
 
-    Raises MappingError for mappings that cannot be used and ValueError for arguments that cannot, before anything runs.
-    A row never fails a job: what is wrong with it stands in its issues.
+    Raises MappingError for mappings that cannot be used and ValueError for arguments that cannot, before anything runs;
+    SparkError where Arrow is not installed. A row never fails a job: what is wrong with it stands in its issues.
     """
+    need_pyspark()
+    from fhirconv.spark.rows import RESULT, Work
+    from fhirconv.spark.work import apply, shipped
+
     if bundle not in BUNDLE_TYPES:
         raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {shown(bundle)}")
     kept = _kept(df.columns, column, keep)
+    if taken := [name for name in kept if name in RESULT]:
+        raise ValueError(f"column {shown(taken[0])} is one of those that come out; rename it, or leave it out of keep")
     site = shipped(Path(mappings) if mappings else None, profile)
     return apply(df, Work(column, kept, profile, bundle, site, Path(source) if source else None, validate))
 
 
 def _kept(columns: list[str], column: str | None, keep: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns that are carried along; raises ValueError where a column would be lost or stand twice."""
+    """The columns that are carried along; raises ValueError where one would be lost."""
     for name in (*([column] if column is not None else []), *(keep or ())):
         if name not in columns:
             raise ValueError(f"the DataFrame has no column {shown(name)}{nearest(name, columns)}")
@@ -62,6 +67,4 @@ def _kept(columns: list[str], column: str | None, keep: Sequence[str] | None) ->
         for name in columns:
             if name not in kept and name not in known:
                 raise ValueError(f"column {shown(name)} is no section of case facts{nearest(name, known)}; or keep it")
-    if taken := [name for name in kept if name in RESULT]:
-        raise ValueError(f"column {shown(taken[0])} is one of those that come out; rename it, or leave it out of keep")
     return kept
