@@ -36,8 +36,8 @@ RULES: dict[str, Rule] = {
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
     "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
     "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object.", _R4 + "nd-json.html"),
-    "unforeseen": Rule("fatal", "exception", "input", "A record is converted without a fault of fhirconv's own."),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
+    "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),
     # -- input: the schema of case facts --
     "unknown-key": Rule("error", "structure", "input", "Every key is one of the case-facts schema."),
     "missing-key": Rule("error", "required", "input", "Required keys are there."),

@@ -195,7 +195,7 @@ def _converted(document: Document, mappings: Mappings, work: Work) -> Converted:
         message = (
             f"fhirconv failed with {type(error).__name__} at {_fault(error)}; report it, with what is special here"
         )
-        return Converted(None, None, [Issue("unforeseen", message, Place(file, line, 1))], nothing, file, line)
+        return Converted(None, None, [Issue("record-failed", message, Place(file, line, 1))], nothing, file, line)
 
 
 def _stop_at_first(row: Converted) -> None:

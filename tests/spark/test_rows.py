@@ -60,7 +60,7 @@ def test_a_fault_of_ours_stays_in_its_row(monkeypatch: pytest.MonkeyPatch) -> No
     (part,) = convert_batches([batch(CASE % 1, CASE % 2)], WORK)
     first, second = part.to_pylist()
     (issue,) = first["issues"]
-    assert (first["ok"], first["bundle"], issue["rule"]) == (False, None, "unforeseen")
+    assert (first["ok"], first["bundle"], issue["rule"]) == (False, None, "record-failed")
     assert "KeyError at test_rows.py:" in issue["message"]
     assert "Erika" not in json.dumps([first, second])
 
