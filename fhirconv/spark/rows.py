@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -24,7 +25,7 @@ from fhirconv.document import LIMITS, Document, unreadable
 from fhirconv.issues import FhirconvError, Issue, Place
 from fhirconv.ledger import OUTCOMES
 from fhirconv.mapping import Mappings, load_mappings
-from fhirconv.records import read_record
+from fhirconv.records import Line, read_line
 from fhirconv.source import read_value
 
 ROWS, BYTES = 64, 4 * 1024 * 1024  # of a batch out: a Bundle is mostly 20 to 200 kB
@@ -157,7 +158,11 @@ def _places(batch: pa.RecordBatch, lines: Lines | None, seen: dict[tuple[str, in
 def _from_json(data: bytes | None, name: str, number: int) -> Document:
     if data is None:
         return unreadable(name, "empty-input", "is NULL; expected the JSON of a case", number and number + 1)
-    return read_record(data, number, name, LIMITS)
+    data = data if number else data.removeprefix(BOM_UTF8)
+    if len(data) > LIMITS.bytes:
+        problem = f"is a case of more than {LIMITS.bytes} bytes; check it, and split it if it is right"
+        return read_line(Line(number, b"", "too-large", problem), name)
+    return read_line(Line(number, data.rstrip(b"\r\n")), name)
 
 
 def _from_values(row: pa.Table) -> Document:
