@@ -28,6 +28,7 @@ class Exit(IntEnum):
 
 _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
+    "spark-convert": "Convert NDJSON of cases by Apache Spark, on many machines.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
     "plan": "Show what a push would do on a FHIR server, and write nothing there.",
@@ -48,7 +49,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name.replace('-', '_')}").command
         gc.freeze()  # what was imported stays to the end: the collector need not walk through it, not even at the end
         return command
 
