@@ -1,0 +1,104 @@
+"""The peers that convert.py and torture.py ask, each a process of its own that is kept for the whole run.
+
+They are given what their authors' interfaces take, and do of the work what they can: the same resources from the same
+facts, codes looked up for them. What each leaves out stands in `lacks`. `python benchmarks/peers/install.py` installs them
+under build/peers; a peer that is not there is left out, and said so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+BUILD = BENCHMARKS.parent / "build" / "peers"
+
+
+class Peer(NamedTuple):
+    """Another way to make the Bundle. `speed`: for how many times the cases of the slowest it has time."""
+
+    name: str
+    command: tuple[str, ...]
+    checks: str
+    lacks: str
+    speed: int = 1
+
+
+def _python(folder: str) -> str:
+    return str(BUILD / folder / "bin" / "python")
+
+
+PEERS = [
+    Peer(
+        "fhir.resources",
+        (sys.executable, "-m", "peers.models", "fhir.resources"),
+        "types and cardinality",
+        "dicts made by hand",
+    ),
+]
+
+
+class Service:
+    """A peer that runs. Raises PeerError when it ends before it answers."""
+
+    def __init__(self, peer: Peer, process: subprocess.Popen[str]) -> None:
+        self.peer = peer
+        self.process = process
+
+    def load(self, texts: list[bytes], tables: dict[str, Any]) -> str:
+        """Gives it the cases to time; its version."""
+        version: str = self._ask({"do": "load", "texts": [text.decode() for text in texts], "tables": tables})["ready"]
+        return version
+
+    def time(self) -> float:
+        """Microseconds of CPU of its process for each case."""
+        return float(self._ask({"do": "time"})["cpu"])
+
+    def show(self, text: bytes, tables: dict[str, Any]) -> dict[str, Any]:
+        """What it makes of one case: `made` and `notes`, or `refused`."""
+        return self._ask({"do": "show", "text": text.decode(), "tables": tables})
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise PeerError(f"{self.peer.name} ended with status {self.process.wait()} in place of an answer")
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+
+class PeerError(Exception):
+    """A peer that does not answer."""
+
+
+def missing(peer: Peer) -> str:
+    """Why it cannot run here, or ''."""
+    needed = [Path(part) for part in peer.command if part.startswith("/")]
+    return "" if all(path.exists() for path in needed) else "python benchmarks/peers/install.py installs it"
+
+
+@contextmanager
+def started(peer: Peer) -> Iterator[Service]:
+    """The peer's process, ended when the context is left; what it says on stderr goes to build/peers/NAME.log."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    log = BUILD / f"{peer.name.split()[0]}.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            peer.command, cwd=BENCHMARKS, env=os.environ, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        )  # fmt: skip
+        try:
+            yield Service(peer, process)
+        finally:
+            assert process.stdin
+            process.stdin.close()
+            process.terminate()
+            process.wait(30)
