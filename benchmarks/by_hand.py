@@ -96,7 +96,7 @@ class ByHand:
         made["onsetDateTime"] = one["onset"]
 
     def lab_key(self, one: dict[str, Any]) -> str:
-        return f"{one['analyte'].lower()}//{one['at']}"
+        return f"{one['analyte'].lower().replace(' ', '-')}//{one['at']}"
 
     def lab(self, one: dict[str, Any]) -> None:
         rows = {"value": one["value"], "unit": one["unit"], "at": one["at"]}
