@@ -23,7 +23,7 @@ FILES = {
     "Patient": "Patient",
     "Condition": "Condition",
     "Observation": "Observation",
-    "MedicationUse": "MedicationUse",
+    "Medication": "MedicationStatement",
     "Procedure": "Procedure",
 }
 
@@ -79,7 +79,7 @@ def _rows(name: str, facts: dict[str, Any], tables: dict[str, Any]) -> Iterable[
                 "observationStatus": "final", "observationCategory": "laboratory", "observationDateTime": one["at"],
                 "observationValue": str(one["value"]), "observationValueUnits": one["unit"],
             }  # fmt: skip
-    elif name == "MedicationUse":
+    elif name == "Medication":
         for one in facts["medications"]:
             yield patient | _code("medication", tables, "drugs", one["drug"]) | {
                 "medicationUseStatus": one["status"], "medicationUseOccuranceDateTime": one["start"],

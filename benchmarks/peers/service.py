@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,13 +35,46 @@ def _python(folder: str) -> str:
     return str(BUILD / folder / "bin" / "python")
 
 
+JARS = BENCHMARKS.parent / "tests" / "validator" / ".build" / "jars"
 PEERS = [
     Peer(
         "fhir.resources",
         (sys.executable, "-m", "peers.models", "fhir.resources"),
-        "types and cardinality",
-        "dicts made by hand",
+        "types, cardinality",
+        "its models only; the dicts are made by hand",
     ),
+    Peer(
+        "fhiratwill 0.4.0",
+        (_python("fhiratwill"), "-m", "peers.fhiratwill"),
+        "types, cardinality",
+        "codes, identifiers, narrative, links between facts, requests",
+    ),
+    Peer(
+        "fpml 1.0.0",
+        (_python("fpml"), "-m", "peers.fpml"),
+        "none",
+        "lists in the order of the input; two lines of narrative",
+    ),
+    Peer(
+        "fhircraft 0.9.0",
+        (_python("fhircraft"), "-m", "peers.models", "fhircraft"),
+        "types, cardinality, invariants",
+        "its models only; the dicts are made by hand",
+    ),
+    Peer(
+        "csvtofhir 1.2.0",
+        (_python("csvtofhir"), "-m", "peers.csvtofhir"),
+        "none",
+        "Provenance, sites, links between facts, further codings, UCUM, narrative, a Bundle; makes ids from the clock",
+        speed=5,
+    ),
+    Peer(
+        "fumifier 2.1.2 (Node)",
+        ("node", str(BENCHMARKS / "peers" / "fumifier.mjs"), str(BUILD / "fumifier")),
+        "types, cardinality, required codes",
+        "digits of numbers; lists in the order of the input",
+    ),
+    Peer("HAPI 8.8.1 model (Java)", ("java", "-cp", f"{BUILD / 'hapi'}:{JARS}/*", "Hapi"), "none", "", speed=10),
 ]
 
 
@@ -81,8 +115,10 @@ class PeerError(Exception):
 
 def missing(peer: Peer) -> str:
     """Why it cannot run here, or ''."""
-    needed = [Path(part) for part in peer.command if part.startswith("/")]
-    return "" if all(path.exists() for path in needed) else "python benchmarks/peers/install.py installs it"
+    first, *rest = peer.command
+    paths = [Path(part.split(":")[0]) for part in (first, *rest) if part.startswith("/")]
+    is_there = shutil.which(first) is not None and all(path.exists() for path in paths)
+    return "" if is_there else "python benchmarks/peers/install.py installs it, or says why it cannot"
 
 
 @contextmanager
