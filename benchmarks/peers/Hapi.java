@@ -122,7 +122,7 @@ public class Hapi {
     }
 
     private static String text(JsonNode fact, String key) {
-        return fact.has(key) ? fact.get(key).asText() : null;
+        return fact.hasNonNull(key) ? fact.get(key).asText() : null;
     }
 
     private String uuid(String identity) throws Exception {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -69,4 +70,4 @@ def _entity(kind: str, instance: str, element: str, value: str) -> dict[str, str
 
 
 if __name__ == "__main__":
-    serve(version("fhiratwill"), converter)
+    serve(version("fhiratwill"), converter, lambda text: json.loads(text, parse_float=str))  # it takes words, digits and all

@@ -9,6 +9,7 @@ HAPI and the FHIR packages that Fumifier needs are those of the validator tests 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 BUILD = REPOSITORY / "build" / "peers"
-OLD_PYTHONS = ("python3.10", "python3.9")  # csvtofhir wants pandas 1.4 and pydantic 1, which stop there
+# csvtofhir wants pandas 1.4 and pydantic 1, which stop there
+OLD_PYTHONS = tuple(filter(None, (os.environ.get("OLD_PYTHON"), "python3.10", "python3.9")))
 FUMIFIER = (
     "fumifier@2.1.2",
     "@outburn/structure-navigator@1.9.2",
@@ -36,7 +38,7 @@ def python(name: str, packages: tuple[str, ...], pythons: tuple[str, ...] = (sys
     """A virtual environment with the packages, made by the first of these Pythons that runs."""
     found = next((one for one in map(_runs, pythons) if one), None)
     if found is None:
-        raise InstallError(f"needs an older Python: {' or '.join(pythons)} on PATH")
+        raise InstallError(f"needs an older Python: {' or '.join(pythons)}, on PATH or by its path in OLD_PYTHON")
     folder = BUILD / name
     _run(found, "-m", "venv", "--clear", str(folder))
     _run(str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages)

@@ -1,0 +1,312 @@
+"""What fhirconv and its peers make of the input that case reports bring: row by row, as seen by running.
+
+    python benchmarks/torture.py [--details]
+
+Each row is one small case, right but for one thing, given as JSON text to each of them in turn. `right` is what a data
+manager would want: the stated thing kept as it was stated, or a refusal where it cannot be told. `wrong` is a value that
+says something else, or that is gone without a word. Between them: `as text` (kept, but no number), `noted` (left out, and
+said so), `refused` (said so, where it could have been converted). A dash: the peer has no place for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+from loads import Facts, tables_by_hand
+from peers.service import PEERS, missing, started
+from timing import print_table
+
+from fhirconv.bundle import dump_json
+from fhirconv.conversion import convert_document
+from fhirconv.mapping import load_mappings
+from fhirconv.source import read_bytes
+
+REFUSED, WARNED, UNNOTICED = "right: refused", "right: warned", "wrong: not noticed"
+GONE, VALUELESS, LOST = "wrong: gone", "wrong: a result without a value", "wrong: one lost"
+Resource = dict[str, Any]
+
+SOUND: Facts = {
+    "case": {"id": "torture", "recorded": "2020-01-01T12:00:00Z"},
+    "patient": {"sex": "female", "birth_date": "1950-02", "vital_status": "alive"},
+    "conditions": [
+        {"id": "primary", "kind": "primary-cancer", "name": "breast cancer", "site": "breast", "onset": "2018-01"}
+    ],
+    "labs": [{"analyte": "Hb", "value": Decimal("9.8"), "unit": "g/dL", "at": "2019-04-02"}],
+    "medications": [{"drug": "letrozole", "status": "active", "start": "2018-02", "for": "primary"}],
+    "procedures": [{"procedure": "PET-CT", "kind": "imaging", "status": "completed", "at": "2018-01-15"}],
+}
+
+
+class Row(NamedTuple):
+    """One thing that is wrong or odd: the section and the fields that are changed in its first fact, and the judge."""
+
+    name: str
+    section: str
+    change: dict[str, Any]
+    judge: Callable[[list[Resource]], str]
+    refuse: bool = False  # whether refusing is right
+
+
+def of_type(resources: list[Resource], kind: str) -> list[Resource]:
+    """The resources of a type."""
+    return [one for one in resources if one["resourceType"] == kind]
+
+
+def first(resources: list[Resource], kind: str) -> Resource:
+    """The first of a type, or nothing in it."""
+    return next(iter(of_type(resources, kind)), {})
+
+
+def element(kind: str, name: str, wanted: str) -> Callable[[list[Resource]], str]:
+    """Right if an element has these words."""
+
+    def judge(resources: list[Resource]) -> str:
+        seen = first(resources, kind).get(name)
+        return "right" if seen == wanted else _wrong(seen)
+
+    return judge
+
+
+def never(kind: str, *names: str) -> Callable[[list[Resource]], str]:
+    """There is nothing right to make: whatever stands in the elements is wrong."""
+
+    def judge(resources: list[Resource]) -> str:
+        made = first(resources, kind)
+        return _wrong(next((made[name] for name in names if name in made), None))
+
+    return judge
+
+
+def amount(number: str, comparator: str | None = None) -> Callable[[list[Resource]], str]:
+    """Right if the value is this number, with its digits and comparator."""
+
+    def judge(resources: list[Resource]) -> str:
+        lab = first(resources, "Observation")
+        value = lab.get("valueQuantity") or {}
+        if value.get("value") == number and value.get("comparator") == comparator:
+            return "right"
+        return _as_text(lab) or _wrong(value.get("value"))
+
+    return judge
+
+
+def number_kept(resources: list[Resource]) -> str:
+    """The decimal comma: 9.8, or the words."""
+    lab = first(resources, "Observation")
+    value = lab.get("valueQuantity") or {}
+    if value.get("value") == "9.8" and value.get("unit") == "g/dL":
+        return "right"
+    return _as_text(lab) or _wrong(" ".join(value.get(key, "") for key in ("value", "unit")) if value else None)
+
+
+def said_absent(resources: list[Resource]) -> str:
+    """No value: the result says that it has none, or there is no result."""
+    lab = first(resources, "Observation")
+    if not lab or "dataAbsentReason" in lab:
+        return "right"
+    return VALUELESS
+
+
+def unit_not_invented(resources: list[Resource]) -> str:
+    """The unit is kept as it was printed, without a code that it does not have."""
+    value = first(resources, "Observation").get("valueQuantity") or {}
+    if value.get("unit") == "drops" and "code" not in value:
+        return "right"
+    return _as_text(first(resources, "Observation")) or _wrong(value.get("code") or value.get("unit"))
+
+
+def code_not_invented(resources: list[Resource]) -> str:
+    """The analyte's words, and no code."""
+    code = first(resources, "Observation").get("code") or {}
+    return "right" if code.get("text") == "zorbin" and not code.get("coding") else _wrong(json.dumps(code))
+
+
+def only_one(resources: list[Resource]) -> str:
+    """A row that stands twice: one result."""
+    count = len(of_type(resources, "Observation"))
+    return "right" if count == 1 else f"wrong: {count} results"
+
+
+def not_both(resources: list[Resource]) -> str:
+    """Two diagnoses under one id: both are not to be told apart."""
+    found = of_type(resources, "Condition")
+    ids = {one.get("id") for one in found}
+    if len(found) < 2:
+        return LOST
+    return "wrong: two of one id" if len(ids) < 2 or ids == {None} else "right"
+
+
+def no_dead_link(resources: list[Resource]) -> str:
+    """A link to a diagnosis that is not there."""
+    links = first(resources, "MedicationStatement").get("reasonReference") or []
+    if any("reference" in link for link in links):
+        return "wrong: a link all the same"
+    return "as text" if links else "wrong: gone"
+
+
+def escaped(resources: list[Resource]) -> str:
+    """Words with markup: the same words in the element, and text in the narrative."""
+    made = first(resources, "MedicationStatement")
+    if (made.get("medicationCodeableConcept") or {}).get("text") != MARKUP:
+        return _wrong((made.get("medicationCodeableConcept") or {}).get("text"))
+    div = (made.get("text") or {}).get("div")
+    if div is None:
+        return "right"
+    try:
+        tags = {tag.tag.rpartition("}")[2] for tag in ElementTree.fromstring(div).iter()}
+    except ElementTree.ParseError:
+        return "wrong: broken XHTML"
+    return "wrong: a script in the narrative" if "script" in tags else "right"
+
+
+def no_zone(resources: list[Resource]) -> str:
+    """A time of day without a zone is no FHIR dateTime: the date alone is right, another time or zone invented."""
+    seen = first(resources, "Observation").get("effectiveDateTime")
+    return "right" if seen == "2019-04-02" else _wrong(seen)
+
+
+def never_said(resources: list[Resource]) -> str:
+    """Converted without a word, where a warning is right."""
+    return UNNOTICED
+
+
+MARKUP = "letrozole <script>x()</script> & more"
+ROWS = (
+    Row("month only: 2019-04", "labs", {"at": "2019-04"}, element("Observation", "effectiveDateTime", "2019-04")),
+    Row("ambiguous date: 03/04/2019", "labs", {"at": "03/04/2019"}, never("Observation", "effectiveDateTime"), True),
+    Row("German date: 12.03.2019", "labs", {"at": "12.03.2019"}, element("Observation", "effectiveDateTime", "2019-03-12"), True),
+    Row("no such day: 2019-02-30", "labs", {"at": "2019-02-30"}, never("Observation", "effectiveDateTime"), True),
+    Row("time without zone: 2019-04-02T08:30", "labs", {"at": "2019-04-02T08:30"}, no_zone, True),
+    Row("trailing zero: 1.50", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": Decimal("1.50")}, amount("1.50")),
+    Row(
+        "22 digits: 12345678901234567890.10", "labs",
+        {"analyte": "zorbin", "value": Decimal("12345678901234567890.10")}, amount("12345678901234567890.10"),
+    ),
+    Row("comparator: <0.5", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": "<0.5"}, amount("0.5", "<")),
+    Row("decimal comma: 9,8", "labs", {"value": "9,8"}, number_kept, True),
+    Row("empty value", "labs", {"value": ""}, said_absent, True),
+    Row("unknown unit: drops", "labs", {"analyte": "zorbin", "unit": "drops"}, unit_not_invented),
+    Row("unknown analyte: zorbin", "labs", {"analyte": "zorbin"}, code_not_invented),
+    Row("a factor of ten: Hb 98 g/dL", "labs", {"value": Decimal("98")}, never_said, True),
+    Row("before birth: 1935", "labs", {"at": "1935-04-02"}, never_said, True),
+    Row("the same row twice", "labs", {"again": True}, only_one, True),
+    Row("one id, two diagnoses", "conditions", {"again": True, "name": "anemia", "kind": "other"}, not_both, True),
+    Row("link to no diagnosis", "medications", {"for": "nothing"}, no_dead_link, True),
+    Row("markup in words", "medications", {"drug": MARKUP}, escaped),
+    Row("sex: F", "patient", {"sex": "F"}, element("Patient", "gender", "female"), True),
+    Row("status: done", "procedures", {"status": "done"}, never("Procedure", "status"), True),
+)  # fmt: skip
+NO_PLACE = {"csvtofhir 1.2.0": {"link to no diagnosis", "one id, two diagnoses"}}
+
+
+class Outcome(NamedTuple):
+    """The verdict, and what stopped it or what it noted."""
+
+    verdict: str
+    told: str = ""
+
+
+def facts_of(row: Row) -> Facts:
+    """The case of a row."""
+    facts = copy.deepcopy(SOUND)
+    change = dict(row.change)
+    if row.section == "patient":
+        facts["patient"].update(change)
+    elif change.pop("again", False):
+        facts[row.section].append({**facts[row.section][0], **change})
+    else:
+        facts[row.section][0].update(change)
+    return facts
+
+
+def outcome(row: Row, answer: dict[str, Any], usual: Sequence[str]) -> Outcome:
+    """The verdict on an answer of peers/serving.py; `usual` are the notes that it has of a sound case too."""
+    if "refused" in answer:
+        return Outcome(REFUSED if row.refuse else "refused", answer["refused"])
+    made = json.loads(answer["made"], parse_float=str, parse_int=str)
+    verdict = row.judge([entry["resource"] for entry in made["entry"]])
+    notes = "; ".join(one for one in answer["notes"] if one not in usual)
+    if notes and verdict == UNNOTICED:
+        verdict = WARNED
+    elif notes and verdict in (GONE, VALUELESS, LOST):
+        verdict = "noted"
+    return Outcome(verdict, notes)
+
+
+def ours() -> Callable[[bytes], dict[str, Any]]:
+    """fhirconv, answering as a peer does."""
+    mappings = load_mappings()
+
+    def show(text: bytes) -> dict[str, Any]:
+        result = convert_document(read_bytes(text, "torture.json"), mappings)
+        told = [f"{one.severity} {one.rule}: {one.message}" for one in result.issues]
+        return {"made": result.json().decode(), "notes": told} if result.ok else {"refused": "; ".join(told)}
+
+    return show
+
+
+def outcomes() -> Iterator[tuple[str, list[Outcome]]]:
+    """Of each that is there, the outcomes of all rows."""
+    show = ours()
+    texts = [dump_json(SOUND), *(dump_json(facts_of(row)) for row in ROWS)]
+    yield "fhirconv", _judged("fhirconv", [show(text) for text in texts])
+    mappings = load_mappings()
+    for peer in PEERS:
+        if why := missing(peer):
+            print(f"left out: {peer.name}: {why}")
+            continue
+        with ExitStack() as stack:
+            service = stack.enter_context(started(peer))
+            answers = [service.show(text, tables_by_hand(mappings, [json.loads(text)])) for text in texts]
+        yield peer.name, _judged(peer.name, answers)
+
+
+def _judged(name: str, answers: list[dict[str, Any]]) -> list[Outcome]:
+    """The outcomes of all rows; the first answer is that to the sound case, which all of them must take."""
+    sound, *rest = answers
+    assert "made" in sound, f"{name} does not take the sound case: {sound}"
+    dashes = NO_PLACE.get(name, set())
+    return [
+        Outcome("-") if row.name in dashes else outcome(row, answer, sound["notes"])
+        for row, answer in zip(ROWS, rest, strict=True)
+    ]
+
+
+def print_outcomes(details: bool) -> None:
+    """The table, a row a line and a peer a column; with `details` what each said."""
+    found = dict(outcomes())
+    lines = [
+        (row.name, *(column[i].verdict.replace("|", "\\|") for column in found.values())) for i, row in enumerate(ROWS)
+    ]
+    counts = (sum(one.verdict.startswith("right") for one in column) for column in found.values())
+    print_table(("", *found), [*lines, ("right, of " + str(len(ROWS)), *map(str, counts))])
+    if details:
+        for i, row in enumerate(ROWS):
+            print(f"\n{row.name}")
+            for name, column in found.items():
+                print(f"  {name:24} {column[i].verdict:24} {column[i].told[:200]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--details", action="store_true", help="what each said to each row")
+    print_outcomes(parser.parse_args().details)
+
+
+def _as_text(lab: Resource) -> str:
+    return "as text" if lab.get("valueString") or (lab.get("valueCodeableConcept") or {}).get("text") else ""
+
+
+def _wrong(seen: Any) -> str:
+    return f"wrong: {seen}" if seen is not None else GONE
+
+
+if __name__ == "__main__":
+    main()
