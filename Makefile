@@ -31,7 +31,7 @@ live: setup
 	@$(BIN)/pytest -m live
 
 bench: setup
-	@$(BIN)/python benchmarks/convert.py
+	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/validate.py
 
 golden: setup

@@ -1,6 +1,6 @@
 """How fast a case becomes a Bundle: ratios in one run, over distinct cases of 20 resources and of 120 lab values.
 
-    python benchmarks/convert.py [--rounds 9] [--peers]
+    python benchmarks/convert.py [--rounds 9] [--quick] [--no-peers]
 
 Floors: dump_json and orjson.dumps of the finished Bundles, each another one ("cold": a Bundle that was dumped just before
 takes half of the time). By hand: the same Bundles, byte for byte, from a program written for just these cases (by_hand.py),
@@ -15,12 +15,11 @@ import json
 import os
 import statistics
 from contextlib import ExitStack
-from typing import Any
 
 import orjson
 from by_hand import ByHand
 from loads import LABS, REFERENCE, Load, case_facts, json_text, tables_by_hand, with_decimals
-from peers.service import PEERS, Peer, missing, started
+from peers.service import MODELS, Peer, Service, started, there
 from timing import Way, cpu, digits, print_table, ratio, rounds_of
 
 from fhirconv.build import Build
@@ -33,7 +32,7 @@ from fhirconv.source import read_bytes
 __all__ = ["CASES", "case_facts"]
 
 CASES = REFERENCE.count
-FLOOR, MODELS = "dump_json of the finished Bundle, cold (floor)", "fhir.resources"
+FLOOR = "dump_json of the finished Bundle, cold (floor)"
 
 
 def bundle_alone(case: Case, mappings: Mappings) -> bytes:
@@ -87,19 +86,16 @@ def own_ways(load: Load, texts: list[bytes]) -> list[Way]:
     ]
 
 
-def peer_ways(peers: list[tuple[Peer, Any]], load: Load, texts: list[bytes]) -> list[Way]:
-    """The peers that are there, warmed up, each in a process of its own; says which are left out."""
+def peer_ways(peers: list[tuple[Peer, Service]], load: Load, texts: list[bytes]) -> list[Way]:
+    """The peers, warmed up, each in a process of its own."""
     mappings = load_mappings()
-    facts = [json.loads(text) for text in texts[: load.few]]
-    tables = tables_by_hand(mappings, facts)
-    ways = []
+    tables = tables_by_hand(mappings, [json.loads(text) for text in texts])
     for peer, service in peers:
         service.load(texts[: load.few * peer.speed], tables)
-        ways.append(Way(peer.name, service.time, peer.checks))
-    return ways
+    return [Way(peer.name, service.time, peer.checks) for peer, service in peers]
 
 
-def print_load(load: Load, rounds: int, peers: list[tuple[Peer, Any]]) -> None:
+def print_load(load: Load, rounds: int, peers: list[tuple[Peer, Service]]) -> None:
     """The table of one load."""
     texts = [json_text(load.facts(number)) for number in range(load.count)]
     ways = [*own_ways(load, texts), *peer_ways(peers, load, texts)]
@@ -117,28 +113,22 @@ def print_load(load: Load, rounds: int, peers: list[tuple[Peer, Any]]) -> None:
     print()
 
 
-def print_loads(rounds: int, loads: list[Load], with_peers: bool) -> None:
+def print_loads(loads: list[Load], rounds: int, with_peers: bool) -> None:
     """The tables of all loads; the peers stay up between them."""
     with ExitStack() as stack:
-        wanted = PEERS if with_peers else [peer for peer in PEERS if peer.name == MODELS]
-        peers = [(peer, stack.enter_context(started(peer))) for peer in wanted if not missing(peer)]
+        peers = [(peer, stack.enter_context(started(peer))) for peer in there(with_peers)]
         for load in loads:
             print_load(load, rounds, peers)
-        for peer in wanted:
-            if why := missing(peer):
-                print(f"left out: {peer.name}: {why}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--peers", action="store_true", help="those too that peers/install.py installs")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the cases, three rounds")
+    parser.add_argument("--no-peers", action="store_true", help="of the peers fhir.resources only")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the cases")
     given = parser.parse_args()
-    loads = [REFERENCE, LABS]
-    if given.quick:
-        loads = [load._replace(count=load.count // 10, few=max(load.few // 10, 1)) for load in loads]
-    print_loads(3 if given.quick else given.rounds, loads, given.peers)
+    loads = [load.tenth() if given.quick else load for load in (REFERENCE, LABS)]
+    print_loads(loads, given.rounds, not given.no_peers)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ class Load(NamedTuple):
     count: int
     few: int
 
+    def tenth(self) -> Load:
+        """The same with a tenth of the cases."""
+        return self._replace(count=self.count // 10, few=max(self.few // 10, 1))
+
 
 def case_facts(number: int) -> Facts:
     """A case that becomes 20 resources."""

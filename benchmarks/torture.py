@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from loads import Facts, tables_by_hand
-from peers.service import PEERS, missing, started
+from peers.service import started, there
 from timing import print_table
 
 from fhirconv.bundle import dump_json
@@ -252,16 +252,13 @@ def ours() -> Callable[[bytes], dict[str, Any]]:
     return show
 
 
-def outcomes() -> Iterator[tuple[str, list[Outcome]]]:
+def outcomes(with_peers: bool) -> Iterator[tuple[str, list[Outcome]]]:
     """Of each that is there, the outcomes of all rows."""
     show = ours()
     texts = [dump_json(SOUND), *(dump_json(facts_of(row)) for row in ROWS)]
     yield "fhirconv", _judged("fhirconv", [show(text) for text in texts])
     mappings = load_mappings()
-    for peer in PEERS:
-        if why := missing(peer):
-            print(f"left out: {peer.name}: {why}")
-            continue
+    for peer in there(with_peers):
         with ExitStack() as stack:
             service = stack.enter_context(started(peer))
             answers = [service.show(text, tables_by_hand(mappings, [json.loads(text)])) for text in texts]
@@ -279,9 +276,9 @@ def _judged(name: str, answers: list[dict[str, Any]]) -> list[Outcome]:
     ]
 
 
-def print_outcomes(details: bool) -> None:
+def print_outcomes(with_peers: bool, details: bool) -> None:
     """The table, a row a line and a peer a column; with `details` what each said."""
-    found = dict(outcomes())
+    found = dict(outcomes(with_peers))
     lines = [
         (row.name, *(column[i].verdict.replace("|", "\\|") for column in found.values())) for i, row in enumerate(ROWS)
     ]
@@ -297,7 +294,9 @@ def print_outcomes(details: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--details", action="store_true", help="what each said to each row")
-    print_outcomes(parser.parse_args().details)
+    parser.add_argument("--no-peers", action="store_true", help="of the peers fhir.resources only")
+    given = parser.parse_args()
+    print_outcomes(not given.no_peers, given.details)
 
 
 def _as_text(lab: Resource) -> str:

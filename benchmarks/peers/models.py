@@ -13,25 +13,31 @@ from importlib.metadata import version
 from typing import Any
 
 from by_hand import ByHand
+
 from peers.serving import Convert, Made, serve
 
 
 def fhir_resources(tables: dict[str, Any]) -> Convert:
     """fhir.resources for R4B, which is R4 for these types."""
+    return _by(ByHand(tables), bundle_text())
+
+
+def bundle_text() -> Callable[[dict[str, Any]], str]:
+    """Makes a Bundle of fhir.resources by its models' constructors, and dumps it."""
     from fhir.resources.R4B import get_fhir_model_class
     from fhir.resources.R4B.bundle import Bundle, BundleEntry, BundleEntryRequest
 
     def build(bundle: dict[str, Any]) -> str:
         entries = []
         for entry in bundle["entry"]:
-            resource = entry["resource"]
+            resource = dict(entry["resource"])
             model = get_fhir_model_class(resource.pop("resourceType"))
             request = BundleEntryRequest(**entry["request"])
             entries.append(BundleEntry(fullUrl=entry["fullUrl"], resource=model(**resource), request=request))
         text: str = Bundle(type=bundle["type"], entry=entries).model_dump_json()
         return text
 
-    return _by(ByHand(tables), build)
+    return build
 
 
 def fhircraft(tables: dict[str, Any]) -> Convert:

@@ -36,9 +36,10 @@ def _python(folder: str) -> str:
 
 
 JARS = BENCHMARKS.parent / "tests" / "validator" / ".build" / "jars"
+MODELS = "fhir.resources"
 PEERS = [
     Peer(
-        "fhir.resources",
+        MODELS,
         (sys.executable, "-m", "peers.models", "fhir.resources"),
         "types, cardinality",
         "its models only; the dicts are made by hand",
@@ -99,7 +100,8 @@ class Service:
         return self._ask({"do": "show", "text": text.decode(), "tables": tables})
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -119,6 +121,16 @@ def missing(peer: Peer) -> str:
     paths = [Path(part.split(":")[0]) for part in (first, *rest) if part.startswith("/")]
     is_there = shutil.which(first) is not None and all(path.exists() for path in paths)
     return "" if is_there else "python benchmarks/peers/install.py installs it, or says why it cannot"
+
+
+def there(wanted: bool = True) -> list[Peer]:
+    """The peers that can run here; says which cannot. Those not wanted leave fhir.resources, which is always there."""
+    if not wanted:
+        return [peer for peer in PEERS if peer.name == MODELS]
+    for peer in PEERS:
+        if why := missing(peer):
+            print(f"left out: {peer.name}: {why}\n")
+    return [peer for peer in PEERS if not missing(peer)]
 
 
 @contextmanager
