@@ -70,4 +70,6 @@ def _entity(kind: str, instance: str, element: str, value: str) -> dict[str, str
 
 
 if __name__ == "__main__":
-    serve(version("fhiratwill"), converter, lambda text: json.loads(text, parse_float=str))  # it takes words, digits and all
+    serve(
+        version("fhiratwill"), converter, lambda text: json.loads(text, parse_float=str)
+    )  # it takes words, digits and all

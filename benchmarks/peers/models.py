@@ -1,6 +1,6 @@
 """Models of FHIR in Python: the dicts of by_hand.py, resource by resource through a model's constructor, and dumped.
 
-    python -m peers.models fhir.resources|fhircraft
+Called with the name of a package: fhir.resources or fhircraft.
 """
 
 from __future__ import annotations
