@@ -18,27 +18,7 @@ from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from judges import (
-    GONE,
-    LOST,
-    MARKUP,
-    UNNOTICED,
-    VALUELESS,
-    Judge,
-    amount,
-    code_not_invented,
-    element,
-    escaped,
-    never,
-    never_said,
-    no_dead_link,
-    no_zone,
-    not_both,
-    number_kept,
-    only_one,
-    said_absent,
-    unit_not_invented,
-)  # fmt: skip
+import judges
 from loads import Facts, tables_by_hand
 from peers.service import started, there
 from timing import print_table
@@ -68,34 +48,34 @@ class Row(NamedTuple):
     name: str
     section: str
     change: dict[str, Any]
-    judge: Judge
+    judge: judges.Judge
     refuse: bool = False  # whether refusing is right
 
 
 ROWS = (
-    Row("month only: 2019-04", "labs", {"at": "2019-04"}, element("Observation", "effectiveDateTime", "2019-04")),
-    Row("ambiguous date: 03/04/2019", "labs", {"at": "03/04/2019"}, never("Observation", "effectiveDateTime"), True),
-    Row("German date: 12.03.2019", "labs", {"at": "12.03.2019"}, element("Observation", "effectiveDateTime", "2019-03-12"), True),
-    Row("no such day: 2019-02-30", "labs", {"at": "2019-02-30"}, never("Observation", "effectiveDateTime"), True),
-    Row("time without zone: 2019-04-02T08:30", "labs", {"at": "2019-04-02T08:30"}, no_zone, True),
-    Row("trailing zero: 1.50", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": Decimal("1.50")}, amount("1.50")),
+    Row("month only: 2019-04", "labs", {"at": "2019-04"}, judges.element("Observation", "effectiveDateTime", "2019-04")),
+    Row("ambiguous date: 03/04/2019", "labs", {"at": "03/04/2019"}, judges.never("Observation", "effectiveDateTime"), True),
+    Row("German date: 12.03.2019", "labs", {"at": "12.03.2019"}, judges.element("Observation", "effectiveDateTime", "2019-03-12"), True),
+    Row("no such day: 2019-02-30", "labs", {"at": "2019-02-30"}, judges.never("Observation", "effectiveDateTime"), True),
+    Row("time without zone: 2019-04-02T08:30", "labs", {"at": "2019-04-02T08:30"}, judges.no_zone, True),
+    Row("trailing zero: 1.50", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": Decimal("1.50")}, judges.amount("1.50")),
     Row(
         "22 digits: 12345678901234567890.10", "labs",
-        {"analyte": "zorbin", "value": Decimal("12345678901234567890.10")}, amount("12345678901234567890.10"),
+        {"analyte": "zorbin", "value": Decimal("12345678901234567890.10")}, judges.amount("12345678901234567890.10"),
     ),
-    Row("comparator: <0.5", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": "<0.5"}, amount("0.5", "<")),
-    Row("decimal comma: 9,8", "labs", {"value": "9,8"}, number_kept, True),
-    Row("empty value", "labs", {"value": ""}, said_absent, True),
-    Row("unknown unit: drops", "labs", {"analyte": "zorbin", "unit": "drops"}, unit_not_invented),
-    Row("unknown analyte: zorbin", "labs", {"analyte": "zorbin"}, code_not_invented),
-    Row("a factor of ten: Hb 98 g/dL", "labs", {"value": Decimal("98")}, never_said, True),
-    Row("before birth: 1935", "labs", {"at": "1935-04-02"}, never_said, True),
-    Row("the same row twice", "labs", {"again": True}, only_one, True),
-    Row("one id, two diagnoses", "conditions", {"again": True, "name": "anemia", "kind": "other"}, not_both, True),
-    Row("link to no diagnosis", "medications", {"for": "nothing"}, no_dead_link, True),
-    Row("markup in words", "medications", {"drug": MARKUP}, escaped),
-    Row("sex: F", "patient", {"sex": "F"}, element("Patient", "gender", "female"), True),
-    Row("status: done", "procedures", {"status": "done"}, never("Procedure", "status"), True),
+    Row("comparator: <0.5", "labs", {"analyte": "CEA", "unit": "ng/mL", "value": "<0.5"}, judges.amount("0.5", "<")),
+    Row("decimal comma: 9,8", "labs", {"value": "9,8"}, judges.number_kept, True),
+    Row("empty value", "labs", {"value": ""}, judges.said_absent, True),
+    Row("unknown unit: drops", "labs", {"analyte": "zorbin", "unit": "drops"}, judges.unit_not_invented),
+    Row("unknown analyte: zorbin", "labs", {"analyte": "zorbin"}, judges.code_not_invented),
+    Row("a factor of ten: Hb 98 g/dL", "labs", {"value": Decimal("98")}, judges.never_said, True),
+    Row("before birth: 1935", "labs", {"at": "1935-04-02"}, judges.never_said, True),
+    Row("the same row twice", "labs", {"again": True}, judges.only_one, True),
+    Row("one id, two diagnoses", "conditions", {"again": True, "name": "anemia", "kind": "other"}, judges.not_both, True),
+    Row("link to no diagnosis", "medications", {"for": "nothing"}, judges.no_dead_link, True),
+    Row("markup in words", "medications", {"drug": judges.MARKUP}, judges.escaped),
+    Row("sex: F", "patient", {"sex": "F"}, judges.element("Patient", "gender", "female"), True),
+    Row("status: done", "procedures", {"status": "done"}, judges.never("Procedure", "status"), True),
 )  # fmt: skip
 NO_PLACE = {"csvtofhir 1.2.0": {"link to no diagnosis", "one id, two diagnoses"}}
 
@@ -127,9 +107,9 @@ def outcome(row: Row, answer: dict[str, Any], usual: Sequence[str]) -> Outcome:
     made = json.loads(answer["made"], parse_float=str, parse_int=str)
     verdict = row.judge([entry["resource"] for entry in made["entry"]])
     notes = "; ".join(one for one in answer["notes"] if one not in usual)
-    if notes and verdict == UNNOTICED:
+    if notes and verdict == judges.UNNOTICED:
         verdict = WARNED
-    elif notes and verdict in (GONE, VALUELESS, LOST):
+    elif notes and verdict in (judges.GONE, judges.VALUELESS, judges.LOST):
         verdict = "noted"
     return Outcome(verdict, notes)
 
