@@ -63,7 +63,7 @@ def convert_in_stages(text: bytes, mappings: Mappings, stage: Stopwatch) -> byte
     stage("resources", build.run)
     bundle = stage("Bundle", make_bundle, build.entries, "transaction")
     findings = stage("base validation", findings_of, bundle)
-    stage("findings to lines", located, findings, bundle, case, build)
+    stage("findings to lines", lambda: list(located(findings, bundle, case, build)))
     stage("issues in order", by_place, case.issues)
     return stage("bytes", dump_json, bundle)
 
