@@ -36,7 +36,7 @@ spark: setup
 	@$(BIN)/pytest -m spark
 
 bench: setup
-	@$(BIN)/python benchmarks/convert.py
+	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/validate.py
 
 golden: setup
