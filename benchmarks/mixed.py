@@ -3,7 +3,7 @@
     python benchmarks/mixed.py 100000 > cases.ndjson
 
 Each case has an id of its own. Most have 3 to 120 facts (median near 20): the course of a breast cancer with a growing
-number of laboratory results; in one of three some words have no code. One in 25 is a fixture of fixtures/cases under another
+number of laboratory results; in every other some words have no code. One in 25 is a fixture of fixtures/cases under another
 id, so that each kind of fact is there. One line in 1,000 is broken, in turn in each way of BREAKS.
 """
 

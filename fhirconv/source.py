@@ -9,7 +9,6 @@ from typing import Any
 from fhirconv.compression import WORDS, PackedError, kind_of, open_input, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
 from fhirconv.json_source import read_json
-from fhirconv.yaml_source import read_yaml
 
 
 def read_file(path: Path, limits: Limits = LIMITS) -> Document:
@@ -40,7 +39,7 @@ def read_text(path: Path) -> tuple[str, str]:
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
     problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)[0]
-    return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
+    return ("", problem) if problem else (_decoded(data), "")
 
 
 def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
@@ -50,12 +49,16 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     problem, line = encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem, line, line and 1)
-    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    text = _decoded(data)
     if not text.strip():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
     suffix = plain_suffix(name)
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
-    return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
+    if is_json:
+        return read_json(text, name, limits)
+    from fhirconv.yaml_source import read_yaml  # with PyYAML, of which JSON has no need
+
+    return read_yaml(text, name, limits)
 
 
 def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
@@ -63,6 +66,12 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     document = Document(name, data=value, limits=limits)
     audit(document)
     return document
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8 without its mark, every line ended in one way."""
+    text = data.decode().removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def encoding_problem(data: bytes) -> tuple[str, int]:
