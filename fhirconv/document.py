@@ -21,6 +21,9 @@ class Limits(NamedTuple):
     nodes: int = 2_000_000  # values in all
     text: int = 1024 * 1024  # characters of one text; FHIR string: 1 MB
     digits: int = MAX_DIGITS
+    ratio: int = 1000  # of a compressed file: bytes unpacked for each byte of it; cases shrink 20 to 100 times
+    skip: int = 256 * 1024 * 1024  # bytes of a line that are passed over, when it is over the limit, in search of its end
+    blank: int = 10_000  # blank lines in a row
 
 
 LIMITS = Limits()

@@ -25,6 +25,7 @@ _R4 = "https://hl7.org/fhir/R4/"
 RULES: dict[str, Rule] = {
     # -- input: reading --
     "file-unreadable": Rule("fatal", "not-found", "input", "A file is there and can be read."),
+    "damaged": Rule("fatal", "structure", "input", "A compressed file (gzip, zstd) is whole.", "https://www.rfc-editor.org/rfc/rfc1952"),
     "encoding": Rule("fatal", "structure", "input", "A file is UTF-8 text."),
     "empty-input": Rule("fatal", "structure", "input", "A file holds something."),
     "too-large": Rule("fatal", "too-long", "input", "A file and its texts are not larger than the limits."),

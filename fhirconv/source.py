@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from os.path import splitext
 from pathlib import Path
 from typing import Any
 
+from fhirconv.compression import WORDS, PackedError, kind_of, open_input, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
 from fhirconv.json_source import read_json
 from fhirconv.yaml_source import read_yaml
@@ -18,11 +18,18 @@ def read_file(path: Path, limits: Limits = LIMITS) -> Document:
     try:
         if path.is_dir():
             return unreadable(name, "file-unreadable", "is a directory; name a file in it")
-        with path.open("rb") as stream:
+        with open_input(path, limits) as stream:
             data = stream.read(limits.bytes + 1)
     except OSError as error:
-        return unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
+        return unread(name, error)
     return read_bytes(data, name, limits)
+
+
+def unread(name: str, error: OSError) -> Document:
+    """The document of a file that cannot be opened or read to its end."""
+    if isinstance(error, PackedError):
+        return unreadable(name, error.rule, str(error))
+    return unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
 
 
 def read_text(path: Path) -> tuple[str, str]:
@@ -46,7 +53,7 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     text = _decoded(data)
     if not text.strip():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
-    suffix = splitext(name)[1].lower()
+    suffix = plain_suffix(name)
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
     return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
 
@@ -66,8 +73,8 @@ def _decoded(data: bytes) -> str:
 
 def encoding_problem(data: bytes) -> tuple[str, int]:
     """Why the bytes are not UTF-8 text, and the line (0 for the whole); '' if they are."""
-    if data.startswith(b"\x1f\x8b"):
-        return "is compressed (gzip), not text; unpack it first", 0
+    if kind := kind_of(data):
+        return f"is compressed ({WORDS[kind]}), not text; name it .{kind}, or unpack it first", 0
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in data[:4]:
         return "is UTF-16 or UTF-32 or binary; save it as UTF-8", 0
     try:

@@ -16,7 +16,7 @@ from fhirconv.ledger import REJECTED
 from fhirconv.rules import RULES
 
 FOLDER = FIXTURES / "invalid"
-CASES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json"))
+CASES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json", ".gz"))
 
 # Rules of the input that no file here can break, each with the reason.
 NOT_HERE = {
@@ -55,7 +55,7 @@ def test_nothing_comes_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_every_finding_says_where(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Line and column, unless the file as a whole is what is wrong."""
-    whole = {"encoding", "empty-input"}
+    whole = {"encoding", "empty-input", "damaged"}
     places = {str(issue.place) for issue in converted(name, monkeypatch).issues if issue.rule not in whole}
     assert [place for place in places if place.endswith(":0") or place == name] == []
 

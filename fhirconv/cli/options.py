@@ -55,7 +55,7 @@ limits_option = click.option(
     multiple=True,
     callback=_read_limits,
     metavar="NAME=NUMBER",
-    help="Raise or lower a limit of the input: bytes, depth, nodes, text, digits.",
+    help="Raise or lower a limit of the input: bytes, depth, nodes, text, digits, ratio, skip, blank.",
 )
 
 
