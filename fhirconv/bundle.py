@@ -24,18 +24,19 @@ def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
     no requests.
     """
     if bundle_type == "collection":
-        made = [{"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource} for entry in entries]
+        made = [{"fullUrl": entry.reference, "resource": entry.resource} for entry in entries]
     elif bundle_type == "batch":
-        made = [{"resource": entry.resource, "request": _put(entry)} for entry in entries]
+        made = [{"resource": e.resource, "request": {"method": "PUT", "url": e.reference}} for e in entries]
     else:
         made = [
-            {"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource, "request": _put(entry)} for entry in entries
+            {
+                "fullUrl": e.reference,
+                "resource": e.resource,
+                "request": {"method": "PUT", "url": f"{e.mapping.resource}/{e.id}"},
+            }
+            for e in entries
         ]
     return {"resourceType": "Bundle", "type": bundle_type, "entry": made}
-
-
-def _put(entry: Entry) -> dict[str, str]:
-    return {"method": "PUT", "url": f"{entry.mapping.resource}/{entry.id}"}
 
 
 def _write_number(value: object) -> orjson.Fragment:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from fhirconv.facts import fold
 from fhirconv.validation.code_forms import code_form_problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Concept:
     """What one entry of mappings/concepts says: a text and its codings (system as URI, code, display)."""
 
@@ -22,6 +23,13 @@ class Concept:
     verified: tuple[str, ...] = ()
     units: frozenset[str] = frozenset()  # UCUM codes that the codings hold for; empty for any
     is_text: bool = False  # `codings = []`: text on purpose, nothing to report
+
+    @functools.cached_property
+    def codeable(self) -> Callable[[str], dict[str, Any]]:
+        """Makes a CodeableConcept of words for the concept: one literal, so that no two of them share a part."""
+        codings = f"'coding': {list(self.codings)!r}, " if self.codings else ""
+        made: Callable[[str], dict[str, Any]] = eval(f"lambda words: {{{codings}'text': words}}")  # noqa: S307
+        return made
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from fhirconv.data_files import data_dir
 from fhirconv.issues import Issue, MappingError, Place, has_errors
 from fhirconv.mapping.compiler import Compiler
 from fhirconv.mapping.files import read_folders
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
+from fhirconv.mapping.resource_mapping import ANY_SECTION, ResourceMapping, Variant
+from fhirconv.mapping.types import DEFAULT_PROFILE, Mappings
 from fhirconv.plausibility.limits import build_limits
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.issues import nearest
-from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.mapping.resource_mapping import ANY_SECTION, ResourceMapping
+from fhirconv.mapping.types import Mappings
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
 from fhirconv.values.base import ElementRule, all_rules

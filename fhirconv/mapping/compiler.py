@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhirconv.facts import Fact
 from fhirconv.identity import NOT_SEARCHED
 from fhirconv.issues import Issue, Place, nearest
 from fhirconv.mapping import shapes
 from fhirconv.mapping.checks import mistakes_of, tables_with
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
+from fhirconv.mapping.only import Only, Path
+from fhirconv.mapping.plans import Plans
+from fhirconv.mapping.resource_mapping import ANY_SECTION, IsAbout, ResourceMapping, Variant
+from fhirconv.mapping.types import DEFAULT_PROFILE, Mappings
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
@@ -43,8 +45,10 @@ class Compiler:
             by_section.setdefault(mapping.section, []).append(mapping)
         grouped = {section: tuple(found) for section, found in by_section.items()}
         others = [name for name in self.sections if name not in ("patient", "source", "case")]
-        rank = {name: position for position, name in enumerate(("patient", "source", *others, "case"))}
-        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, rank)
+        about = grouped.get(ANY_SECTION, ())
+        order = ("patient", "source", *others, "case")
+        plans = {name: Plans(name, grouped.get(name, ()), about) for name in order}
+        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, plans)
         if not self.issues:  # a rule that could not be compiled reads nothing, and all would seem lost
             for mistake in dict.fromkeys(mistakes_of(mappings)):
                 self.error(mistake.rule, mistake.name, mistake.message)
@@ -118,7 +122,7 @@ class Compiler:
             resource=raw["resource"],
             section=raw["each"],
             role=raw.get("role", ""),
-            applies=self._predicate(name, only, section) if only else None,
+            applies=self._only(name, only, section),
             about=raw.get("about", ""),
             recipe=recipe,
             only=only,
@@ -162,12 +166,12 @@ class Compiler:
 
     # -- which facts a mapping or a claim is for --
 
-    def _predicate(self, name: str, only: Mapping[str, Any], section: Section) -> Predicate:
+    def _only(self, name: str, only: Mapping[str, Any], section: Section) -> Only:
         """`only = {FIELD = choice or [choices]}`, true or false for stated or not; 'of.kind' is that of the fact 'of' names.
 
         In a list, false stands for a field that is not stated.
         """
-        tests: list[tuple[str, str, Any]] = []
+        tests: list[tuple[Path, Any]] = []
         for key, wanted in only.items():
             first, _, second = key.partition(".")
             known = section.fields.get(key) or self._field_of_named(section, first, second)
@@ -189,14 +193,14 @@ class Compiler:
                         name,
                         f"only: '{value}' is no choice of '{key}'{nearest(value, known.choices)}",
                     )
-            tests.append((first, second, values))
-        return _all_hold(tests)
+            tests.append(((first, second), values))
+        return Only(tuple(tests))
 
     def _field_of_named(self, section: Section, first: str, second: str) -> Field | None:
         field = section.fields.get(first)
         return self.sections[field.refers[0]].fields.get(second) if field and field.refers and second else None
 
-    def _about(self, name: str, key: str, claim: Mapping[str, Any], raw: Mapping[str, Any]) -> Predicate:
+    def _about(self, name: str, key: str, claim: Mapping[str, Any], raw: Mapping[str, Any]) -> IsAbout:
         """`about = [KEYS]`: the fact is about one of these concepts, by the mapping's own 'about' element."""
         rule = raw["elements"].get(raw.get("about", ""), {})
         table, field = self.tables.concepts.get(rule.get("concept", "")), rule.get("from", "")
@@ -204,11 +208,11 @@ class Compiler:
         for unknown in sorted(wanted - set(table.concepts if table else ())):
             self.error("mapping-table", name, f"{key}: concepts/{rule.get('concept')}.toml has no '{unknown}'")
 
-        def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
+        def is_about(data: Mapping[str, Any]) -> bool:
             found = table.find(str(data.get(field, ""))) if table else None
             return found is not None and found.key in wanted
 
-        return applies
+        return is_about
 
     # -- profiles --
 
@@ -234,8 +238,8 @@ class Compiler:
         for key, claim in claims.items():
             if claim.get("mapping") != mapping:
                 continue
-            tests = [self._predicate(name, claim.get("only", {}), section)]
-            tests += [self._about(name, key, claim, raw)] if "about" in claim else []
+            only = self._only(name, claim.get("only", {}), section)
+            is_about = self._about(name, key, claim, raw) if "about" in claim else None
             recipe = self._recipe(name, raw, section, claim.get("elements", {}), f"{key}.elements", claim["url"])
             needs = tuple((need, self._needed(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
             excludes = tuple(claim.get("excludes", ()))
@@ -243,7 +247,7 @@ class Compiler:
                 if one not in element_keys(raw["resource"]):
                     self.error("mapping-target", name, f"{key}: excludes: {raw['resource']} has no '{one}'")
             requires = tuple(self._required(name, key, section, claim.get("requires", {}), claims))
-            yield Variant(key, tuple(tests), needs, excludes, requires, recipe)
+            yield Variant(key, only, is_about, needs, excludes, requires, recipe)
 
     def _required(
         self, name: str, key: str, section: Section, raw: Mapping[str, Any], claims: Mapping[str, Any]
@@ -277,20 +281,6 @@ class Compiler:
 def _wanted(given: Any) -> frozenset[Any]:
     """The choices of `only`: false in a list stands for a field that is not stated."""
     return frozenset(None if one is False else one for one in (given if isinstance(given, list) else [given]))
-
-
-def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
-    def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
-        for first, second, wanted in tests:
-            value = data.get(first)
-            if second:
-                named = by_id.get(str(value))
-                value = named.data.get(second) if named else None
-            if ((value is not None) is not wanted) if isinstance(wanted, bool) else value not in wanted:
-                return False
-        return True
-
-    return applies
 
 
 def _any_section(sections: Mapping[str, Section]) -> Section:
