@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/bundle.html, https://hl7.org/fhir/R4/http.html#tra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,12 @@ import orjson
 from fhirconv.build import Entry
 
 BUNDLE_TYPES = ("transaction", "batch", "collection")
+
+
+def check_type(bundle_type: str) -> None:
+    """Raises ValueError for a type of Bundle that is not made."""
+    if bundle_type not in BUNDLE_TYPES:
+        raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle_type!r}")
 
 
 def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
@@ -53,6 +60,12 @@ def dump_json(value: Any, indent: bool = False) -> bytes:
         return orjson.dumps(value, default=_write_number, option=option)
     except TypeError:  # an int of more than 64 bits, which orjson does not take
         return orjson.dumps(_with_decimals(value), default=_write_number, option=option)
+
+
+def read_dumped(data: bytes) -> dict[str, Any]:
+    """A Bundle that `dump_json` wrote, every digit as it was."""
+    made: dict[str, Any] = json.loads(data, parse_float=Decimal)
+    return made
 
 
 def _with_decimals(value: Any) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 from fhirconv.compression import WORDS, PackedError, kind_of, open_input, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
 from fhirconv.json_source import read_json
-from fhirconv.yaml_source import read_yaml
 
 
 def read_file(path: Path, limits: Limits = LIMITS) -> Document:
@@ -55,7 +54,11 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
     suffix = plain_suffix(name)
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
-    return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
+    if is_json:
+        return read_json(text, name, limits)
+    from fhirconv.yaml_source import read_yaml  # with PyYAML, of which JSON has no need
+
+    return read_yaml(text, name, limits)
 
 
 def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:

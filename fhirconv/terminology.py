@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
+from fhirconv.issues import closest
 from fhirconv.validation.code_forms import code_form_problem
 
 
@@ -112,10 +112,8 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
         if not all(isinstance(part, str) and part.strip() for part in coding.values()):
             return "code, display and verified are texts in quotes"
         if coding["system"] not in systems:
-            near = difflib.get_close_matches(coding["system"], list(systems), 1)
-            return f"system '{coding['system']}' is not in systems.toml" + (
-                f"; did you mean '{near[0]}'?" if near else ""
-            )
+            near = closest(coding["system"], systems)
+            return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near}'?" if near else "")
     return ""
 
 
@@ -135,8 +133,8 @@ class Units:
         folded: dict[str, str] = {}
         for spelling, code in self.by_spelling.items():
             folded.setdefault(spelling.casefold(), code)
-        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6) if len(unit) > 1 else []
-        return folded[near[0]] if near else ""
+        near = closest(unit.casefold(), folded) if len(unit) > 1 else ""
+        return folded[near] if near else ""
 
 
 def _unit_fold(unit: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -54,10 +55,14 @@ class Plans:
         self._own = tuple(own)
         self._about = tuple(about)
         self._not_read = naming_fields(section)
+        self._known: dict[tuple[Any, ...], Plan] = {}
+
+    @functools.cached_property
+    def _looks_at(self) -> tuple[Path, ...]:
+        """What decides on the plan besides the shape; the claims are compiled for that, when a fact is first planned."""
         tests = [mapping.applies for mapping in (*self._own, *self._about)]
         tests += [variant.applies for mapping in self._own for variant in mapping.variants]
-        self._looks_at: tuple[Path, ...] = tuple(dict.fromkeys(path for only in tests for path in only.looks_at))
-        self._known: dict[tuple[Any, ...], Plan] = {}
+        return tuple(dict.fromkeys(path for only in tests for path in only.looks_at))
 
     def plan(self, data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> Plan:
         """The plan for a fact with these fields (by dotted name)."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.mapping.only import Only
 from fhirconv.recipe import Recipe
-from fhirconv.values.base import ElementRule
+from fhirconv.values.base import ElementRule, all_rules
 
 ANY_SECTION = "*"  # a mapping for every kind of fact
 
@@ -34,9 +35,9 @@ class Variant:
         return self.recipe.rules
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ResourceMapping:
-    """One file of mappings/resources, compiled for one profile."""
+    """One file of mappings/resources for one profile, compiled when it is first used."""
 
     name: str
     file: str
@@ -45,12 +46,32 @@ class ResourceMapping:
     role: str
     applies: Only
     about: str  # the element that says what the fact is about, '' for none
-    recipe: Recipe
-    only: Mapping[str, Any] = field(default_factory=dict)  # as in the file
-    variants: tuple[Variant, ...] = ()
-    narrative_only: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    reads: frozenset[str] = frozenset()  # the top-level fields that its rules read, or that it leaves out on purpose
+    only: Mapping[str, Any]  # as in the file
+    narrative_only: tuple[str, ...]
+    left_out: tuple[str, ...]
+    also_read: frozenset[str]  # fields that are read by no rule of its own, or left out on purpose
+    make_recipe: Callable[[], Recipe]
+    make_variants: Callable[[], Iterable[Variant]]
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """How a resource is made where no claim holds."""
+        return self.make_recipe()
+
+    @functools.cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """What the profile makes of it, the first to be tried first."""
+        return tuple(self.make_variants())
+
+    @functools.cached_property
+    def reads(self) -> frozenset[str]:
+        """The top-level fields that its rules read, that decide which facts are meant, or that are left out on purpose."""
+        sources = {source for rule in all_rules(self.rules) for source in rule.made.sources} | self.also_read
+        return frozenset(source.removeprefix(f"{self.section}.").partition(".")[0] for source in sources)
+
+    def compile(self) -> None:
+        """Compiles it now: its rules and those of its claims."""
+        _ = self.recipe, self.variants
 
     @property
     def rules(self) -> tuple[ElementRule, ...]:

@@ -11,8 +11,6 @@ from fhirconv.mapping.resource_mapping import ResourceMapping
 from fhirconv.plausibility.limits import Limits
 from fhirconv.values.base import Tables
 
-DEFAULT_PROFILE = "r4"
-
 
 @dataclass(frozen=True)
 class Mappings:
