@@ -7,6 +7,7 @@ something else. A name that says nothing, and a pipe, may hold plain text or eit
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import sys
 from collections.abc import Callable
@@ -88,6 +89,7 @@ def kind_of_name(name: str) -> Kind:
     return cast(Kind, kind) if kind in ("gz", "zst") else ""
 
 
+@functools.lru_cache(maxsize=16)  # asked for each record of a file
 def plain_suffix(name: str) -> str:
     """The ending of a name, in small letters, without that of a compression: '.ndjson' of 'x.NDJSON.gz'."""
     path = Path(name)

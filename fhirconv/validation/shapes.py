@@ -23,7 +23,7 @@ from fhirconv.validation.plain_narrative import DIV, is_simple_narrative
 from fhirconv.validation.schemas import Generator, Schema, is_plain
 from fhirconv.validation.structure import Slot, plan_of
 
-_MOST = 2_000  # functions, of all types: no input can fill the memory
+_MOST = 2_000  # functions, of all types, before all are forgotten: no input can fill the memory
 _ORDERS = 5_000  # orders of keys that are remembered for one type
 
 Look = Callable[[Any, Seen], None]
@@ -39,6 +39,7 @@ _USUAL: dict[str, Keys] = {
 # What is looked at where a value of a type stands; '$' is its name.
 _TEXT = ('if not "!" <= $ < "\\x7f": look_at_begin($)', "texts.append($)")
 _WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
+_CODE = '($["system"], $["code"], $["display"])'
 _UNIT = 'if type($) is not dict or len($) != 4 or ($["unit"], $["system"], $["code"]) not in quantities:'
 _VALUES: dict[str, tuple[str, ...]] = {
     "string": _TEXT,
@@ -53,10 +54,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "xhtml": ('if "&" in $ or not is_simple_narrative($): look_at_narrative($)', "texts.append($[DIV:])"),
     "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: look_at_number($['value'])"),
     "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: look_at_number($['value'])"),
-    "Coding": (
-        'if type($) is not dict or len($) != 3 or ($["system"], $["code"], $["display"]) not in codings: '
-        "look_at_coding($, seen)",
-    ),
+    "Coding": (f"if type($) is not dict or len($) != 3 or {_CODE} not in codings: look_at_coding($, seen)",),
     # Before the definition of an element stands what is its own.
     "Meta.tag": (
         'if type($) is dict and len($) == 2 and $.get("system") in open_systems: codes.add($["code"])',
@@ -103,20 +101,23 @@ def accepts(schema: Schema) -> Callable[[Any], bool]:
     return check
 
 
-@functools.cache
 def looks_at(type_name: str) -> Looks:
     """The looks at a type of R4. A look raises NotPlainError where the exact check has to decide; so does finding none.
 
     The id of a resource is left to the caller, who knows what else has to be the same.
     """
-    return Looks(type_name)
+    return _looks.setdefault(type_name, Looks(type_name))
 
 
 def _look(type_name: str, keys: Keys) -> Look:
     made = _made.get((type_name, keys))
     if made is None:
-        if len(_made) >= _MOST or not plan_of(type_name).slots.keys() | {"resourceType"} >= set(keys):
+        if not plan_of(type_name).slots.keys() | {"resourceType"} >= set(keys):
             raise NotPlainError
+        if len(_made) >= _MOST:
+            _made.clear()
+            for looks in _looks.values():
+                looks.clear()
         try:
             made = _Writer(type_name, keys).compiled()
         except NotPlainError:
@@ -125,6 +126,7 @@ def _look(type_name: str, keys: Keys) -> Look:
     return made
 
 
+_looks: dict[str, Looks] = {}
 _made: dict[tuple[str, Keys], Look] = {}
 
 
@@ -177,9 +179,8 @@ class _Writer:
 
     def compiled(self) -> Look:
         """The function."""
-        source = "\n".join(self._lines)
-        head = ["def look(v, seen):", *(f"    {one} = seen.{one}" for one in Seen.__slots__ if f"{one}." in source or one == "types")]
-        exec(compile("\n".join((*head, source)), "<look>", "exec"), self._names)  # noqa: S102 made of R4's names alone
+        head = ("def look(v, seen):", "    codes, texts, types = seen.codes, seen.texts, seen.types")
+        exec(compile("\n".join((*head, *self._lines)), "<look>", "exec"), self._names)  # noqa: S102 made of R4's names alone
         look: Look = self._names["look"]
         return look
 
@@ -253,7 +254,8 @@ class _Writer:
 
     def _form(self, slot: Slot, pattern: str, name: str) -> None:
         """A text of a form; where a memory is the element's own, that is asked."""
-        for line in _VALUES.get(slot.definition, (f"if not {self._name(re.compile(pattern).fullmatch)}($): raise NotPlainError",)):
+        matches = self._name(re.compile(pattern).fullmatch)
+        for line in _VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
             self._write(line, name)
         if slot.type == "canonical":
             self._write(_OF_HL7, name)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fhirconv import convert
 from fhirconv.numbers import read_number
+from fhirconv.validation import shapes
 from fhirconv.validation.exact import exact_findings
 from fhirconv.validation.fast import findings_of, quick_findings
 from fhirconv.validation.shapes import looks_at
@@ -294,6 +295,15 @@ def test_orders_of_keys_fill_no_memory() -> None:
     for number in range(100):
         quick_findings({**resource, f"unknown{number}": 1})
     assert len(looks_at("Observation")) == before
+
+
+def test_shapes_of_objects_fill_no_memory_and_are_met_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are too many they are forgotten, and nothing is slow from then on."""
+    monkeypatch.setattr(shapes, "_MOST", 20)
+    resource = richest()["Observation"]
+    for left_out in itertools.combinations(sorted(resource.keys() - {"resourceType", "status", "code"}), 2):
+        assert quick_findings({key: value for key, value in resource.items() if key not in left_out}) is not None
+        assert len(shapes._made) <= 21
 
 
 def test_what_was_judged_before_decides_nothing() -> None:
