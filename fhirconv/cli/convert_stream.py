@@ -22,7 +22,7 @@ from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import Settings
-from fhirconv.many.files import ClosedError, Output, Stream, output_for, partial
+from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for, partial
 from fhirconv.many.inputs import Inputs
 from fhirconv.many.run import Run
 
@@ -55,9 +55,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     run: Run | None = None
     with Signals() as signals, teller:
         try:
-            run = Run(
-                job, _output(wanted, options.shape), output_for(rejects, False) if rejects else None, options.workers
-            )
+            run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers)
             run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.stops)
         except ClosedError:
             teller.close()
@@ -79,10 +77,15 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     return Exit.FINDINGS if run.tally.rejected else Exit.DONE
 
 
-def _output(wanted: str, shape: str) -> Output:
-    if wanted == "-":
-        return Stream(sys.stdout.buffer, "standard output")
-    return output_for(Path(wanted), shape == RESOURCES)
+def _outputs(wanted: str, shape: str, rejects: Path | None) -> tuple[Output, Output | None]:
+    """For what is converted, and for what is rejected; both or, with an OutputError, none."""
+    is_folder = shape == RESOURCES
+    output = Stream(sys.stdout.buffer, "standard output") if wanted == "-" else output_for(Path(wanted), is_folder)
+    try:
+        return output, output_for(rejects, False) if rejects else None
+    except OutputError:
+        output.leave()
+        raise
 
 
 def _beside(target: Path) -> Path:
@@ -113,6 +116,8 @@ def _check_paths(inputs: Inputs, outputs: list[Path]) -> None:
 
 def _left(run: Run) -> str:
     """What there is of a run that did not come to its end."""
+    if not run.tally.converted:
+        return "no case was written; run the same command again"
     cases = f"{run.tally.converted:,} {'case' if run.tally.converted == 1 else 'cases'}"
     return f"{run.output.place} has {cases} and is not complete; run the same command again"
 

@@ -5,15 +5,18 @@ A partial file holds whole lines only, whatever stopped the run (after SIGKILL i
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from fhirconv.compression import compressed, kind_of_name
 from fhirconv.issues import FhirconvError
+from fhirconv.many.claims import claim
 
 _PART = ".partial"
 _OF_A_TYPE = re.compile(r"[A-Z][A-Za-z]+\.ndjson")
@@ -41,12 +44,16 @@ class Output(Protocol):
         """Adds whole lines to the parts of the output. Raises OutputError."""
         ...
 
+    def settle(self) -> None:
+        """Everything is written: it is on disk, and lacks nothing but its name. Raises OutputError."""
+        ...
+
     def finish(self) -> None:
-        """Everything is written: now it is there. Raises OutputError."""
+        """Everything is settled: now it is there. Raises OutputError."""
         ...
 
     def leave(self) -> None:
-        """The run was stopped: what is there stays, as whole lines."""
+        """The run was stopped: what is there stays, as whole lines; a file without any goes."""
         ...
 
 
@@ -68,6 +75,9 @@ class Stream:
         except OSError as error:
             raise _cannot(self.place, error) from None
 
+    def settle(self) -> None:
+        """See Output."""
+
     def finish(self) -> None:
         """See Output."""
 
@@ -85,59 +95,70 @@ class LinesFile:
         self.place = str(self._part)
         self._whole = 0
         try:
+            _check_writable(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            self._claim = _claim(self._part, path, Path.touch)
+            with _closed_on_error(self._claim):
+                self._file = self._part.open("wb", buffering=0)
         except OSError as error:
             raise _cannot(path, error) from None
-        _lock(self._descriptor, path)
-        os.ftruncate(self._descriptor, 0)
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """See Output; the parts follow each other."""
         try:
             for data in lines.values():
-                _write(self._descriptor, data)
+                _write(self._file, data)
                 self._whole += len(data)
+        except OSError as error:
+            raise _cannot(self._part, error) from None
+
+    def settle(self) -> None:
+        """See Output."""
+        try:
+            if not self._whole:  # nothing at all is no legal gzip
+                _write(self._file, compressed(b"", kind_of_name(self.path.name)))
+            os.fsync(self._file.fileno())
+            self._file.close()
         except OSError as error:
             raise _cannot(self._part, error) from None
 
     def finish(self) -> None:
         """See Output."""
         try:
-            self.settle()
             os.replace(self._part, self.path)
             _settle_folder(self.path.parent)
         except OSError as error:
             raise _cannot(self.path, error) from None
-
-    def settle(self) -> None:
-        """All is on disk, under the name that it has. Raises OSError."""
-        if not self._whole:  # nothing at all is no legal gzip
-            _write(self._descriptor, compressed(b"", kind_of_name(self.path.name)))
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        self._claim.close()
 
     def leave(self) -> None:
         """See Output."""
         with suppress(OSError):  # it may be what stopped the run
-            os.ftruncate(self._descriptor, self._whole)
-            os.close(self._descriptor)
+            if not self._file.closed:  # else it is settled, and may have its name already
+                self._file.truncate(self._whole)
+                if not self._whole:
+                    self._part.unlink()
+        with suppress(OSError):
+            self._file.close()
+        self._claim.close()
 
 
 class LinesFolder:
     """A folder with a file for each name that lines come with."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OutputError if it cannot be written, or if something is there that is not such a folder."""
-        self._path = path
-        self._part = partial(path)
+        """Raises OutputError if it cannot be written, if another run is writing it, or if it is not such a folder."""
+        self._path = path.resolve() if path.is_symlink() else path
+        self._part = partial(self._path)
+        self._old = partial(self._path.with_name(self._path.name + ".old"))
         self.place = str(self._part)
         self._files: dict[str, LinesFile] = {}
+        self._is_there = False
         try:
-            for folder in (path, self._part):
-                self._check(folder)
-            self._clear(self._part)
-            self._part.mkdir(parents=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._claim = _claim(self._part, path, lambda part: part.mkdir(exist_ok=True))
+            with _closed_on_error(self._claim):
+                self._make_room()
         except OSError as error:
             raise _cannot(path, error) from None
 
@@ -148,35 +169,47 @@ class LinesFolder:
                 self._files[name] = LinesFile(self._part / f"{name}.ndjson")
             self._files[name].write({name: data})
 
+    def settle(self) -> None:
+        """See Output."""
+        for file in self._files.values():
+            file.settle()
+
     def finish(self) -> None:
         """See Output."""
+        for file in self._files.values():
+            file.finish()
         try:
-            for file in self._files.values():
-                file.finish()
-            self._clear(self._path)
+            _check_holds_ours(self._path)
+            if self._path.exists():
+                os.replace(self._path, self._old)
             os.replace(self._part, self._path)
             _settle_folder(self._path.parent)
         except OSError as error:
             raise _cannot(self._path, error) from None
+        self._is_there = True
+        self._claim.close()
+        shutil.rmtree(self._old, ignore_errors=True)  # else the next run does it
 
     def leave(self) -> None:
         """See Output."""
-        for file in self._files.values():
-            file.leave()
+        if not self._is_there:
+            for file in self._files.values():
+                file.leave()
+            with suppress(OSError):  # it holds lines
+                self._part.rmdir()
+        self._claim.close()
 
-    def _check(self, folder: Path) -> None:
-        others = [one.name for one in folder.iterdir() if not _is_ours(one)] if folder.exists() else []
-        if others:
-            raise OutputError(
-                f"{folder} holds other things than NDJSON by resource type ({others[0]}); it stays as it is: name another"
-            )
-
-    @staticmethod
-    def _clear(folder: Path) -> None:
-        if folder.exists():
-            for one in folder.iterdir():
-                one.unlink()
-            folder.rmdir()
+    def _make_room(self) -> None:
+        """Takes up what a run left that was killed: lines of its own, or between the two renames at its end."""
+        for folder in (self._path, self._part, self._old):
+            _check_holds_ours(folder)
+        for one in self._part.iterdir():
+            one.unlink()
+        if self._old.exists():
+            if self._path.exists():
+                shutil.rmtree(self._old)
+            else:
+                os.replace(self._old, self._path)
 
 
 def output_for(path: Path, is_folder: bool) -> Output:
@@ -191,28 +224,44 @@ def output_for(path: Path, is_folder: bool) -> Output:
     return LinesFile(path)
 
 
+def _claim(part: Path, path: Path, make: Callable[[Path], object]) -> ExitStack:
+    try:
+        return claim(part, make)
+    except BlockingIOError:
+        raise OutputError(f"{path} is being written by another run; wait for its end, or name another file") from None
+
+
+@contextmanager
+def _closed_on_error(held: ExitStack) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        held.close()
+        raise
+
+
+def _check_writable(path: Path) -> None:
+    """A new file of the name would take the place of one that its owner has protected."""
+    if path.exists() and not path.stat().st_mode & 0o222:
+        raise OutputError(f"{path} is write-protected; it stays as it is: make it writable (chmod u+w), or name another")
+
+
+def _check_holds_ours(folder: Path) -> None:
+    others = [one.name for one in folder.iterdir() if not _is_ours(one)] if folder.exists() else []
+    if others:
+        raise OutputError(
+            f"{folder} holds other things than NDJSON by resource type ({others[0]}); it stays as it is: name another"
+        )
+
+
 def _is_ours(path: Path) -> bool:
     return path.is_file() and _OF_A_TYPE.fullmatch(path.name.removesuffix(_PART)) is not None
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(file: io.FileIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    """Two runs that write one file would mix their lines."""
-    with suppress(ImportError):  # where there is no such lock, one goes without
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise OutputError(
-                f"{path} is being written by another run; wait for its end, or name another file"
-            ) from None
+        rest = rest[file.write(rest) :]
 
 
 def _settle_folder(folder: Path) -> None:

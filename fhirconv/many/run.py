@@ -54,6 +54,8 @@ class Run:
                         raise RejectedError("a case was rejected (see above); mend it, or call without --on-error stop")
             with held():
                 for output in outputs:
+                    output.settle()  # a full disk is met before any of them is there
+                for output in outputs:
                     output.finish()
         except BaseException:
             for output in outputs:
