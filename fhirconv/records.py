@@ -28,6 +28,7 @@ class Line(NamedTuple):
     data: bytes
     rule: str = ""
     problem: str = ""
+    is_cut: bool = False  # what comes after it could not be read
 
     @property
     def is_blank(self) -> bool:
@@ -108,7 +109,8 @@ def lines_of(stream: BinaryIO, name: str, limits: Limits = LIMITS, first: bytes 
             number = line.number + 1
             yield line
     except OSError as error:
-        yield Line(number, b"", error.rule if isinstance(error, PackedError) else "file-unreadable", _told(error, number))
+        rule = error.rule if isinstance(error, PackedError) else "file-unreadable"
+        yield Line(number, b"", rule, _told(error, number), is_cut=True)
 
 
 def read_line(line: Line, name: str, limits: Limits = LIMITS) -> Document:

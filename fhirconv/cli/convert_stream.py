@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import AbstractContextManager
@@ -13,11 +14,12 @@ import click
 
 from fhirconv.build import RESTFUL
 from fhirconv.cli import Exit, let_go, say
+from fhirconv.cli.options import tell
 from fhirconv.cli.outputs import is_dir, same
 from fhirconv.cli.progress import Progress
 from fhirconv.cli.signals import Signals, StoppedError
 from fhirconv.cli.summary import summarize
-from fhirconv.compression import kind_of_name, plain_suffix
+from fhirconv.compression import WHOLE, kind_of_name, plain_suffix
 from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
@@ -48,7 +50,10 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     _check_shape(target, options.shape)
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
-    _check_paths(inputs, [path for path in (None if is_stream else target, rejects) if path is not None])
+    _check_paths(inputs, None if is_stream else target, rejects)
+    if problems := inputs.unopened():
+        tell(problems)
+        return Exit.USAGE
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose)
     teller = _Teller(options, inputs.size())
@@ -90,10 +95,13 @@ def _outputs(wanted: str, shape: str, rejects: Path | None) -> tuple[Output, Out
 
 def _beside(target: Path) -> Path:
     """bundles.rejects.ndjson for bundles.ndjson.gz."""
-    name = target.name
+    return target.with_name(f"{_stem(target.name)}.rejects.ndjson")
+
+
+def _stem(name: str) -> str:
     for suffix in (f".{kind_of_name(name)}", plain_suffix(name)):
         name = name.removesuffix(suffix)
-    return target.with_name(f"{name}.rejects.ndjson")
+    return name
 
 
 def _check_shape(target: Path, shape: str) -> None:
@@ -103,15 +111,26 @@ def _check_shape(target: Path, shape: str) -> None:
             raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
     elif is_dir(target):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
+    elif plain_suffix(target.name) in WHOLE:
+        packed = f".{kind}" if (kind := kind_of_name(target.name)) else ""
+        name = target.with_name(f"{_stem(target.name)}.ndjson{packed}")
+        raise click.UsageError(f"a stream of Bundles has a line for each; name it so: -o {name}")
 
 
-def _check_paths(inputs: Inputs, outputs: list[Path]) -> None:
-    """No output is an input, or the other output."""
-    for output in outputs:
-        if any(same(path, one) for path in inputs.paths for one in (output, partial(output))):
+def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None) -> None:
+    """No output is an input, or the other output, or in the folder of the other."""
+    for output in (target, rejects):
+        if output is not None and any(_holds(output, path) for path in inputs.paths):
             raise click.UsageError("the output file is the input file; give it another name")
-    if len({path.absolute() for path in outputs}) < len(outputs):
-        raise click.UsageError("--rejects is the output itself; give it another name")
+    if target is not None and rejects is not None and (_holds(target, rejects) or _holds(rejects, target)):
+        raise click.UsageError("--rejects is the output itself, or a part of it; give it another name")
+
+
+def _holds(output: Path, path: Path) -> bool:
+    """Whether a path is an output, in whatever spelling, or in it, or what it is while it is not complete."""
+    real = Path(os.path.realpath(path))
+    names = (output, partial(output))
+    return any(same(path, one) or Path(os.path.realpath(one)) in (real, *real.parents) for one in names)
 
 
 def _left(run: Run) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from fhirconv.compression import Input, open_input, opened
+from fhirconv.compression import WHOLE, Input, open_input, opened, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, Place
 from fhirconv.records import Line, is_ndjson, lines_of, read_line
@@ -20,12 +20,14 @@ MOST_BYTES = 1_000_000
 class Record(NamedTuple):
     """One case to be, as cheap to hand to another process as can be.
 
-    `number` is that of its line, from 0, or NO_LINE. A Document is one that could not be read: its issues say why.
+    `number` is that of its line, from 0, or NO_LINE. A Document is one that could not be read: its issues say why;
+    `is_cut` if nobody knows how many records come after it.
     """
 
     name: str
     number: int
     data: bytes | Path | Mapping[str, Any] | Document
+    is_cut: bool = False
 
     @property
     def place(self) -> Place:
@@ -60,7 +62,7 @@ class Chunk(NamedTuple):
 
 
 def chunks_of(records: Iterable[Record], read: Callable[[], int] = lambda: 0) -> Iterator[Chunk]:
-    """Records in chunks of at most MOST_RECORDS and, unless one alone has more, MOST_BYTES."""
+    """Records in chunks of at most MOST_RECORDS and, unless one alone has more, MOST_BYTES; none after one that is cut."""
     gathered: list[Record] = []
     size = 0
     for record in records:
@@ -73,6 +75,8 @@ def chunks_of(records: Iterable[Record], read: Callable[[], int] = lambda: 0) ->
         if len(gathered) == MOST_RECORDS:
             yield Chunk(gathered, read())
             gathered, size = [], 0
+        if record.is_cut:
+            break
     if gathered:
         yield Chunk(gathered, read())
 
@@ -86,10 +90,10 @@ def records_in(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator
             yield Record(name, NO_LINE, first + stream.read(max(limits.bytes + 1 - len(first), 0)))
             return
     except OSError as error:
-        yield Record(name, NO_LINE, unread(name, error))
+        yield Record(name, NO_LINE, unread(name, error), _may_be_many(name))
         return
     for line in lines_of(stream, name, limits, first):
-        yield Record(name, line.number, read_line(line, name, limits) if line.problem else line.data)
+        yield Record(name, line.number, read_line(line, name, limits) if line.problem else line.data, line.is_cut)
 
 
 def records_of(
@@ -99,8 +103,12 @@ def records_of(
     try:
         stream = open_input(path, limits)
     except (OSError, ValueError):  # told by who reads it as a file of one case
-        yield Record(str(path), NO_LINE, path)
+        yield Record(str(path), NO_LINE, path, _may_be_many(str(path)))
         return
     with stream:
         begun(stream)
         yield from records_in(stream, str(path), limits)
+
+
+def _may_be_many(name: str) -> bool:
+    return plain_suffix(name) not in WHOLE

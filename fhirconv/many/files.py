@@ -243,7 +243,9 @@ def _closed_on_error(held: ExitStack) -> Iterator[None]:
 def _check_writable(path: Path) -> None:
     """A new file of the name would take the place of one that its owner has protected."""
     if path.exists() and not path.stat().st_mode & 0o222:
-        raise OutputError(f"{path} is write-protected; it stays as it is: make it writable (chmod u+w), or name another")
+        raise OutputError(
+            f"{path} is write-protected; it stays as it is: make it writable (chmod u+w), or name another"
+        )
 
 
 def _check_holds_ours(folder: Path) -> None:

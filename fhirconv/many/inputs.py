@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from fhirconv.compression import LINES, WHOLE, Input, plain_suffix
+from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
+from fhirconv.issues import Issue
 from fhirconv.many.chunks import NO_LINE, Record, records_in, records_of
-from fhirconv.source import read_file
+from fhirconv.source import read_file, unread
 
 
 class Inputs:
@@ -22,6 +23,17 @@ class Inputs:
         self._begun: dict[int, tuple[Record | None, Iterator[Record]]] = {}
         self._opened: list[Input] = []
         self._before = 0  # bytes of files that are done
+
+    def unopened(self) -> list[Issue]:
+        """Why some cannot be opened: a name that is mistyped, say. Pipes are not tried."""
+        found = []
+        for path in self.paths:
+            try:
+                if str(path) != "-" and (path.is_file() or path.is_dir() or not path.exists()):
+                    open_input(path, self._limits).close()
+            except OSError as error:
+                found += unread(str(path), error).issues
+        return found
 
     def size(self) -> int | None:
         """Bytes in all; None where that cannot be known."""

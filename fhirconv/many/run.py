@@ -18,6 +18,10 @@ class RejectedError(FhirconvError):
     """A record was rejected, and the run was to stop there."""
 
 
+class CutError(FhirconvError):
+    """An input could not be read to its end: nobody knows what else there is."""
+
+
 Tell = Callable[[Chunk, Batch, list[str]], None]
 
 
@@ -41,7 +45,8 @@ class Run:
         """Writes all; in the end the outputs are there, or, after an exception, what was written is left as it is.
 
         `tell` gets each chunk that was written, with words about workers that died; `held` is entered for what must not
-        be broken off; with `stops` the first record that is rejected raises RejectedError. Raises FhirconvError.
+        be broken off; with `stops` the first record that is rejected raises RejectedError. Raises FhirconvError, CutError
+        among them once all that could be read is written.
         """
         outputs = [one for one in (self._rejects, self.output) if one is not None]
         try:
@@ -52,6 +57,8 @@ class Run:
                     tell(chunk, batch, crew.deaths)
                     if stops and batch.rejected:
                         raise RejectedError("a case was rejected (see above); mend it, or call without --on-error stop")
+                    if (last := chunk.records[-1]).is_cut:
+                        raise CutError(f"{last.name} was not read to its end (see above); mend it, or fetch it again")
             with held():
                 for output in outputs:
                     output.settle()  # a full disk is met before any of them is there

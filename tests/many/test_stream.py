@@ -265,10 +265,29 @@ def test_a_long_line_among_others(folder: Path) -> None:
 def test_what_is_no_ndjson_is_one_rejected_record(content: bytes) -> None:
     Path("bad.ndjson").write_bytes(content)
     Path("good.ndjson").write_bytes(cases(2))
-    done = run("convert", "bad.ndjson", "good.ndjson", "none.ndjson", "-o", "out.ndjson")
+    done = run("convert", "bad.ndjson", "good.ndjson", "-o", "out.ndjson")
     assert done.exit_code == 1
     assert ids(Path("out.ndjson").read_bytes()) == ["c0", "c1"]
-    assert [one["file"] for one in rejects(Path("out.rejects.ndjson"))] == ["bad.ndjson", "none.ndjson"]
+    assert [one["file"] for one in rejects(Path("out.rejects.ndjson"))] == ["bad.ndjson"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_was_made_of_a_damaged_input_does_not_look_complete(folder: Path, workers: str) -> None:
+    """A download that broke off: the good output of an earlier run stays, what was read is kept as partial."""
+    Path("cut.ndjson.gz").write_bytes(gzip.compress(cases(100)) + gzip.compress(cases(100, first=100))[:-20])
+    Path("more.ndjson").write_bytes(cases(1, first=1000))
+    Path("out.ndjson").write_bytes(b"of yesterday\n")
+    code, _, said = convert("cut.ndjson.gz", "more.ndjson", "-o", "out.ndjson", "--workers", workers, cwd=folder)
+    assert code == 1
+    assert Path("out.ndjson").read_bytes() == b"of yesterday\n"
+    assert "ends in the middle of its gzip data" in said
+    assert "error: cut.ndjson.gz was not read to its end (see above); mend it, or fetch it again" in said
+    made = ids(Path("out.ndjson.partial").read_bytes())
+    assert made == [f"c{at}" for at in range(len(made))]
+    assert len(made) >= 100
+    assert f"out.ndjson.partial has {len(made)} cases and is not complete" in said
+    assert [one["issues"][0]["rule"] for one in rejects(Path("out.rejects.ndjson.partial"))] == ["damaged"]
+    assert not Path("out.rejects.ndjson").exists()
 
 
 def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +313,17 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["a.ndjson", "--rejects", "a.ndjson"], "is the input file"),
         (["a.ndjson.partial", "-o", "a.ndjson"], "is the input file"),
         (["a.ndjson", "-o", "out.ndjson", "--rejects", "./out.ndjson"], "is the output itself"),
+        (["a.ndjson", "-o", "out.ndjson", "--rejects", "out.ndjson.partial"], "is the output itself"),
+        (["a.ndjson", "-o", "out.ndjson.partial", "--rejects", "out.ndjson"], "is the output itself"),
+        (["a.ndjson", "--shape", "resources", "-o", "out", "--rejects", "out/Bad.ndjson"], "a part of it"),
+        (["bulk/Case.ndjson", "--shape", "resources", "-o", "bulk"], "is the input file"),
         (["a.ndjson", "-o", "."], "bundles.ndjson"),
+        (["a.ndjson", "-o", "out.json"], "-o out.ndjson"),
+        (["a.yaml", "a.ndjson", "-o", "out.json.gz"], "-o out.ndjson.gz"),
+        (["none.ndjson", "-o", "old.ndjson"], "none.ndjson: fatal: cannot be read: No such file"),
+        (["a.ndjson", "none.yaml", "-o", "old.ndjson"], "none.yaml: fatal: cannot be read: No such file"),
+        (["a.ndjson", "old.ndjson", "bulk", "-o", "new.ndjson"], "bulk: fatal: cannot be read: Is a directory"),
+        (["plain.ndjson.gz", "-o", "new.ndjson"], "plain.ndjson.gz: fatal: is named .gz"),
         (["a.ndjson", "--shape", "resources"], "-o DIR"),
         (["a.ndjson", "--shape", "resources", "-o", "old.ndjson"], "-o DIR"),
         (["a.ndjson", "--shape", "resources", "-o", "out", "--bundle", "batch"], "leave out --bundle"),
@@ -310,11 +339,14 @@ def test_wrong_usage(folder: Path, words: list[str], told: str) -> None:
     Path("a.ndjson.partial").write_bytes(cases(2))
     Path("a.yaml").write_text("case: {id: a}\npatient: {}\n", encoding="utf-8")
     Path("link.ndjson").symlink_to("a.ndjson")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    Path("plain.ndjson.gz").write_bytes(cases(2))
+    Path("bulk").mkdir()
+    Path("bulk", "Case.ndjson").write_bytes(cases(2))
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
     done = run("convert", *words)
     assert done.exit_code == 2
     assert told in done.stderr
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
 
 
 def test_a_named_pipe_is_written_to_and_stays_one(folder: Path) -> None:
