@@ -17,6 +17,12 @@ MOST_RECORDS = 64
 MOST_BYTES = 1_000_000
 
 
+class Facts(NamedTuple):
+    """A case given as Python values: nothing but those of JSON, and Decimals, pickled."""
+
+    pickled: bytes
+
+
 class Record(NamedTuple):
     """One case to be, as cheap to hand to another process as can be.
 
@@ -26,13 +32,19 @@ class Record(NamedTuple):
 
     name: str
     number: int
-    data: bytes | Path | Mapping[str, Any] | Document
+    data: bytes | Path | Mapping[str, Any] | Facts | Document
     is_cut: bool = False
 
     @property
     def place(self) -> Place:
         """Where it begins."""
         return Place(self.name, self.number + 1, 1) if self.number != NO_LINE else Place(self.name)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it brings along."""
+        data = self.data.pickled if isinstance(self.data, Facts) else self.data
+        return len(data) if isinstance(data, bytes) else 0
 
     @property
     def is_blank(self) -> bool:
@@ -46,6 +58,10 @@ class Record(NamedTuple):
             return data
         if isinstance(data, Path):
             return read_file(data, limits)
+        if isinstance(data, Facts):
+            import pickle  # only between processes
+
+            return read_value(pickle.loads(data.pickled), self.name, limits)  # noqa: S301  # made by many/handed.py
         if not isinstance(data, bytes):
             return read_value(dict(data), self.name, limits)
         if self.number == NO_LINE:
@@ -65,18 +81,22 @@ def chunks_of(records: Iterable[Record], read: Callable[[], int] = lambda: 0) ->
     """Records in chunks of at most MOST_RECORDS and, unless one alone has more, MOST_BYTES; none after one that is cut."""
     gathered: list[Record] = []
     size = 0
-    for record in records:
-        own = len(record.data) if isinstance(record.data, bytes) else 0
-        if gathered and size + own > MOST_BYTES:
+    try:
+        for record in records:
+            if gathered and size + record.size > MOST_BYTES:
+                yield Chunk(gathered, read())
+                gathered, size = [], 0
+            gathered.append(record)
+            size += record.size
+            if len(gathered) == MOST_RECORDS:
+                yield Chunk(gathered, read())
+                gathered, size = [], 0
+            if record.is_cut:
+                break
+    except Exception:  # of who gives the records: what came before it is converted first
+        if gathered:
             yield Chunk(gathered, read())
-            gathered, size = [], 0
-        gathered.append(record)
-        size += own
-        if len(gathered) == MOST_RECORDS:
-            yield Chunk(gathered, read())
-            gathered, size = [], 0
-        if record.is_cut:
-            break
+        raise
     if gathered:
         yield Chunk(gathered, read())
 

@@ -26,7 +26,9 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 _AHEAD = 2  # chunks for each worker that are read before the consumer asks
-_STARTS = 3  # times that a worker is started which ends before it is ready
+_STARTS = 6  # times that a worker is started which ends before it is ready
+_TRIES = 3  # times that a worker dies of a record, by itself, before that is to blame: one death may come from outside
+_GRACE_S = 10  # for a process that closed its pipes, until it has ended
 _PIPE_BYTES = 1024 * 1024  # what Linux allows without privileges
 
 
@@ -80,9 +82,18 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
             worker.close()
 
     def results(self, chunks: Iterable[Chunk]) -> Iterator[Done[R]]:
-        """The result of each chunk, in order. Chunks are read only a few ahead of who asks. Raises WorkerError."""
+        """The result of each chunk, in order. Chunks are read only a few ahead of who asks. Raises WorkerError.
+
+        What whoever gives the chunks raises is raised once those before it are done.
+        """
         waiting: deque[Future[list[Done[R]]]] = deque()
-        for chunk in chunks:
+        source = iter(chunks)
+        while True:
+            try:
+                chunk = next(source)
+            except Exception as error:
+                fault = error
+                break
             if self._threads is None:
                 yield from self.again(chunk)
                 continue
@@ -91,6 +102,8 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+        if not isinstance(fault, StopIteration):
+            raise fault
 
     def again(self, chunk: Chunk) -> list[Done[R]]:
         """The result of one chunk (or of its parts), out of turn: with records refused, say."""
@@ -115,31 +128,42 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
     def _one_by_one(self, chunk: Chunk) -> list[Done[R]]:
         """Finds the records that a worker does not outlive, and does the chunk without them.
 
-        By a new worker: one that waits may have died meanwhile, for which no record is to blame. If the whole cannot be
-        done either, say because memory is scarce, the results of the single records stand.
+        If the whole cannot be done either, say because memory is scarce, the results of the single records stand.
         """
-        worker = self._hire()
+        kept: list[_Worker] = []
         refused = dict(chunk.refused)
         single = []
         for position, record in enumerate(chunk.records):
             part = chunk._replace(records=[record], refused={})
             if position not in refused:
                 try:
-                    single.append(Done(part, self._give(worker, part)))
+                    single.append(Done(part, self._surely(part, kept)))
                     continue
                 except _DiedError as died:
                     message = f"ends every process that converts it ({died}); look for what is unusual in it"
                     refused[position] = Issue(DEADLY, message, record.place)
-                    worker = self._hire()
             part = part._replace(refused={0: refused[position]})
-            single.append(Done(part, self._give(worker, part)))
+            single.append(Done(part, self._surely(part, kept)))
         whole = chunk._replace(refused=refused)
+        with suppress(_DiedError):
+            single = [Done(whole, self._surely(whole, kept))]
+        self._idle += kept
+        return single
+
+    def _surely(self, chunk: Chunk, kept: list[_Worker], left: int = _TRIES - 1) -> R:
+        """The result of the worker that is kept for this (one that waits may have died meanwhile), or of a new one.
+
+        Raises _DiedError if as many died of it as cannot be chance.
+        """
+        worker = kept.pop() if kept else self._hire()
         try:
-            made = [Done(whole, self._give(worker, whole))]
+            result = self._give(worker, chunk)
         except _DiedError:
-            return single
-        self._idle.append(worker)
-        return made
+            if left:
+                return self._surely(chunk, kept, left - 1)
+            raise
+        kept.append(worker)
+        return result
 
     def _ask(self, chunk: Chunk) -> R:
         """The result of a worker that waits, or of a new one. Raises _DiedError if it died, WorkerError if none can be had."""
@@ -208,11 +232,17 @@ class _Worker:
             self._process.stdin.flush()
             result, fault = pickle.load(self._process.stdout)  # noqa: S301  # from a process of our own
         except (EOFError, OSError, pickle.UnpicklingError):
-            self.kill()
-            raise _DiedError(_ending(self._process.wait())) from None
+            raise _DiedError(_ending(self._ended())) from None
         if fault:
             raise WorkerError(fault)
         return result
+
+    def _ended(self) -> int:
+        """How it ended, if it does so by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_GRACE_S)
+        self.kill()
+        return self._process.wait()
 
     def kill(self) -> None:
         """Ends it at once: nothing in it is worth waiting for."""

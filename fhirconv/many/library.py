@@ -12,6 +12,7 @@ from typing import Any
 
 from fhirconv.bundle import check_type
 from fhirconv.conversion import Conversion
+from fhirconv.document import unreadable
 from fhirconv.many.chunks import NO_LINE, Chunk, Record, chunks_of, records_of
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.mapping import DEFAULT_PROFILE
@@ -47,14 +48,17 @@ def convert_many(
 
     `cases` is a file (NDJSON has a case in each line), or an iterable of files of one case, dicts of case facts, and
     bytes (a case as JSON). `workers` is the number of processes; 1 is this one, which reads no case before it is asked
-    for. With more, a few chunks of up to 64 cases are read ahead, and the Conversions know no `build`. Closing the
-    iterator ends the workers. The other arguments are those of `convert`.
-    Raises MappingError and ValueError as `convert` does, before any case is read; WorkerError when workers cannot be
-    started. Whatever is wrong with a case stands in its Conversion, and the others go on: also when it cannot be
-    converted for a fault of ours, or ends the worker.
+    for. With more, a few chunks of up to 64 cases are read ahead, and the Conversions know no `build`; a dict that holds
+    other than JSON has (classes of your own, say) is converted in this process all the same. Closing the iterator ends
+    the workers. The other arguments are those of `convert`.
+    Raises MappingError and ValueError as `convert` does and TypeError for a single case, before any case is read;
+    WorkerError when workers cannot be started. Whatever is wrong with a case stands in its Conversion, and the others go
+    on: also when it cannot be converted for a fault of ours, or ends the worker.
     """
     if workers < 1:
         raise ValueError(f"workers must be 1 or more, not {workers}")
+    if isinstance(cases, bytes | bytearray | Mapping) or not isinstance(cases, Iterable | str | Path):
+        raise TypeError(f"cases must be the name of a file, or an iterable of cases, not {type(cases).__name__}")
     check_type(bundle)
     site, text = (Path(one) if one else None for one in (mappings, source))
     settings = Settings(profile, bundle, site, text, validate)
@@ -62,20 +66,34 @@ def convert_many(
     records = records_of(Path(cases)) if isinstance(cases, str | Path) else map(_record, cases)
     if workers == 1:
         return (one.result for record in records for one in converter.convert(Chunk([record])))
-    return _by_workers(_ConvertJob(settings), workers, records)
+    return _by_workers(_ConvertJob(settings), workers, records, converter)
 
 
-def _record(case: str | Path | bytes | Mapping[str, Any]) -> Record:
+def _record(case: object) -> Record:
     if isinstance(case, str | Path):
         return Record(str(case), NO_LINE, Path(case))
-    return Record("", NO_LINE, case)
+    if isinstance(case, bytes | bytearray):
+        return Record("", NO_LINE, bytes(case))
+    if isinstance(case, Mapping):
+        return Record("", NO_LINE, case)
+    message = f"expected a file name, a dict of case facts, or a case as JSON in bytes; found {type(case).__name__}"
+    return Record("", NO_LINE, unreadable("", "wrong-type", message))
 
 
-def _by_workers(job: _ConvertJob, workers: int, records: Iterator[Record]) -> Iterator[Conversion]:
+def _by_workers(
+    job: _ConvertJob, workers: int, records: Iterator[Record], converter: Converter
+) -> Iterator[Conversion]:
     from fhirconv.many.crew import Crew
+    from fhirconv.many.handed import ConvertedHere, handed
+
+    def convert_here(record: Record) -> Conversion:
+        (one,) = converter.convert(Chunk([record]))
+        return one.result
 
     with Crew(job, workers) as crew:
-        for _, results in crew.results(chunks_of(records)):
+        for chunk, results in crew.results(chunks_of(handed(record, convert_here) for record in records)):
             while crew.deaths:
                 warnings.warn(crew.deaths.pop(0), RuntimeWarning, stacklevel=2)
-            yield from map(pickle.loads, results)
+            told = (record.data for record in chunk.records if not record.is_blank)
+            for data, result in zip(told, results, strict=True):
+                yield data.result if isinstance(data, ConvertedHere) else pickle.loads(result)  # noqa: S301

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fhirconv.many.batches import Batch, BatchJob
 from fhirconv.many.chunks import Chunk
@@ -31,6 +32,30 @@ class Echo:
             raise ValueError("a fault of the job")
         data = [b"(%s)" % one.data if at in chunk.refused else one.data for at, one in enumerate(chunk.records)]
         return data, os.getpid()  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Unlucky:
+    """Ends its process, as somebody from outside might, as long as a folder holds something, of which it takes one away."""
+
+    folder: Path
+    at_start: bool = False
+
+    def start(self) -> Callable[[Chunk], list[int]]:
+        if self.at_start:
+            self._end()
+        return self._work
+
+    def _work(self, chunk: Chunk) -> list[int]:
+        if len(chunk.records) == 1 and not self.at_start:
+            self._end()
+        _end_at(chunk, b"kill")
+        return sorted(chunk.refused)
+
+    def _end(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass(frozen=True)

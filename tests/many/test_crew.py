@@ -18,7 +18,7 @@ from fhirconv.many.crew import Crew, WorkerError
 from fhirconv.many.files import LinesFile
 from fhirconv.many.run import Run
 
-from .jobs import Deadly, Echo, NoStart
+from .jobs import Deadly, Echo, NoStart, Unlucky
 from .lines import case, cases, ids, rejects, until
 
 
@@ -89,6 +89,25 @@ def test_a_record_that_ends_every_worker_is_refused_and_the_others_are_not() -> 
         3: ("worker-died", 6),
     }
     assert "x.ndjson:3-6" in crew.deaths[0]
+
+
+def test_a_death_or_two_are_no_proof(tmp_path: Path) -> None:
+    """Of those that try each record by itself, two die by chance: the record that they hold is not blamed for it."""
+    with Crew(Unlucky(tmp_path), 2) as crew:
+        assert [done.result for done in crew.results([chunk(b"a", b"b")])] == [[]]
+        for name in ("one", "two"):
+            (tmp_path / name).touch()
+        made = list(crew.results([chunk(b"a", b"kill", b"b")]))
+    assert not list(tmp_path.iterdir())
+    assert [done.result for done in made] == [[1]]
+
+
+def test_workers_that_die_before_they_are_ready(tmp_path: Path) -> None:
+    for name in range(3):
+        (tmp_path / str(name)).touch()
+    with Crew(Unlucky(tmp_path, at_start=True), 2) as crew:
+        assert [done.result for done in crew.results([chunk(b"a", b"b")])] == [[]]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_deadly_line_in_a_run(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+from collections import OrderedDict, UserDict
 from collections.abc import Iterator
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -84,6 +88,90 @@ def test_all_that_convert_takes(workers: int) -> None:
         assert_same(one, other)
     assert made[-3].json() == convert(json.loads(case("b"))).json()
     assert [made[at].issues[0].rule for at in (-2, -1)] == ["not-json", "file-unreadable"]
+
+
+class Sex(str, Enum):  # noqa: UP042  # as users have them
+    """Workers cannot import it: they know no `__main__`, and no tests either."""
+
+    FEMALE = "female"
+
+
+class Poison(str):
+    def __reduce__(self) -> Any:
+        return os._exit, (3,)
+
+
+def strange() -> list[Any]:
+    """Cases that cannot go to another process, or could become others on the way."""
+    deep: dict[str, Any] = {}
+    for _ in range(20_000):
+        deep = {"n": deep}
+    sex: dict[str, Any] = {"case": {"id": "a"}, "patient": {"sex": Sex.FEMALE}}
+    cyclic: dict[str, Any] = {"case": {"id": "a"}}
+    cyclic["patient"] = cyclic
+    return [
+        MappingProxyType(json.loads(case("proxy"))),
+        UserDict(json.loads(case("user"))),
+        OrderedDict(json.loads(case("ordered"))),
+        sex,
+        {**sex, "patient": {"sex": Poison("female")}},
+        {**sex, "patient": deep},
+        cyclic,
+        {**sex, "labs": (one for one in ())},
+        {**sex, "labs": lambda: 0},
+        {**sex, "case": {"id": "\ud800"}},
+        {"case": {"id": "d"}, "patient": {}, "labs": [{"analyte": "Hb", "value": Decimal("9.80"), "unit": "g/dL"}]},
+        bytearray(case("bytes")),
+        "a\0b",
+        None,
+        5,
+        [],
+    ]
+
+
+def test_any_number_of_workers_makes_the_same_of_whatever_is_given() -> None:
+    given = [one for strange_one in strange() for one in (json.loads(case("a")), strange_one)]
+    wanted = list(convert_many(given))
+    made = list(convert_many(given, workers=2))
+    assert len(made) == len(wanted) == len(given)
+    for one, other in zip(made, wanted, strict=True):
+        assert (one.ok, one.issues) == (other.ok, other.issues)
+        assert one.ok is False or one.json() == other.json()
+    assert all(one.ok for one in made[::2])
+    assert [one.ok for one in made[1:6:2]] == [True] * 3
+    assert [one.issues[0].rule for one in made[-5::2]] == ["wrong-type"] * 3
+    assert "found NoneType" in made[-5].issues[0].message
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_case_is_what_it_was_when_it_was_given(workers: int) -> None:
+    """Also where whoever gives them fills one dict again and again."""
+
+    def again() -> Iterator[dict[str, Any]]:
+        one = json.loads(case(""))
+        for at in range(200):
+            one["case"]["id"] = f"c{at}"
+            yield one
+
+    assert [made.case.id for made in convert_many(again(), workers=workers)] == [f"c{at}" for at in range(200)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_given_before_a_fault_is_converted(workers: int) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from facts(500)
+        raise OSError("the database has gone")
+
+    made = []
+    with pytest.raises(OSError, match="the database has gone"):
+        made.extend(one.case.id for one in convert_many(broken(), workers=workers))
+    assert made == [f"c{at}" for at in range(500)]
+
+
+@pytest.mark.parametrize("wrong", [case("a"), bytearray(case("a")), json.loads(case("a")), None, 5])
+def test_one_case_in_place_of_many(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="an iterable of cases, not"):
+        convert_many(wrong)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
