@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.document import Document
-from fhirconv.issues import Issue, Place
+from fhirconv.issues import Issue, Place, has_errors
 from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
 
@@ -184,7 +184,7 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
     schema = schema or case_schema()
     case = Case(document)
     if document.data is None:
-        if not document.issues:
+        if not has_errors(document.issues):  # that a line is blank is none
             document.add("empty-input", "is empty; a case has at least 'case' and 'patient'")
         return case
     schema.check(document)

@@ -87,7 +87,7 @@ def read_exactly(text: str, name: str, limits: Limits = LIMITS) -> Document:
             text, parse_float=read_number, parse_int=read_number, parse_constant=_no_constant, object_pairs_hook=pairs
         )
     except RecursionError:
-        return unreadable(name, "too-deep", f"is nested more than {limits.depth} levels deep; {RAISE}")
+        return unreadable(name, "too-deep", f"is nested more than {limits.depth} levels deep; {RAISE}", 1, 1)
     except json.JSONDecodeError as error:
         return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
     except _ConstantError as error:

@@ -28,6 +28,8 @@ from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output
 from fhirconv.many.inputs import Inputs
 from fhirconv.many.run import Run
 
+_OTHER_PACKED = (".bz2", ".xz", ".zip")
+
 
 class Options(NamedTuple):
     """What the command was asked for, beside how a case is converted."""
@@ -47,7 +49,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             raise click.UsageError("--shape resources makes no Bundles: leave out --bundle")
         settings = replace(settings, bundle=RESTFUL)
     target = Path(wanted)
-    _check_shape(target, options.shape)
+    _check_shape(wanted, options.shape)
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
     _check_paths(inputs, None if is_stream else target, rejects)
@@ -99,22 +101,24 @@ def _beside(target: Path) -> Path:
 
 
 def _stem(name: str) -> str:
-    for suffix in (f".{kind_of_name(name)}", plain_suffix(name)):
-        name = name.removesuffix(suffix)
-    return name
+    plain = Path(name).stem if kind_of_name(name) else name
+    return plain[: len(plain) - len(plain_suffix(name))]
 
 
-def _check_shape(target: Path, shape: str) -> None:
-    """Bundles go to a file, resources into a folder."""
+def _check_shape(wanted: str, shape: str) -> None:
+    """Bundles go to a file of lines, resources into a folder."""
+    target = Path(wanted)
     if shape == RESOURCES:
-        if str(target) == "-" or target.is_file() or not target.name:
+        if wanted == "-" or target.is_file() or not target.name:
             raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
-    elif is_dir(target):
+    elif is_dir(target) or wanted.endswith(("/", os.sep)):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
-    elif plain_suffix(target.name) in WHOLE:
+    elif target.suffix.lower() in _OTHER_PACKED or plain_suffix(target.name) in WHOLE:
         packed = f".{kind}" if (kind := kind_of_name(target.name)) else ""
         name = target.with_name(f"{_stem(target.name)}.ndjson{packed}")
-        raise click.UsageError(f"a stream of Bundles has a line for each; name it so: -o {name}")
+        raise click.UsageError(
+            f"{target} would hold a line for each Bundle, plain or as .gz or .zst: name it -o {name}"
+        )
 
 
 def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None) -> None:

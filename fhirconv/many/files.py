@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,9 +16,10 @@ from typing import BinaryIO, Protocol
 from fhirconv.compression import compressed, kind_of_name
 from fhirconv.issues import FhirconvError
 from fhirconv.many.claims import claim
+from fhirconv.r4 import resource_types
 
 _PART = ".partial"
-_OF_A_TYPE = re.compile(r"[A-Z][A-Za-z]+\.ndjson")
+_LINES = ".ndjson"
 
 
 def partial(path: Path) -> Path:
@@ -148,9 +148,9 @@ class LinesFolder:
 
     def __init__(self, path: Path) -> None:
         """Raises OutputError if it cannot be written, if another run is writing it, or if it is not such a folder."""
-        self._path = path.resolve() if path.is_symlink() else path
-        self._part = partial(self._path)
-        self._old = partial(self._path.with_name(self._path.name + ".old"))
+        self._path = path
+        self._part = partial(path)
+        self._old = partial(path.with_name(path.name + ".old"))
         self.place = str(self._part)
         self._files: dict[str, LinesFile] = {}
         self._is_there = False
@@ -166,7 +166,7 @@ class LinesFolder:
         """See Output."""
         for name, data in lines.items():
             if name not in self._files:
-                self._files[name] = LinesFile(self._part / f"{name}.ndjson")
+                self._files[name] = LinesFile(self._part / f"{name}{_LINES}")
             self._files[name].write({name: data})
 
     def settle(self) -> None:
@@ -213,7 +213,11 @@ class LinesFolder:
 
 
 def output_for(path: Path, is_folder: bool) -> Output:
-    """The output of this name; a device or a named pipe is written to and stays what it is. Raises OutputError."""
+    """The output of this name; a device or a named pipe is written to and stays what it is. Raises OutputError.
+
+    A link stays one too: what it leads to is written.
+    """
+    path = path.resolve() if path.is_symlink() else path
     if is_folder:
         return LinesFolder(path)
     if path.exists() and not path.is_file():
@@ -257,7 +261,8 @@ def _check_holds_ours(folder: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    return path.is_file() and _OF_A_TYPE.fullmatch(path.name.removesuffix(_PART)) is not None
+    name = path.name.removesuffix(_PART)
+    return path.is_file() and name.endswith(_LINES) and name.removesuffix(_LINES) in resource_types()
 
 
 def _write(file: io.FileIO, data: bytes) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 from contextlib import AbstractContextManager
 
-from fhirconv.issues import FhirconvError, Place
+from fhirconv.issues import FhirconvError, Place, printable
 
 
 class Repeats(AbstractContextManager["Repeats"]):
@@ -22,9 +22,9 @@ class Repeats(AbstractContextManager["Repeats"]):
         self._database.close()
 
     def first(self, digest: bytes, place: Place) -> str:
-        """Where a case of this id stood before; '' if this is the first. Raises FhirconvError when the disk is full."""
+        """Where a case of this id stood before, printable; '' if this is the first. Raises FhirconvError when the disk is full."""
         try:
-            made = self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (digest, str(place)))
+            made = self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (digest, printable(str(place))))
             if made.rowcount:
                 return ""
             found = self._database.execute("SELECT place FROM seen WHERE digest = ?", (digest,)).fetchone()

@@ -130,12 +130,21 @@ def test_a_folder_is_there_at_every_moment_or_taken_up_again(tmp_path: Path, mon
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_link_to_a_folder_stays_one(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
+@kinds
+def test_a_link_stays_one(tmp_path: Path, is_folder: bool) -> None:
+    finish(begun(tmp_path / "there", is_folder, B))
     (tmp_path / "out").symlink_to(tmp_path / "there")
-    finish(begun(tmp_path / "out", True))
+    finish(begun(tmp_path / "out", is_folder))
     assert (tmp_path / "out").is_symlink()
     assert written(tmp_path / "there") == A
+
+
+def test_a_folder_with_lines_that_are_no_resources_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "Cases.ndjson").write_bytes(A)
+    with pytest.raises(OutputError, match=r"Cases\.ndjson"):
+        LinesFolder(tmp_path / "out")
+    assert (tmp_path / "out" / "Cases.ndjson").read_bytes() == A
 
 
 def test_what_comes_into_a_folder_meanwhile_is_kept(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ import pytest
 from conftest import FIXTURES
 
 from fhirconv import Conversion, ConversionError, MappingError, convert, convert_many
+from fhirconv.conversion import convert_document
 from fhirconv.issues import by_place
+from fhirconv.mapping import load_mappings
+from fhirconv.records import Line, read_line
 
 from .lines import BROKEN, UNFIT, case, cases
 
@@ -166,6 +169,12 @@ def test_what_was_given_before_a_fault_is_converted(workers: int) -> None:
     with pytest.raises(OSError, match="the database has gone"):
         made.extend(one.case.id for one in convert_many(broken(), workers=workers))
     assert made == [f"c{at}" for at in range(500)]
+
+
+def test_a_blank_line_is_a_case_with_an_error() -> None:
+    made = convert_document(read_line(Line(0, b" "), "x.ndjson"), load_mappings(None))
+    assert not made.ok
+    assert [issue.rule for issue in made.issues] == ["empty-input", "blank-line"]
 
 
 @pytest.mark.parametrize("wrong", [case("a"), bytearray(case("a")), json.loads(case("a")), None, 5])

@@ -246,6 +246,24 @@ def test_quiet_and_verbose() -> None:
     assert "cases.ndjson:1:" in verbose.partition("cases.ndjson:2:")[0]
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_names_that_are_not_utf_8(folder: Path, workers: str) -> None:
+    """As they come from an old disk: told by escapes, in the lines of rejects too."""
+    name = os.fsdecode(b"f\xfclle.ndjson")
+    Path(name).write_bytes(case("a") + case("a") + BROKEN)
+    code, _, said = convert(name, "-o", os.fsdecode(b"\xfcber.ndjson"), "--workers", workers, cwd=folder)
+    assert code == 1
+    assert r"f\udcfclle.ndjson:2:1: error: has the case id of the case at f\udcfclle.ndjson:1:1" in said
+    assert ids(Path(os.fsdecode(b"\xfcber.ndjson")).read_bytes()) == ["a"]
+    found = rejects(Path(os.fsdecode(b"\xfcber.rejects.ndjson")))
+    assert [(one["file"], one["line"]) for one in found] == [(r"f\udcfclle.ndjson", 2), (r"f\udcfclle.ndjson", 3)]
+
+
+def test_a_line_that_is_too_deep_is_told_with_its_place() -> None:
+    Path("cases.ndjson").write_bytes(case("a") + b'{"a": ' * 20_000 + b"1" + b"}" * 20_000 + b"\n")
+    assert "cases.ndjson:2:1: fatal: is nested more than" in run("convert", "cases.ndjson").stderr
+
+
 def test_a_long_line_among_others(folder: Path) -> None:
     """10 MB are one case like others; what is over the limit is refused, and the next one read."""
     labs = [
@@ -319,6 +337,8 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["bulk/Case.ndjson", "--shape", "resources", "-o", "bulk"], "is the input file"),
         (["a.ndjson", "-o", "."], "bundles.ndjson"),
         (["a.ndjson", "-o", "out.json"], "-o out.ndjson"),
+        (["a.ndjson", "-o", "new/"], "-o new/bundles.ndjson"),
+        (["a.ndjson", "-o", "out.ndjson.bz2"], "as .gz or .zst"),
         (["a.yaml", "a.ndjson", "-o", "out.json.gz"], "-o out.ndjson.gz"),
         (["none.ndjson", "-o", "old.ndjson"], "none.ndjson: fatal: cannot be read: No such file"),
         (["a.ndjson", "none.yaml", "-o", "old.ndjson"], "none.yaml: fatal: cannot be read: No such file"),
