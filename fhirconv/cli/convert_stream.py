@@ -122,7 +122,9 @@ def _check_shape(wanted: str, shape: str) -> None:
 
 
 def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None) -> None:
-    """No output is an input, or the other output, or in the folder of the other."""
+    """The rejects go to a file. No output is an input, or the other output, or in the folder of the other."""
+    if str(rejects) == "-":
+        raise click.UsageError("--rejects needs the name of a file")
     for output in (target, rejects):
         if output is not None and any(_holds(output, path) for path in inputs.paths):
             raise click.UsageError("the output file is the input file; give it another name")
@@ -139,6 +141,8 @@ def _holds(output: Path, path: Path) -> bool:
 
 def _left(run: Run) -> str:
     """What there is of a run that did not come to its end."""
+    if run.is_done:
+        return "everything had been written by then: the output is complete"
     if not run.tally.converted:
         return "no case was written; run the same command again"
     cases = f"{run.tally.converted:,} {'case' if run.tally.converted == 1 else 'cases'}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -100,6 +101,7 @@ class LinesFile:
             self._claim = _claim(self._part, path, Path.touch)
             with _closed_on_error(self._claim):
                 self._file = self._part.open("wb", buffering=0)
+                _keep_mode(path, self._part)
         except OSError as error:
             raise _cannot(path, error) from None
 
@@ -159,6 +161,7 @@ class LinesFolder:
             self._claim = _claim(self._part, path, lambda part: part.mkdir(exist_ok=True))
             with _closed_on_error(self._claim):
                 self._make_room()
+                _keep_mode(path, self._part)
         except OSError as error:
             raise _cannot(path, error) from None
 
@@ -242,6 +245,12 @@ def _closed_on_error(held: ExitStack) -> Iterator[None]:
     except BaseException:
         held.close()
         raise
+
+
+def _keep_mode(old: Path, new: Path) -> None:
+    """Whoever could not read what is replaced cannot read what takes its place, not even while it is written."""
+    if old.exists():
+        new.chmod(stat.S_IMODE(old.stat().st_mode))
 
 
 def _check_writable(path: Path) -> None:

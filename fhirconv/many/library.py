@@ -70,6 +70,8 @@ def convert_many(
 
 
 def _record(case: object) -> Record:
+    if isinstance(case, str) and case.lstrip().startswith("{"):  # never shown as a name: it holds data of a patient
+        return Record("", NO_LINE, unreadable("", "wrong-type", "a str is the name of a file; give JSON as bytes"))
     if isinstance(case, str | Path):
         return Record(str(case), NO_LINE, Path(case))
     if isinstance(case, bytes | bytearray):

@@ -31,6 +31,7 @@ class Run:
     def __init__(self, job: BatchJob, output: Output, rejects: Output | None = None, workers: int = 1) -> None:
         self.output = output
         self.tally = Tally()
+        self.is_done = False  # all outputs are there
         self._job = job
         self._rejects = rejects
         self._workers = workers
@@ -64,6 +65,7 @@ class Run:
                     output.settle()  # a full disk is met before any of them is there
                 for output in outputs:
                     output.finish()
+                self.is_done = True
         except BaseException:
             for output in outputs:
                 output.leave()

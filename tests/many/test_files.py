@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from fhirconv.many.converter import Settings
 from fhirconv.many.files import LinesFile, LinesFolder, Output, OutputError, output_for, partial
 from fhirconv.many.run import Run
 
-from .lines import cases, convert
+from .lines import WAIT_S, cases, convert
 
 A, B = b'{"a":1}\n', b'{"b":1}\n'
 
@@ -166,6 +168,35 @@ def test_a_protected_file_stays(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="write-protected"):
         LinesFile(path)
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
+
+
+@kinds
+def test_who_may_read_it_stays_as_it_was(tmp_path: Path, is_folder: bool) -> None:
+    """Also while it is written."""
+    path = tmp_path / "out"
+    finish(begun(path, is_folder))
+    path.chmod(0o700 if is_folder else 0o600)
+    second = begun(path, is_folder, B)
+    assert partial(path).stat().st_mode & 0o077 == 0
+    finish(second)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_signal_while_names_are_given(tmp_path: Path) -> None:
+    """It ends the run, and what is there is not called incomplete."""
+    (tmp_path / "cases.ndjson").write_bytes(cases(3))
+    program = (
+        "import os, signal, sys; from fhirconv.cli import main; real = os.replace\n"
+        "def replace(one, other):\n"
+        "    if str(other) == 'out':\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    real(one, other)\n"
+        "os.replace = replace; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, "convert", "cases.ndjson", "-o", "out", "-q", "--rejects", "bad"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "stopped by SIGINT\neverything had been written by then: the output is complete\n"
+    assert {one.name for one in tmp_path.iterdir()} == {"cases.ndjson", "out", "bad"}
 
 
 def test_nothing_is_left_of_a_run_that_wrote_nothing(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def strange() -> list[Any]:
         {"case": {"id": "d"}, "patient": {}, "labs": [{"analyte": "Hb", "value": Decimal("9.80"), "unit": "g/dL"}]},
         bytearray(case("bytes")),
         "a\0b",
+        case("secret").decode(),
         None,
         5,
         [],
@@ -143,6 +144,8 @@ def test_any_number_of_workers_makes_the_same_of_whatever_is_given() -> None:
     assert all(one.ok for one in made[::2])
     assert [one.ok for one in made[1:6:2]] == [True] * 3
     assert [one.issues[0].rule for one in made[-5::2]] == ["wrong-type"] * 3
+    assert made[-7].issues[0].message == "a str is the name of a file; give JSON as bytes"
+    assert "secret" not in made[-7].issues[0].text()
     assert "found NoneType" in made[-5].issues[0].message
 
 

@@ -337,6 +337,7 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["bulk/Case.ndjson", "--shape", "resources", "-o", "bulk"], "is the input file"),
         (["a.ndjson", "-o", "."], "bundles.ndjson"),
         (["a.ndjson", "-o", "out.json"], "-o out.ndjson"),
+        (["a.ndjson", "-o", "out.ndjson", "--rejects", "-"], "--rejects needs the name of a file"),
         (["a.ndjson", "-o", "new/"], "-o new/bundles.ndjson"),
         (["a.ndjson", "-o", "out.ndjson.bz2"], "as .gz or .zst"),
         (["a.yaml", "a.ndjson", "-o", "out.json.gz"], "-o out.ndjson.gz"),
