@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from fhirconv import r4
 from fhirconv.issues import shown
 from fhirconv.profiles.definitions import R4_URL, Json
@@ -22,7 +24,7 @@ _NOT_ENTERED = frozenset({"contained", "resource", "text"})  # resources of thei
 
 def check_extensions(root: Item, run: Run) -> None:
     """Check every extension of a resource, but not of resources inside it, whose definition is at hand."""
-    for holder, key, position, path in _found(root.value, ()):
+    for holder, key, position, path in _found(root.value, ()) if _may_have_any(root.value) else ():
         extension = holder[key][position]
         url = extension.get("url") if isinstance(extension, dict) else None
         profile = run.known.profile(url) if isinstance(url, str) and not url.startswith(R4_URL) else None
@@ -30,6 +32,14 @@ def check_extensions(root: Item, run: Run) -> None:
             item = Item(extension, "Extension", None, (*root.path, *path, key, position))
             profile.check(item, run)
             _check_place(profile, holder, key, item, _places(root.type, path), run)
+
+
+def _may_have_any(resource: Json) -> bool:
+    """Whether a resource says 'extension' anywhere; most do not, and need no walk."""
+    try:
+        return b'xtension":' in orjson.dumps(resource, default=str)
+    except TypeError:  # it holds what orjson does not write
+        return True
 
 
 def _found(value: Any, path: Path) -> Iterator[tuple[Json, str, int, Path]]:
