@@ -64,7 +64,8 @@ class Document:
 
 def escape_pointer(key: object) -> str:
     """One step of a JSON Pointer (RFC 6901)."""
-    return str(key).replace("~", "~0").replace("/", "~1")
+    step = str(key)
+    return step.replace("~", "~0").replace("/", "~1") if "~" in step or "/" in step else step
 
 
 def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 0) -> Document:

@@ -94,7 +94,7 @@ def check_profiles(
     run = Run(profiles, lookup, resource)
     for item, container in _resources(root_item(resource), None):
         run.resource, run.root, run.env = item.value, container, None
-        claims = list(_claims(item)) if claimed is None or item.path else [(url, ()) for url in claimed]
+        claims = _claims(item) if claimed is None or item.path else [(url, ()) for url in claimed]
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)
         check_extensions(item, run)
@@ -122,11 +122,10 @@ def _list(holder: Json, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
+def _claims(item: Item) -> list[tuple[Canonical, Path]]:
     meta = item.value.get("meta")
-    for position, canonical in enumerate(_list(meta, "profile") if isinstance(meta, dict) else ()):
-        if isinstance(canonical, str):
-            yield canonical, ("meta", "profile", position)
+    listed = _list(meta, "profile") if isinstance(meta, dict) else ()
+    return [(one, ("meta", "profile", position)) for position, one in enumerate(listed) if isinstance(one, str)]
 
 
 def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json | None]]:
@@ -140,4 +139,8 @@ def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json 
     for position, entry in enumerate(_list(item.value, "entry")):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")), None)
+            held = root_item(inner, (*item.path, "entry", position, "resource"))
+            if "contained" in inner or held.type == "Bundle":
+                yield from _resources(held, None)
+            else:
+                yield held, None  # the usual one, without a call

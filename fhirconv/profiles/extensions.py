@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/defining-extensions.html. Those of HL7's R4 itself
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -19,12 +20,13 @@ from fhirconv.validation.finding import Path
 
 _KEYS = ("extension", "modifierExtension")
 _NOT_ENTERED = frozenset({"contained", "resource", "text"})  # resources of their own; a narrative has no extensions
+_OTHER_URL = re.compile(rb'"url":"(?!%s)' % re.escape(R4_URL).encode()).search
 
 
 def check_extensions(root: Item, run: Run) -> None:
     """Check every extension of a resource, but not of resources inside it, whose definition is at hand."""
     found: list[tuple[Json, str, int, Path]] = []
-    if _may_have_any(root.value):
+    if _may_have_any(root):
         _find(root.value, (), found)
     for holder, key, position, path in found:
         extension = holder[key][position]
@@ -36,10 +38,12 @@ def check_extensions(root: Item, run: Run) -> None:
             _check_place(profile, holder, key, item, _places(root.type, path), run)
 
 
-def _may_have_any(resource: Json) -> bool:
-    """Whether a resource says 'extension' anywhere; most do not, and need no walk."""
+def _may_have_any(root: Item) -> bool:
+    """Whether a resource may have an extension that is not of R4 itself; most have none, and need no walk."""
+    if root.type == "Bundle":
+        return True  # its resources are not its own
     try:
-        return b'xtension":' in orjson.dumps(resource, default=str)
+        return _OTHER_URL(orjson.dumps(root.value, default=str)) is not None
     except TypeError:  # it holds what orjson does not write
         return True
 
