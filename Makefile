@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint validator live bench golden clean
+.PHONY: setup demo test lint validator live spark bench golden clean
 
 setup: .venv/.done
 
@@ -17,12 +17,13 @@ demo: setup
 	@$(BIN)/fhirconv convert fixtures/cases/nakagawa-2022.yaml -o build/nakagawa-2022.json
 
 test: setup lint
-	@$(BIN)/pytest -m 'not validator and not live'
+	@$(BIN)/pytest -m 'not validator and not live and not spark'
 
 lint: setup
 	@$(BIN)/ruff check fhirconv tests benchmarks tools
 	@$(BIN)/mypy
 	@$(BIN)/fhirconv mappings check
+	@$(BIN)/python tools/mappings_digest.py
 
 validator: setup
 	@$(BIN)/pytest -m validator
@@ -30,8 +31,12 @@ validator: setup
 live: setup
 	@$(BIN)/pytest -m live
 
+spark: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark]'
+	@$(BIN)/pytest -m spark
+
 bench: setup
-	@$(BIN)/python benchmarks/convert.py
+	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/validate.py
 
 golden: setup

@@ -1,40 +1,34 @@
 """The Bundles of benchmarks/convert.py as a programmer would build them by hand for just these cases: no checks, no
 mappings, the concepts looked up before. The same resources, ids and narratives, byte for byte.
+
+Uses nothing of fhirconv, so that the peers that have no way of their own to make dicts are given these.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from html import escape
 from typing import Any
-
-from fhirconv.identity import NAMESPACE
-from fhirconv.mapping import Mappings
 
 UCUM = "http://unitsofmeasure.org"
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p><b>%s</b></p>%s</div>'
 
 
-def uuid5(name: str) -> str:
-    """Version 5 UUID in one format: faster than uuid.uuid5."""
-    made = hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{'89ab'[int(made[16], 16) & 3]}{made[17:20]}-{made[20:32]}"
-
-
 class ByHand:
     """Builds the Bundle of one case after the other."""
 
-    def __init__(self, mappings: Mappings) -> None:
-        self.system = mappings.tables.identifier_systems["fact"]
-        self.case_system = mappings.tables.identifier_systems["case"]
-        self.find = {name: table.find for name, table in mappings.tables.concepts.items()}
-        self.units = mappings.tables.units
+    def __init__(self, tables: dict[str, Any]) -> None:
+        """Takes what loads.tables_by_hand gives."""
+        self.system = tables["system"]
+        self.case_system = tables["case_system"]
+        self.namespace = bytes.fromhex(tables["namespace"])
+        self.codes: dict[str, dict[str, list[dict[str, str]]]] = tables["codes"]
+        self.units = tables["units"]
 
     def __call__(self, facts: dict[str, Any]) -> dict[str, Any]:
         self.case = facts["case"]["id"]
         self.entries: list[dict[str, Any]] = []
-        self.patient = {"reference": "urn:uuid:" + uuid5(f"{self.system}|{self.case}/patient")}
+        self.patient = {"reference": "urn:uuid:" + self.uuid5(f"{self.system}|{self.case}/patient")}
         person = facts["patient"]
         rows = {"sex": person["sex"], "birth date": person["birth_date"], "vital status": person["vital_status"]}
         made = self.start("Patient", "patient", "patient", rows)
@@ -52,14 +46,19 @@ class ByHand:
         self.provenance(facts["case"]["recorded"])
         return {"resourceType": "Bundle", "type": "transaction", "entry": self.entries}
 
+    def uuid5(self, name: str) -> str:
+        """Version 5 UUID in one format: faster than uuid.uuid5."""
+        made = hashlib.sha1(self.namespace + name.encode(), usedforsecurity=False).hexdigest()
+        return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{'89ab'[int(made[16], 16) & 3]}{made[17:20]}-{made[20:32]}"
+
     def reference(self, identity: str) -> dict[str, str]:
-        return {"reference": "urn:uuid:" + uuid5(f"{self.system}|{self.case}/{identity}")}
+        return {"reference": "urn:uuid:" + self.uuid5(f"{self.system}|{self.case}/{identity}")}
 
     def start(
         self, kind: str, identity: str, title: str, rows: dict[str, Any], identified: bool = True
     ) -> dict[str, Any]:
         value = f"{self.case}/{identity}"
-        made_id = uuid5(f"{self.system}|{value}")
+        made_id = self.uuid5(f"{self.system}|{value}")
         items = "".join(f"<li>{label}: {escape(str(row), quote=False)}</li>" for label, row in rows.items())
         div = DIV % (escape(title, quote=False), f"<ul>{items}</ul>" if items else "")
         meta = {"tag": [{"system": self.case_system, "code": self.case}]}
@@ -74,7 +73,8 @@ class ByHand:
         return made
 
     def coded(self, table: str, words: str) -> dict[str, Any]:
-        return {"coding": copy.copy(self.find[table](words).codings), "text": words}  # type: ignore[union-attr]
+        codings = self.codes[table][words]
+        return {"coding": codings.copy(), "text": words} if codings else {"text": words}
 
     def condition(self, one: dict[str, Any], known: dict[str, Any], titles: dict[str, str]) -> None:
         rows = {"kind": one["kind"]}
@@ -96,7 +96,7 @@ class ByHand:
         made["onsetDateTime"] = one["onset"]
 
     def lab_key(self, one: dict[str, Any]) -> str:
-        return f"{one['analyte'].lower()}//{one['at']}"
+        return f"{one['analyte'].lower().replace(' ', '-')}//{one['at']}"
 
     def lab(self, one: dict[str, Any]) -> None:
         rows = {"value": one["value"], "unit": one["unit"], "at": one["at"]}
@@ -106,7 +106,7 @@ class ByHand:
         made["code"] = self.coded("labs", one["analyte"])
         made["subject"] = self.patient.copy()
         made["effectiveDateTime"] = one["at"]
-        code = self.units.find(one["unit"])
+        code = self.units[one["unit"]]
         made["valueQuantity"] = {"value": one["value"], "unit": one["unit"], "system": UCUM, "code": code}
 
     def medication(self, one: dict[str, Any], known: dict[str, Any], titles: dict[str, str]) -> None:

@@ -1,7 +1,13 @@
-"""What benchmarks/validate.py measures in processes of their own: first calls, starts of the command, memory."""
+"""What is measured in processes of their own: starts of the command; for validate.py also first calls and memory.
+
+    python benchmarks/starts.py [--rounds 15]
+
+The command beside a bare click program, rounds interleaved; medians of the ratios within a round, wall time and CPU time.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -11,9 +17,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+from loads import case_facts
+from processes import COMMAND, Ran, fhirconv, ran
+from timing import digits, print_table, ratio
+
 Resource = dict[str, Any]
 
-COMMAND = "from fhirconv.cli import main; main()"  # what the installed script `fhirconv` does
+BARE = """
+import click
+
+@click.command()
+@click.argument("case")
+@click.option("-o", "--output", help="Where to.")
+def main(case, output):
+    "A program that does nothing."
+    with open(case, "rb") as stream, open(output, "wb") as out:
+        out.write(stream.read())
+
+main()
+"""
 FIRST_CALLS = """
 import json, sys, time
 from fhirconv.validation.exact import {check} as check
@@ -41,6 +63,37 @@ for number, document in enumerate(read_records(Path(sys.argv[1])), 1):
         marks[number] = megabytes()
 json.dump([marks, number, time.thread_time() - start], sys.stdout)
 """
+
+
+def print_convert_starts(rounds: int) -> None:
+    """`fhirconv --help` and `fhirconv convert` of one small case, as multiples of the bare program doing as much."""
+    facts = {key: value for key, value in case_facts(1).items() if key in ("case", "patient")}
+    with tempfile.TemporaryDirectory() as folder:
+        case, made = str(_written(folder, "case.json", facts)), str(Path(folder) / "made.json")
+        commands = {
+            "python -c pass": ["-c", "pass"],
+            "bare click program, --help": ["-c", BARE, "--help"],
+            "bare click program, copies the case": ["-c", BARE, case, "-o", made],
+            "fhirconv --help": fhirconv("--help"),
+            "fhirconv convert --help": fhirconv("convert", "--help"),
+            "fhirconv convert, a case of 2 resources": fhirconv("convert", "-q", case, "-o", made),
+        }
+        taken: dict[str, list[Ran]] = {name: [] for name in commands}
+        for number in range(rounds + 1):
+            for name, command in commands.items():
+                once = ran(command)
+                if number:  # the first round fills the caches of the disk
+                    taken[name].append(once)
+    print(f"Whole processes; {rounds} rounds\n")
+    _, asked, copied, *_ = taken.values()
+    rows = []
+    for name, runs in taken.items():
+        bare = asked if "help" in name else copied
+        wall, cpu = ([getattr(run, clock) for run in runs] for clock in ("wall", "cpu"))
+        over = [digits(ratio([getattr(a, c) for a in runs], [getattr(b, c) for b in bare])) for c in ("wall", "cpu")]
+        rows.append((name, *over, f"{statistics.median(wall) * 1e3:.0f}", f"{statistics.median(cpu) * 1e3:.0f}"))
+    print_table(("", "× bare, wall", "× bare, CPU", "ms wall here", "ms CPU"), rows)
+    print()
 
 
 def resources_alone(bundle: Resource) -> list[Resource]:
@@ -133,3 +186,13 @@ def _written(folder: str, name: str, value: Resource) -> Path:
 
 def _run(arguments: list[str], text: str = "") -> str:
     return subprocess.run([sys.executable, *arguments], input=text, capture_output=True, text=True, check=True).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=15)
+    print_convert_starts(parser.parse_args().rounds)
+
+
+if __name__ == "__main__":
+    main()

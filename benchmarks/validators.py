@@ -98,7 +98,7 @@ def models() -> Contender:
 
 
 def json_schema() -> Contender:
-    """The very schemas of the fast way, resource by resource, run by `jsonschema` in place of `jsonschema_rs`."""
+    """The schemas that the functions of the fast way are made of, resource by resource, run by `jsonschema`."""
     import jsonschema
 
     @functools.cache

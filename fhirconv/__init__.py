@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fhirconv.facts import Case, Fact
     from fhirconv.issues import ConversionError, FhirconvError, Issue, MappingError, Place
     from fhirconv.ledger import Ledger
+    from fhirconv.many.library import convert_many
     from fhirconv.numbers import Number
     from fhirconv.pushing.pusher import push
     from fhirconv.pushing.result import PushResult
@@ -45,6 +46,7 @@ __all__ = [
     "PushResult",
     "ServerError",
     "convert",
+    "convert_many",
     "push",
     "to_operation_outcome",
     "validate",
@@ -68,6 +70,7 @@ _MODULES = {
     "PushResult": "pushing.result",
     "ServerError": "client.errors",
     "convert": "conversion",
+    "convert_many": "many.library",
     "push": "pushing.pusher",
     "to_operation_outcome": "reports",
     "validate": "validation.run",

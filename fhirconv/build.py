@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact, merged_into
-from fhirconv.identity import fact_identifier, resource_id
+from fhirconv.identity import Identities
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
+from fhirconv.mapping.plans import Step, naming_fields
 from fhirconv.timeline import Moment, Timeline, names_event
 from fhirconv.values.base import ElementRule
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
-
-
-# Fields that no element holds because they are what the fact is: its name for others, and what an event belongs to.
-_ID = frozenset(("id",))
-_READ_ELSEWHERE = {"events": frozenset(("id", "of"))}
+_BY_KEY = attrgetter("key")
 
 
 @dataclass(slots=True, eq=False)
@@ -25,11 +24,13 @@ class Entry:
     """One resource to be: the fact and mapping that it comes from, its id, and in the end the resource."""
 
     fact: Fact
+    data: dict[str, Any]  # the fields of the fact by dotted name
+    step: Step
     mapping: ResourceMapping
     identifier: str
     id: str
     reference: str
-    resource: dict[str, Any] = field(default_factory=dict)
+    resource: dict[str, Any]
     variant: Variant | None = None  # what it claims of the profile
 
     @property
@@ -55,52 +56,73 @@ class Build:
         self.case_id = case.id
         self.mappings = mappings
         self.units = mappings.tables.units
+        self.system = mappings.tables.identifier_systems["fact"]
         self.decimal_mark = case.conventions.get("decimal_mark", "")
-        self.timeline = Timeline(case)
         self.kept_as_text: list[KeptText] = []
         self.unclaimed: list[tuple[Entry, str, str]] = []  # entry, claim, what it lacks
-        self.system = mappings.tables.identifier_systems["fact"]
         self.entries: list[Entry] = []
+        self.unsettled: list[Fact] = []  # make no resource of their own, or say what none is made from
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
         self._restful = bundle_type == RESTFUL
-        self.case_fact = next(case.facts_of("case"))
+        self._identities = Identities(self.system, self.case_id)
+        self._facts: dict[str, list[Fact]] = {}
+        for fact in case.facts:
+            self._facts.setdefault(fact.section.name, []).append(fact)
+        self.case_fact = self._facts["case"][0]
         self.fact: Fact = self.case_fact
         self.identifier = ""
-        self._patient_fact = next(case.facts_of("patient"), None)
         self._plan()
         self.patient: list[str] = self._references_of_section("patient")
         self.source: list[str] = self._references_of_section("source")
+
+    @functools.cached_property
+    def timeline(self) -> Timeline:
+        """The events of the case; few cases have any."""
+        return Timeline(self.case)
 
     # -- what is made --
 
     def _plan(self) -> None:
         """Decides which resources there will be; sorted by identity, so that the order of facts does not matter."""
-        rank, by_section = self.mappings.section_rank, self.mappings.by_section
-        facts = sorted(self.case.facts, key=lambda fact: (rank[fact.section.name], fact.key))
-        for fact in facts:
-            for mapping in by_section.get(fact.section.name, ()):
-                if mapping.applies is None or mapping.applies(fact.data, self.case.by_id):
-                    self._add(fact, mapping)
-        for mapping in by_section.get(ANY_SECTION, ()):
-            for fact in facts:
-                for_it = mapping.applies is None or mapping.applies(fact.data, self.case.by_id)
-                if for_it and (fact in self._of_fact or merged_into(self.case, fact) in self._of_fact):
-                    self._add(fact, mapping)
-        if by_section.get("case"):  # about all the others: last
-            self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
+        by_id, about = self.case.by_id, []
+        for section, plans in self.mappings.plans.items():
+            facts = self._facts.get(section, ())
+            for fact in sorted(facts, key=_BY_KEY) if len(facts) > 1 else facts:
+                data = fact.flat()
+                plan = plans.plan(data, by_id)
+                for step in plan.own:
+                    self._add(fact, data, step)
+                for step in plan.about:
+                    about.append((fact, data, step))
+                if plan.is_unsettled:
+                    self.unsettled.append(fact)
+        if about:
+            self._add_about(about)
 
-    def _add(self, fact: Fact, mapping: ResourceMapping) -> None:
-        identifier = fact_identifier(self.case_id, fact.identity, mapping.role)
-        made = resource_id(self.system, identifier)
+    def _add_about(self, about: list[tuple[Fact, dict[str, Any], Step]]) -> None:
+        """Adds the resources about other resources; those of the case as such are about all: they are last."""
+        order = self.mappings.by_section[ANY_SECTION]
+        for fact, data, step in sorted(about, key=lambda one: order.index(one[2].mapping)):
+            if fact in self._of_fact or merged_into(self.case, fact) in self._of_fact:
+                self._add(fact, data, step)
+        self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
+
+    def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> None:
+        mapping = step.mapping
+        identifier, made = self._identities.of(fact.identity, mapping.role)
         reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
-        entry = Entry(fact, mapping, identifier, made, reference)
+        entry = Entry(fact, data, step, mapping, identifier, made, reference, {})
         self.entries.append(entry)
-        self._of_fact.setdefault(fact, []).append(entry)
+        entries = self._of_fact.get(fact)
+        if entries is None:
+            self._of_fact[fact] = [entry]
+        else:
+            entries.append(entry)
 
     def unread_fields(self, fact: Fact) -> list[str]:
         """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""
-        unread = fact.data.keys() - _READ_ELSEWHERE.get(fact.section.name, _ID)
+        unread = fact.data.keys() - naming_fields(fact.section.name)
         for entry in self.entries_of(fact):
             unread -= entry.mapping.reads
         if unread and merged_into(self.case, fact) is not None:  # the fact that it is the time of has name and time
@@ -113,25 +135,21 @@ class Build:
             self._make(entry)
 
     def _make(self, entry: Entry) -> None:
-        """Fills the resource of an entry, unless it is there; making one may call for another (see _unclaimed_references)."""
-        if entry.resource:
-            return
-        before = self.identifier, self.fact
+        """Fills the resource of an entry; one with claims may be there already (see _unclaimed_references)."""
         self.identifier, self.fact = entry.identifier, entry.fact
-        if entry.mapping.variants:
-            entry.resource = self._claiming(entry)
-        entry.resource = entry.resource or entry.mapping.recipe.fill(entry.id, entry.fact.flat(), self)
-        self.identifier, self.fact = before
+        if not entry.step.claims:
+            entry.resource = entry.step.fill(entry.id, entry.data, self)
+        elif not entry.resource:
+            entry.resource = self._claiming(entry) or entry.step.fill(entry.id, entry.data, self)
 
-    def _claiming(self, entry: Entry) -> dict[str, Any]:
-        """The resource with the first claim of the profile that holds; empty if none does."""
-        mapping, data = entry.mapping, entry.fact.flat()
-        for variant in mapping.variants:
-            if not all(applies(data, self.case.by_id) for applies in variant.tests):
+    def _claiming(self, entry: Entry) -> dict[str, Any] | None:
+        """The resource with the first claim of the profile that holds; None if none does."""
+        for variant, fill in entry.step.claims:
+            if variant.is_about is not None and not variant.is_about(entry.data):
                 continue
             kept = len(self.kept_as_text)
             lacking = self._unclaimed_references(entry, variant)
-            made = {} if lacking else variant.recipe.fill(entry.id, data, self)
+            made = {} if lacking else fill(entry.id, entry.data, self)
             lacking += [need for need, parts in variant.needs if made and not _has(made, parts)]
             lacking += [f"other form than {key}" for key in variant.excludes if key in made]
             if not lacking:
@@ -139,14 +157,15 @@ class Build:
                 return made
             del self.kept_as_text[kept:]
             self.unclaimed.append((entry, variant.name, ", ".join(lacking)))
-        return {}
+        return None
 
     def _unclaimed_references(self, entry: Entry, variant: Variant) -> list[str]:
         """What the claim requires of the resources that this one refers to, and they do not claim."""
         lacking = []
+        here = self.identifier, self.fact
         for field_name, claims in variant.requires:
             target = (
-                self._patient_fact
+                next(iter(self._facts.get("patient", ())), None)
                 if field_name == "@patient"
                 else self.case.by_id.get(str(entry.fact.data.get(field_name)))
             )
@@ -154,6 +173,7 @@ class Build:
                 self._make(other)
                 if other.variant is None or other.variant.name not in claims:
                     lacking.append(f"{field_name} that claims {' or '.join(sorted(claims))}")
+        self.identifier, self.fact = here
         return lacking
 
     # -- what value makers ask for --
@@ -172,8 +192,10 @@ class Build:
 
     def reference_to(self, fact_id: str) -> str | None:
         """The reference to the main resource of the fact with this id; None if the mappings make none."""
-        entries = self._of_fact.get(self.case.by_id[fact_id], [])
-        return next((entry.reference for entry in entries if not entry.mapping.role), None)
+        for entry in self._of_fact.get(self.case.by_id[fact_id], ()):
+            if not entry.mapping.role:
+                return entry.reference
+        return None
 
     def references_of_fact(self, fact: Fact, primary: bool) -> list[str]:
         """References to a fact's main resource, or to all of its resources but those about the fact itself.
@@ -187,7 +209,7 @@ class Build:
 
     def _references_of_section(self, section: str) -> list[str]:
         """References to the main resources of a section's facts."""
-        return [entries[0].reference for entries in map(self.entries_of, self.case.facts_of(section)) if entries]
+        return [entries[0].reference for entries in map(self.entries_of, self._facts.get(section, ())) if entries]
 
     def all_references(self) -> list[str]:
         """References to every resource that is made from facts, those about other resources left out."""
@@ -198,7 +220,7 @@ class Build:
         index = self._naming.get((section, field_name))
         if index is None:
             index = self._naming[section, field_name] = {}
-            for other in sorted(self.case.facts_of(section), key=lambda other: other.key):
+            for other in sorted(self._facts.get(section, ()), key=_BY_KEY):
                 index.setdefault(other.data.get(field_name), []).append(other)
         name = fact.data.get("id")
         return index.get(name, []) if name is not None else []

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/bundle.html, https://hl7.org/fhir/R4/http.html#tra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,12 @@ from fhirconv.build import Entry
 BUNDLE_TYPES = ("transaction", "batch", "collection")
 
 
+def check_type(bundle_type: str) -> None:
+    """Raises ValueError for a type of Bundle that is not made."""
+    if bundle_type not in BUNDLE_TYPES:
+        raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle_type!r}")
+
+
 def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
     """A Bundle of the entries' resources.
 
@@ -24,18 +31,19 @@ def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
     no requests.
     """
     if bundle_type == "collection":
-        made = [{"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource} for entry in entries]
+        made = [{"fullUrl": entry.reference, "resource": entry.resource} for entry in entries]
     elif bundle_type == "batch":
-        made = [{"resource": entry.resource, "request": _put(entry)} for entry in entries]
+        made = [{"resource": e.resource, "request": {"method": "PUT", "url": e.reference}} for e in entries]
     else:
         made = [
-            {"fullUrl": f"urn:uuid:{entry.id}", "resource": entry.resource, "request": _put(entry)} for entry in entries
+            {
+                "fullUrl": e.reference,
+                "resource": e.resource,
+                "request": {"method": "PUT", "url": f"{e.mapping.resource}/{e.id}"},
+            }
+            for e in entries
         ]
     return {"resourceType": "Bundle", "type": bundle_type, "entry": made}
-
-
-def _put(entry: Entry) -> dict[str, str]:
-    return {"method": "PUT", "url": f"{entry.mapping.resource}/{entry.id}"}
 
 
 def _write_number(value: object) -> orjson.Fragment:
@@ -52,6 +60,12 @@ def dump_json(value: Any, indent: bool = False) -> bytes:
         return orjson.dumps(value, default=_write_number, option=option)
     except TypeError:  # an int of more than 64 bits, which orjson does not take
         return orjson.dumps(_with_decimals(value), default=_write_number, option=option)
+
+
+def read_dumped(data: bytes) -> dict[str, Any]:
+    """A Bundle that `dump_json` wrote, every digit as it was."""
+    made: dict[str, Any] = json.loads(data, parse_float=Decimal)
+    return made
 
 
 def _with_decimals(value: Any) -> Any:

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhirconv.dates import is_after, is_plain_date, read_date
-from fhirconv.facts import Case, Fact
+from fhirconv.dates import PLAIN_DATES, is_after, read_date
+from fhirconv.facts import Case, Fact, Shape
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
+from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import Units
-from fhirconv.timeline import RELATIONS, circles, names_event
+from fhirconv.timeline import RELATIONS, names_event
+from fhirconv.together import check_together
 
 Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
@@ -22,50 +24,25 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
     """Notes in the case what is wrong with its facts; dates are rewritten as FHIR has them where the case says how."""
     checker = _Checker(case, units, systems)
-    broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
-    broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
-    for fact in case.facts:
-        if not broken or fact.pointer not in broken:
-            checker.check(fact)
-    for fact in _circling(case):
-        case.add(
-            "reference-wrong", "this condition comes from itself, by way of others; one 'of' must go", fact, ("of",)
-        )
-    for fact in circles(case):
-        case.add(
-            "event-circle",
-            "the time of this event leads back to itself; one of the events needs a date or none",
-            fact,
-            ("at",),
-        )
-    _check_identities(case)
+    if case.issues or checker.mark:
+        broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
+        broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
+        suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
+    else:
+        named, spelled = case.by_id, units.by_spelling
+        suspects = [
+            fact for fact in case.facts if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled)
+        ]
+    for fact in suspects:
+        checker.check(fact)
+    check_together(case)
 
 
-def _circling(case: Case) -> list[Fact]:
-    """Conditions whose 'of' leads back to themselves by way of other conditions."""
-    found = []
-    for fact in case.facts_of("conditions"):
-        seen: list[Fact] = []
-        here = case.by_id.get(str(fact.data.get("of")))
-        while here is not None and here not in seen:
-            seen.append(here)
-            here = case.by_id.get(str(here.data.get("of")))
-        if fact in seen and len(seen) > 1:
-            found.append(fact)
-    return found
-
-
-def _check_identities(case: Case) -> None:
-    seen: dict[str, Fact] = {}
-    for fact in case.facts:
-        other = seen.setdefault(fact.identity, fact)
-        if other is not fact and "id" not in fact.data:  # the same id twice was reported when the facts were read
-            names = ", ".join(fact.section.identity) or "nothing else"
-            message = (
-                f"this fact has the identity of the one at line {case.place(other).line} "
-                f"(same {names}); give one of them an 'id', or remove it if it says the same thing"
-            )
-            case.add("fact-duplicate", message, fact)
+def _judge(shape: Shape) -> Callable[..., bool]:
+    """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
+    checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
+    shape.is_plain = compile_plain(shape.section, shape.stated, checks)
+    return shape.is_plain
 
 
 @functools.cache
@@ -78,9 +55,6 @@ def _plan(section: Section) -> dict[str, list[tuple[Field, Check]]]:
         if method:
             plan.setdefault(field.path[0], []).append((field, method))
     return plan
-
-
-_SPANS = (("start", "end"), ("onset", "abatement"))
 
 
 class _Checker:
@@ -103,7 +77,7 @@ class _Checker:
                     check(self, fact, field, value)
         if fact.data is not data:  # a date was rewritten: its key with it
             fact.rekey()
-        for first, last in _SPANS:
+        for first, last in SPANS:
             if first in fact.data and last in fact.data:
                 self._order(fact, (last,), fact.data[first], fact.data[last])
         if fact.section.name == "events":
@@ -137,11 +111,11 @@ class _Checker:
             self.case.add(
                 "date-invalid", f"{shown(value)} {reason}; expected YYYY-MM-DDTHH:MM:SS+zone", fact, field.path
             )
-        else:
+        elif text != value:
             _put(fact, field.path, text)
 
     def check_when(self, fact: Fact, field: Field, value: Any) -> None:
-        if type(value) is not str or not is_plain_date(value):
+        if type(value) is not str or not PLAIN_DATES[value]:
             self._when(fact, field.path, value, lambda made: _put(fact, field.path, made))
 
     def _date(self, fact: Fact, path: Path, value: Any, put: Callable[[str], None]) -> None:

@@ -17,11 +17,14 @@ class Context(Protocol):
     case_fact: Fact  # the object 'case' itself
     fact: Fact  # the fact that is being read
     identifier: str  # business identifier of the resource that is being made
-    timeline: Timeline
     units: Units
     decimal_mark: str
     patient: list[str]  # the reference to the patient
     source: list[str]  # the reference to the document, if the case has one
+
+    @property
+    def timeline(self) -> Timeline:
+        """The events of the case."""
 
     def keep_as_text(self, table: str, field_name: str, words: str) -> None:
         """Notes that words of the current fact have no code in a concept table."""

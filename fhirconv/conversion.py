@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fhirconv.build import Build
-from fhirconv.bundle import BUNDLE_TYPES, dump_json, make_bundle
+from fhirconv.bundle import check_type, dump_json, make_bundle, read_dumped
 from fhirconv.checks import check_case
 from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
-from fhirconv.ledger import Ledger, rejected, settled
+from fhirconv.ledger import Ledger, count_settled, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
@@ -26,34 +26,80 @@ if TYPE_CHECKING:
     from fhir.resources.R4B.bundle import Bundle
 
 
-@dataclass(slots=True)
 class Conversion:
     """What became of one case.
 
-    `bundle` is a FHIR R4 Bundle as plain JSON data (decimals as Decimal, with their digits), or None when the case has
-    errors; `issues` are all findings in the order of the file; `ledger` says what became of every fact.
+    `issues` are all findings in the order of the file. It can be pickled; one that was has no `build`, and reads its
+    Bundle, ledger and case only when they are asked for.
     """
 
-    bundle: dict[str, Any] | None
-    issues: list[Issue]
-    case: Case
-    build: Build | None = field(default=None, repr=False)
-    _ledger: Ledger | None = field(default=None, repr=False)
+    __slots__ = ("_bundle", "_case", "_json", "_ledger", "_packed", "build", "issues")
+
+    def __init__(
+        self, bundle: dict[str, Any] | None, issues: list[Issue], case: Case | None, build: Build | None = None
+    ) -> None:
+        self.issues = issues
+        self.build = build
+        self._bundle = bundle
+        self._case = case
+        self._ledger: Ledger | None = None
+        self._json = self._packed = b""  # of one that was pickled: what was not asked for yet
+
+    def __repr__(self) -> str:
+        return f"Conversion(ok={self.ok}, issues={len(self.issues)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import pickle  # only between processes
+
+        packed = self._packed or pickle.dumps((self.ledger, self.case.document), 5)
+        return _unpickled, (self.json() if self.ok else b"", self.issues, packed)
+
+    @property
+    def bundle(self) -> dict[str, Any] | None:
+        """A FHIR R4 Bundle as plain JSON data (decimals as Decimal, with their digits); None when the case has errors."""
+        if self._json:
+            self._bundle, self._json = read_dumped(self._json), b""
+        return self._bundle
+
+    @property
+    def case(self) -> Case:
+        """The facts that were read."""
+        if self._case is None:
+            self._unpack()
+        assert self._case is not None
+        return self._case
 
     @property
     def ledger(self) -> Ledger:
         """What became of every fact; made when it is asked for (that it adds up was checked by convert)."""
+        if self._packed:
+            self._unpack()
         if self._ledger is None:
             self._ledger = settled(self.case, self.build) if self.build and self.ok else rejected(self.case)
         return self._ledger
 
+    def counts(self) -> dict[str, int]:
+        """Number of facts by outcome, as `ledger.counts()` has it: cheaper where nothing else of the ledger is wanted."""
+        if self._ledger is None and not self._packed and self.build is not None and self.ok:
+            return count_settled(self.case, self.build)
+        return self.ledger.counts()
+
+    def _unpack(self) -> None:
+        import pickle
+
+        self._ledger, document = pickle.loads(self._packed)  # noqa: S301  # made by __reduce__ above
+        self._case, self._packed = read_case(replace(document, issues=[])), b""
+        self._case.issues[:] = self.issues
+
     @property
     def ok(self) -> bool:
         """Whether there is a Bundle."""
-        return self.bundle is not None
+        return bool(self._json) or self._bundle is not None
 
     def json(self, indent: bool = False) -> bytes:
         """The Bundle as JSON (UTF-8). Raises ConversionError when there is none."""
+        if self._json and not indent:
+            return self._json
         if self.bundle is None:
             raise ConversionError(self.issues)
         return dump_json(self.bundle, indent)
@@ -69,8 +115,15 @@ class Conversion:
 
     def resource_counts(self) -> dict[str, int]:
         """Number of resources by type, sorted by type."""
-        entries = self.bundle["entry"] if self.bundle else []
+        bundle = read_dumped(self._json) if self._json else self._bundle
+        entries = bundle["entry"] if bundle else []
         return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
+
+
+def _unpickled(data: bytes, issues: list[Issue], packed: bytes) -> Conversion:
+    made = Conversion(None, issues, None)
+    made._json, made._packed = data, packed
+    return made
 
 
 def convert(
@@ -104,8 +157,7 @@ def convert_document(
     validate: bool = True,
 ) -> Conversion:
     """Converts a document that was read before; see `convert`."""
-    if bundle not in BUNDLE_TYPES:
-        raise ValueError(f"bundle must be one of {', '.join(BUNDLE_TYPES)}, not {bundle!r}")
+    check_type(bundle)
     case = check_document(document, mappings, source)
     if has_errors(case.issues):
         return Conversion(None, by_place(case.issues), case)
@@ -130,6 +182,8 @@ def convert_document(
 
 def _check_nothing_lost(case: Case, build: Build) -> None:
     """Every fact makes a resource or is merged into one, and every field of it is read by a rule that is for this fact."""
+    if not build.unsettled:
+        return
     for fact in case.facts:
         if not build.entries_of(fact) and merged_into(case, fact) is None:
             case.add("not-mapped", f"no mapping takes this fact of '{fact.section.name}'; see mappings/resources", fact)

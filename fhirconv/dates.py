@@ -6,16 +6,19 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#dateTime (YYYY, YYYY-MM, YYYY-MM-DD
 from __future__ import annotations
 
 import calendar
-import functools
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from fhirconv.memory import Memory
 from fhirconv.numbers import Unreadable
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T(.+))?)?)?")
-_PLAIN = re.compile(r"[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?)?")  # every one of them exists
+_PLAIN = re.compile(  # every one of them exists; the 29th of February is left to the calendar
+    r"[1-9][0-9]{3}(?:-(?:(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31))?"
+)
 _TIME = re.compile(
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9](:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?"
     r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
@@ -26,10 +29,17 @@ _MONTHS = {name.casefold(): number for number, name in enumerate(calendar.month_
 _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())}
 
 
-@functools.lru_cache(maxsize=65536)
-def is_plain_date(text: str) -> bool:
-    """Whether `text` is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD up to the 28th."""
-    return _PLAIN.fullmatch(text) is not None
+# Whether a text is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD.
+PLAIN_DATES = Memory[str, bool](lambda text: _PLAIN.fullmatch(text) is not None, most=65536)
+
+
+def _is_plain_instant(text: str) -> bool:
+    found = _TIME.fullmatch(text, 11)
+    return bool(found and found[1] and found[2]) and text[10] == "T" and PLAIN_DATES[text[:10]]
+
+
+# Whether a text is surely a time of day as FHIR has it: YYYY-MM-DDTHH:MM:SS and a zone.
+PLAIN_INSTANTS = Memory[str, bool](_is_plain_instant, most=65536)
 
 
 def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable:
@@ -38,7 +48,7 @@ def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable
     `conventions` are the case's: date_order decides what 03/04/2019 is, time_zone the zone of times without one.
     """
     text = str(value).strip()
-    if is_plain_date(text):
+    if PLAIN_DATES[text]:
         return text
     found = _DATE.fullmatch(text)
     if not found:

@@ -21,6 +21,9 @@ class Limits(NamedTuple):
     nodes: int = 2_000_000  # values in all
     text: int = 1024 * 1024  # characters of one text; FHIR string: 1 MB
     digits: int = MAX_DIGITS
+    ratio: int = 1000  # of a compressed file: bytes unpacked for each byte of it; cases shrink 20 to 100 times
+    skip: int = 256 * 1024 * 1024  # bytes of a line that are passed over, when it is over the limit, in search of its end
+    blank: int = 10_000  # blank lines in a row
 
 
 LIMITS = Limits()
@@ -71,33 +74,46 @@ def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 
 
 def audit(document: Document) -> None:
     """Checks depth, characters and digits of every value; iterative, so that no depth can hurt."""
-    if not _is_clean(document.data, document.limits):
+    if count_clean(document.data, document.limits) is None:
         _find_faults(document)
 
 
-def _is_clean(data: Any, limits: Limits) -> bool:
-    """Whether every value is within the limits; without places, because nearly every document is."""
-    level, nodes = [data], 0
+class Count(NamedTuple):
+    """What values without fault hold: how many keys, and the whole numbers."""
+
+    keys: int
+    integers: list[int]
+
+
+def count_clean(data: Any, limits: Limits) -> Count | None:
+    """Counts values that are all within the limits; None if one may not be. Without places: nearly every document is."""
+    level, nodes, keys, longest = [data], 0, 0, limits.text
+    integers: list[int] = []
     for _ in range(limits.depth + 1):
         nodes += len(level)
         if nodes > limits.nodes:
-            return False
+            return None
         below: list[Any] = []
         for value in level:
             kind = type(value)
             if kind is str:
-                if (not value.isprintable() and _CONTROL.search(value)) or _is_too_long(value, limits):
-                    return False
+                if not value.isprintable() and _CONTROL.search(value):
+                    return None
+                if len(value) > longest and _is_too_long(value, limits):
+                    return None
             elif kind is dict:
-                below.extend(value.values())
+                keys += len(value)
+                below += value.values()
             elif kind is list:
-                below.extend(value)
+                below += value
             elif kind is tuple or (value is not None and number_excess(value, limits.digits)):
-                return False
+                return None
+            elif kind is int:
+                integers.append(value)
         if not below:
-            return True
+            return Count(keys, integers)
         level = below
-    return False
+    return None
 
 
 def _find_faults(document: Document) -> None:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.document import Document
 from fhirconv.issues import Issue, Place
+from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
 
 
 @dataclass(slots=True, eq=False)
+class Shape:
+    """A section and the fields that facts of it state. Facts have few shapes; what holds for all of one is made once."""
+
+    section: Section
+    stated: frozenset[str]
+    key_of: Callable[[Mapping[str, Any]], str]
+    is_plain: Callable[..., bool] | None = None  # made when it is needed; see checks.py
+
+
+@dataclass(slots=True, eq=False, init=False)
 class Fact:
     """One fact. `key` is unique within its section: the id, or what makes it this fact and no other."""
 
     section: Section
     index: int  # position in the list; -1 for case, source and patient
     data: dict[str, Any]
-    key: str = ""
-    identity: str = ""  # section and key: unique within the case, independent of the fact's position and of its values
+    shape: Shape
+    key: str
+    identity: str  # section and key: unique within the case, independent of the fact's position and of its values
 
-    def __post_init__(self) -> None:
+    def __init__(self, section: Section, index: int, data: dict[str, Any]) -> None:
+        self.section = section
+        self.index = index
+        self.data = data
+        self.shape = _shapes.get((section, *data)) or _shape_of(section, data)
         self.rekey()
 
     def rekey(self) -> None:
         """Makes key and identity from the data."""
-        self.key = fact_key(self.section, self.data)
-        self.identity = f"{self.section.name}/{self.key}" if self.key else self.section.name
+        self.key = key = self.shape.key_of(self.data)
+        self.identity = f"{self.section.name}/{key}" if key else self.section.name
 
     @property
     def pointer(self) -> str:
@@ -64,6 +79,7 @@ class Case:
     document: Document
     facts: list[Fact] = field(default_factory=list)
     by_id: dict[str, Fact] = field(default_factory=dict)
+    by_section: dict[str, list[Fact]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -96,7 +112,12 @@ class Case:
 
     def facts_of(self, section: str) -> Iterator[Fact]:
         """The facts of one section, in the order of the file."""
-        return (fact for fact in self.facts if fact.section.name == section)
+        return iter(self.by_section.get(section, ()))
+
+    def take(self, facts: list[Fact]) -> None:
+        """Adds all facts of one section."""
+        self.facts += facts
+        self.by_section[facts[0].section.name] = facts
 
 
 _NOT_WORD = re.compile(r"[^\w.]+")
@@ -116,25 +137,41 @@ def _slug(value: Any) -> str:
         return _slug(value["date"]) if keys == ["date"] else "-".join(f"{key}-{_slug(value[key])}" for key in keys)
     if isinstance(value, list):
         return "-".join(map(_slug, value))
-    return _slug_of_text(str(value))
+    return _slugs[str(value)]
 
 
-@functools.lru_cache(maxsize=65536)
-def _slug_of_text(text: str) -> str:
-    return _NOT_WORD.sub("-", fold(text)).strip("-")
+_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=65536)
 
 
-def fact_key(section: Section, data: Mapping[str, Any]) -> str:
-    """The fact's id, or its natural key: '~' and the section's identity fields. No id begins with '~', so none is both."""
+_MOST_SHAPES = 4096
+_shapes: dict[tuple[object, ...], Shape] = {}  # by section and fields in their order, and by section and set of fields
+
+
+def _shape_of(section: Section, fields: Iterable[str]) -> Shape:
+    """The shape of facts that state these fields. Unknown fields, which the schema refuses, make no shape."""
+    names = {field.path[0] for field in section.fields.values()}
+    known = tuple(name for name in fields if name in names)
+    stated = frozenset(known)
+    if len(_shapes) >= _MOST_SHAPES:
+        _shapes.clear()
+    shape = _shapes.get((section, stated))
+    if shape is None:
+        shape = _shapes[(section, stated)] = Shape(section, stated, _key_maker(section, stated))
+    _shapes[(section, *known)] = shape
+    return shape
+
+
+def _key_maker(section: Section, stated: frozenset[str]) -> Callable[[Mapping[str, Any]], str]:
+    """Makes the key of a fact: the id, or the natural key, '~' and the section's identity fields. No id begins with '~'."""
     if not section.is_list:
-        return ""
-    if "id" in data:
-        return str(data["id"])
-    parts = []
-    for name in section.identity:
-        value = data.get(name, "")
-        parts.append(_slug_of_text(value) if type(value) is str else _slug(value))
-    return "~" + "/".join(parts).rstrip("/")
+        return lambda data: ""
+    if "id" in stated:
+        return lambda data: str(data["id"])
+    texts = "slugs[value] if type(value := data[{!r}]) is str else slug(value)"
+    parts = ["{" + texts.format(name) + "}" if name in stated else "" for name in section.identity]
+    names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
+    made: Callable[[Mapping[str, Any]], str] = eval(f'lambda data: f"~{"/".join(parts)}".rstrip("/")', names)  # noqa: S307  (names of the schema)
+    return made
 
 
 def merged_into(case: Case, fact: Fact) -> Fact | None:
@@ -155,18 +192,21 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
         return case
     for section in schema.sections.values():
         value = document.data.get(section.name)
-        items = enumerate(value) if section.is_list and isinstance(value, list) else [(-1, value)]
-        for index, data in items:
-            if isinstance(data, dict):
-                _add_fact(case, section, index, data)
+        if value is None:
+            continue
+        items = enumerate(value) if section.is_list and isinstance(value, list) else ((-1, value),)
+        facts = [Fact(section, index, data) for index, data in items if isinstance(data, dict)]
+        if facts:
+            case.take(facts)
+    for fact in case.facts:
+        if "id" in fact.data:
+            _name_fact(case, fact)
     return case
 
 
-def _add_fact(case: Case, section: Section, index: int, data: dict[str, Any]) -> None:
-    fact = Fact(section, index, data)
-    case.facts.append(fact)
-    name = data.get("id")
-    if section.name == "case" or not isinstance(name, str):
+def _name_fact(case: Case, fact: Fact) -> None:
+    name = fact.data["id"]
+    if fact.section.name == "case" or not isinstance(name, str):
         return
     if name in case.by_id:
         other = case.place(case.by_id[name])

@@ -37,5 +37,25 @@ def resource_id(system: str, identifier: str) -> str:
     """The id of a resource: uuid5(NAMESPACE, '<system>|<identifier>'), three times as fast as uuid.uuid5."""
     state = _SEED.copy()
     state.update(f"{system}|{identifier}".encode())
-    made = state.hexdigest()
-    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{_VARIANT[made[16]]}{made[17:20]}-{made[20:32]}"
+    return _as_uuid(state.hexdigest())
+
+
+class Identities:
+    """fact_identifier and resource_id for the facts of one case: what they have in common is hashed once."""
+
+    def __init__(self, system: str, case_id: str) -> None:
+        self._head = f"{case_id}/"
+        state = _SEED.copy()
+        state.update(f"{system}|{self._head}".encode())
+        self._state_before = state.copy
+
+    def of(self, fact_identity: str, role: str) -> tuple[str, str]:
+        """Identifier and id of the resource that a fact makes in a role."""
+        own = f"{fact_identity}#{role}" if role else fact_identity
+        state = self._state_before()
+        state.update(own.encode())
+        return self._head + own, _as_uuid(state.hexdigest())
+
+
+def _as_uuid(digest: str) -> str:
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"

@@ -5,7 +5,6 @@ Spec: https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/val
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,15 +101,23 @@ class Issue:
         return f"{printable(head)}{self.severity}: {printable(where + self.message)} [{self.rule}]"
 
 
+def closest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The one of `known` that `word` was probably meant to be; empty if none is that much (of 1) like it."""
+    import difflib  # not at import: most runs have nothing to guess
+
+    near = difflib.get_close_matches(word, list(known), 1, likeness)
+    return near[0] if near else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """'; did you mean ...?', else what is known, if that can be read at a glance."""
     names = list(known)
     is_many = len(names) > _AT_A_GLANCE
     if is_many:  # comparing costs: those that begin alike are what a slip may have meant
         names = [name for name in names if name[:1].casefold() == word[:1].casefold() and abs(len(name) - len(word)) < 4]
-    near = difflib.get_close_matches(word, names, 1, 0.6)
+    near = closest(word, names)
     if near:
-        return f"; did you mean '{near[0]}'?"
+        return f"; did you mean '{near}'?"
     return "" if is_many else f"; expected one of: {', '.join(names)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fhirconv.build import Build, Entry
 from fhirconv.facts import Case, Fact, merged_into
@@ -13,8 +14,7 @@ from fhirconv.issues import Place
 CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED = OUTCOMES = ("converted", "kept as text", "merged", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One fact's line: `resources` as Type/id, `reason` why it is not simply converted, `remarks` on parts of it."""
 
     fact: str
@@ -67,6 +67,22 @@ def settled(case: Case, build: Build) -> Ledger:
     return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
 
 
+def count_settled(case: Case, build: Build) -> dict[str, int]:
+    """What `settled(case, build).counts()` says, without making its lines."""
+    merged = {fact for fact in case.facts if merged_into(case, fact) is not None}
+    tables: dict[Fact, set[str]] = {}
+    for kept in build.kept_as_text:
+        tables.setdefault(kept.fact, set()).add(kept.table)
+    as_text = sum(not _about(build.entries_of(fact)).isdisjoint(tables[fact]) for fact in tables.keys() - merged)
+    counts = {CONVERTED: len(case.facts) - len(merged) - as_text, KEPT_AS_TEXT: as_text, MERGED: len(merged)}
+    return counts | {REJECTED: 0}
+
+
+def _about(entries: Sequence[Entry]) -> set[str]:
+    """The tables for what the fact of these resources is about."""
+    return {entry.mapping.about_table for entry in entries if entry.mapping.about}
+
+
 def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) -> Line:
     entries = build.entries_of(fact)
     place = case.place(fact)
@@ -74,7 +90,7 @@ def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) ->
     if target is not None:  # `entries` holds the Provenance of the event's quotes, if it has any
         made = _names((*build.entries_of(target)[:1], *entries))
         return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}")
-    about = {entry.mapping.about_table for entry in entries if entry.mapping.about}
+    about = _about(entries)
     reasons = tuple(dict.fromkeys(text for table, text in words if table in about))
     remarks = tuple(dict.fromkeys(text for table, text in words if table not in about))
     outcome = KEPT_AS_TEXT if reasons else CONVERTED

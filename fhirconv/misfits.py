@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from numbers import Number
 from typing import Any
 
 from fhirconv.document import Document, escape_pointer
-from fhirconv.issues import shown
+from fhirconv.issues import closest, shown
 
 # Rule, message, and the rest of the JSON Pointer.
 Misfit = tuple[str, str, str]
@@ -155,8 +154,8 @@ _SAYINGS: dict[str, Callable[[Any], Iterator[Misfit]]] = {
 def _nearest(word: str, known: list[str]) -> str:
     """The known word that `word` probably means; empty if none is near."""
     folded = {_bare(name): name for name in known}
-    near = difflib.get_close_matches(_bare(word), list(folded), 1, 0.75)
-    return folded[near[0]] if near else ""
+    near = closest(_bare(word), folded, 0.75)
+    return folded[near] if near else ""
 
 
 def _bare(word: str) -> str:

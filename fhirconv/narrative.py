@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.schema import Field, Section
 from fhirconv.values.times import extent_words, moment_words
+from fhirconv.values.writing import Writer
 
 _OPEN = '<div xmlns="http://www.w3.org/1999/xhtml">'
 _MARKUP = re.compile("[&<>]").search
@@ -22,7 +23,7 @@ Words = Callable[[Any, Context], str]
 
 
 def _when(value: Any, context: Context) -> str:
-    return value if isinstance(value, str) else moment_words(context.timeline.moment(value), context)
+    return moment_words(context.timeline.moment(value), context)
 
 
 def _age(value: Any, context: Context) -> str:
@@ -30,7 +31,7 @@ def _age(value: Any, context: Context) -> str:
 
 
 def _unit(value: Any, context: Context) -> str:
-    return value if isinstance(value, str) else str(value["text"])
+    return str(value["text"])
 
 
 def _range(value: Any, context: Context) -> str:
@@ -45,8 +46,7 @@ def _absent(value: Any, context: Context) -> str:
     return str(value.get("text", value["reason"]))
 
 
-def _fact(value: Any, context: Context) -> str:
-    names = value if isinstance(value, list) else [value]
+def _facts(context: Context, names: Iterable[str]) -> str:
     return ", ".join(title_of(context, name) for name in names)
 
 
@@ -59,6 +59,7 @@ def _plain(value: Any, context: Context) -> str:
 
 
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
+_NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 
 @functools.cache
@@ -67,32 +68,35 @@ def name_field(section: Section) -> str:
     return next((name for name in ("name", *section.identity) if name in section.fields and name != "kind"), "")
 
 
-def narrative_source(section: Section, told: frozenset[str], role: str, names: dict[str, Any]) -> str:
-    """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field.
-
-    It reads `data` and `context`; the functions that it calls are added to `names`.
-    """
-    named = name_field(section)
-    names["escape"] = _escape
-    head = f"escape({_words(section.fields[named], names)})" if named in told else repr(section.title)
+def narrative_source(section: Section, told: Iterable[str], role: str, code: Writer) -> str:
+    """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field."""
+    named, told = name_field(section), code.kinds.keys() & told
+    head = _words(section.fields[named], code) if named in told else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
     for field in rows:
         label = field.name.replace("_", " ").replace(".", " ")
         row = f"{'<ul>' if field is rows[0] else '</li>'}<li>{label}: "
-        pieces += [repr(row), f"escape({_words(field, names)})"]
+        pieces += [repr(row), _words(field, code)]
     pieces.append(repr("</li></ul></div>" if rows else "</div>"))
     return f"''.join(({', '.join(pieces)}))"
 
 
-def _words(field: Field, names: dict[str, Any]) -> str:
-    """A Python expression for the words of a field that is stated."""
-    value = f"data[{field.name!r}]"
-    if not field.refers and field.kind in ("string", "choice") and not field.is_list:
+def _words(field: Field, code: Writer) -> str:
+    """A Python expression for the words of a field that is stated, as XHTML text."""
+    value, kind, escape = code.field(field.name), code.kinds[field.name], code.name(_escape)
+    if field.refers and field.kind != "when":
+        words = code.name(title_of if kind is str else _facts)
+        return f"{escape}({words}(context, {value}))"
+    if kind is object:  # a number
+        return f"str({value})"
+    if kind is not str:
+        return f"{escape}({code.name(_WORDS.get(field.kind, _plain))}({value}, context))"
+    if field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
         return value
-    words = _fact if field.refers and field.kind != "when" else _WORDS.get(field.kind, _plain)
-    names[words.__name__] = words
-    return f"{words.__name__}({value}, context)"
+    text = code.variable()
+    marks = f"'<' in ({text} := {value}) or '&' in {text} or '>' in {text}"
+    return f"({escape}({text}) if {marks} else {text})"
 
 
 def title_of(context: Context, fact_id: str) -> str:

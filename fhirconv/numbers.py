@@ -56,21 +56,24 @@ def read_number(text: str) -> int | Decimal:
     """
     if text.lstrip("-").isdigit() and len(text) <= 18 and text != "-0":  # an integer of 64 bits
         return int(text)
-    number = Number(text)
-    return Decimal(number) if Decimal.__str__(number) == text else number
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return Number(text)
+    return number if str(number) == text else Number(text)
 
 
 def number_excess(value: object, most: int = MAX_DIGITS) -> str:
     """Why `value` is over the limits for numbers; empty if it is not."""
     if isinstance(value, int):
         return "" if abs(value) < 10**most else f"has more than {most} digits"
-    if not isinstance(value, float | Decimal):
-        return ""
     if isinstance(value, float):
         return "" if math.isfinite(value) else "is not a finite number"  # 17 digits at most
+    if not isinstance(value, Decimal):
+        return ""
     if not value.is_finite():
         return f"is not a finite number, or has an exponent beyond {MAX_EXPONENT}"
-    if len(value.as_tuple().digits) > most:
+    if len(str(value)) > most and len(value.as_tuple().digits) > most:
         return f"has more than {most} digits"
     if abs(value.adjusted()) > MAX_EXPONENT:
         return f"has an exponent beyond {MAX_EXPONENT}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,8 +26,7 @@ class Constraint(NamedTuple):
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element of a type. `name` ends in [x] where there is a choice of types; `codes` is None when any code may stand.
 
     `binding` is the required value set where the definitions do not list its codes (UCUM units, MIME types);
@@ -66,31 +64,32 @@ def _definition(type_name: str) -> dict[str, Any]:
     return _read_definition(type_name) if len(type_name) < _LONGEST else {}
 
 
+@functools.cache
+def _lines() -> dict[str, bytes]:
+    """The definitions by name, unread: most are never asked for."""
+    pairs = (line.split(b'":', 1) for line in _text().splitlines() if line.startswith(b'"'))
+    return {name[1:].decode(): definition for name, definition in pairs}
+
+
 @functools.lru_cache(maxsize=_TYPES)
 def _read_definition(type_name: str) -> dict[str, Any]:
-    """Each definition stands on a line of its own, and only that line is read."""
-    if not type_name.isascii():
-        return {}
-    name = b'\n"%s":' % type_name.encode()
-    start = _text().find(name)
-    if start < 0 or '"' in type_name:
-        return {}
-    end = _text().index(b"\n", start + 1)
-    found: dict[str, Any] = orjson.loads(_text()[start + len(name) : end].rstrip(b","))
+    """Each definition stands on a line of its own, and only that line is parsed."""
+    line = _lines().get(type_name)
+    found: dict[str, Any] = orjson.loads(line.rstrip(b",")) if line else {}
     return found
 
 
 @functools.cache
 def resource_types() -> frozenset[str]:
     """The names of all resource types that can be sent (Resource and DomainResource are abstract)."""
-    found = re.findall(rb'\n"(\w+)":\{"kind":"resource"', _text())
-    return frozenset(name.decode() for name in found) - {"Resource", "DomainResource"}
+    found = (name for name, line in _lines().items() if line.startswith(b'{"kind":"resource"'))
+    return frozenset(found) - {"Resource", "DomainResource"}
 
 
 @functools.cache
 def all_types() -> tuple[str, ...]:
     """The names of all types: resources, data types, primitive types, and parts of them by path."""
-    return tuple(name.decode() for name in re.findall(rb'\n"([\w.]+)":\{"kind"', _text()))
+    return tuple(_lines())
 
 
 def kind_of(type_name: str) -> str:

@@ -25,6 +25,7 @@ _R4 = "https://hl7.org/fhir/R4/"
 RULES: dict[str, Rule] = {
     # -- input: reading --
     "file-unreadable": Rule("fatal", "not-found", "input", "A file is there and can be read."),
+    "damaged": Rule("fatal", "structure", "input", "A compressed file (gzip, zstd) is whole.", "https://www.rfc-editor.org/rfc/rfc1952"),
     "encoding": Rule("fatal", "structure", "input", "A file is UTF-8 text."),
     "empty-input": Rule("fatal", "structure", "input", "A file holds something."),
     "too-large": Rule("fatal", "too-long", "input", "A file and its texts are not larger than the limits."),
@@ -37,6 +38,9 @@ RULES: dict[str, Rule] = {
     "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
     "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object.", _R4 + "nd-json.html"),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
+    "case-twice": Rule("error", "duplicate", "input", "A case id stands once in a run: the Bundles of two would overwrite each other."),
+    "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),
+    "worker-died": Rule("fatal", "exception", "input", "A worker process outlives the record that it converts."),
     # -- input: the schema of case facts --
     "unknown-key": Rule("error", "structure", "input", "Every key is one of the case-facts schema."),
     "missing-key": Rule("error", "required", "input", "Required keys are there."),

@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 
@@ -59,8 +59,7 @@ class Section:
         return (field for field in self.fields.values() if field.kind == kind)
 
 
-@dataclass(frozen=True)
-class CaseSchema:
+class CaseSchema(NamedTuple):
     """The schema with what is derived from it once."""
 
     text: str

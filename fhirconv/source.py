@@ -6,9 +6,9 @@ import codecs
 from pathlib import Path
 from typing import Any
 
+from fhirconv.compression import WORDS, PackedError, kind_of, open_input, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
 from fhirconv.json_source import read_json
-from fhirconv.yaml_source import read_yaml
 
 
 def read_file(path: Path, limits: Limits = LIMITS) -> Document:
@@ -17,11 +17,18 @@ def read_file(path: Path, limits: Limits = LIMITS) -> Document:
     try:
         if path.is_dir():
             return unreadable(name, "file-unreadable", "is a directory; name a file in it")
-        with path.open("rb") as stream:
+        with open_input(path, limits) as stream:
             data = stream.read(limits.bytes + 1)
     except OSError as error:
-        return unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
+        return unread(name, error)
     return read_bytes(data, name, limits)
+
+
+def unread(name: str, error: OSError) -> Document:
+    """The document of a file that cannot be opened or read to its end."""
+    if isinstance(error, PackedError):
+        return unreadable(name, error.rule, str(error))
+    return unreadable(name, "file-unreadable", f"cannot be read: {error.strerror}")
 
 
 def read_text(path: Path) -> tuple[str, str]:
@@ -32,7 +39,7 @@ def read_text(path: Path) -> tuple[str, str]:
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
     problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)[0]
-    return ("", problem) if problem else (data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), "")
+    return ("", problem) if problem else (_decoded(data), "")
 
 
 def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
@@ -42,12 +49,16 @@ def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     problem, line = encoding_problem(data)
     if problem:
         return unreadable(name, "encoding", problem, line, line and 1)
-    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    text = _decoded(data)
     if not text.strip():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
-    suffix = Path(name).suffix.lower()
+    suffix = plain_suffix(name)
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
-    return read_json(text, name, limits) if is_json else read_yaml(text, name, limits)
+    if is_json:
+        return read_json(text, name, limits)
+    from fhirconv.yaml_source import read_yaml  # with PyYAML, of which JSON has no need
+
+    return read_yaml(text, name, limits)
 
 
 def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
@@ -57,10 +68,16 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     return document
 
 
+def _decoded(data: bytes) -> str:
+    """UTF-8 without its mark, every line ended in one way."""
+    text = data.decode().removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def encoding_problem(data: bytes) -> tuple[str, int]:
     """Why the bytes are not UTF-8 text, and the line (0 for the whole); '' if they are."""
-    if data.startswith(b"\x1f\x8b"):
-        return "is compressed (gzip), not text; unpack it first", 0
+    if kind := kind_of(data):
+        return f"is compressed ({WORDS[kind]}), not text; name it .{kind}, or unpack it first", 0
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in data[:4]:
         return "is UTF-16 or UTF-32 or binary; save it as UTF-8", 0
     try:

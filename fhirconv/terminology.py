@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
+import functools
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fhirconv.facts import fold
+from fhirconv.issues import closest
 from fhirconv.validation.code_forms import code_form_problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Concept:
     """What one entry of mappings/concepts says: a text and its codings (system as URI, code, display)."""
 
@@ -22,6 +23,13 @@ class Concept:
     verified: tuple[str, ...] = ()
     units: frozenset[str] = frozenset()  # UCUM codes that the codings hold for; empty for any
     is_text: bool = False  # `codings = []`: text on purpose, nothing to report
+
+    @functools.cached_property
+    def codeable(self) -> Callable[[str], dict[str, Any]]:
+        """Makes a CodeableConcept of words for the concept: one literal, so that no two of them share a part."""
+        codings = f"'coding': {list(self.codings)!r}, " if self.codings else ""
+        made: Callable[[str], dict[str, Any]] = eval(f"lambda words: {{{codings}'text': words}}")  # noqa: S307
+        return made
 
 
 @dataclass(slots=True)
@@ -104,10 +112,8 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
         if not all(isinstance(part, str) and part.strip() for part in coding.values()):
             return "code, display and verified are texts in quotes"
         if coding["system"] not in systems:
-            near = difflib.get_close_matches(coding["system"], list(systems), 1)
-            return f"system '{coding['system']}' is not in systems.toml" + (
-                f"; did you mean '{near[0]}'?" if near else ""
-            )
+            near = closest(coding["system"], systems)
+            return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near}'?" if near else "")
     return ""
 
 
@@ -116,19 +122,19 @@ class Units:
     """units.toml: units as printed, and the UCUM codes (https://ucum.org) that they mean."""
 
     codes: frozenset[str]
-    _by_spelling: dict[str, str]
+    by_spelling: dict[str, str]
 
     def find(self, unit: str) -> str | None:
         """The UCUM code of a unit as printed, or None."""
-        return self._by_spelling.get(unit) or self._by_spelling.get(_unit_fold(unit))
+        return self.by_spelling.get(unit) or self.by_spelling.get(_unit_fold(unit))
 
     def nearest(self, unit: str) -> str:
         """The UCUM code of a unit that was probably meant; empty if none is near."""
         folded: dict[str, str] = {}
-        for spelling, code in self._by_spelling.items():
+        for spelling, code in self.by_spelling.items():
             folded.setdefault(spelling.casefold(), code)
-        near = difflib.get_close_matches(unit.casefold(), list(folded), 1, 0.6) if len(unit) > 1 else []
-        return folded[near[0]] if near else ""
+        near = closest(unit.casefold(), folded) if len(unit) > 1 else ""
+        return folded[near] if near else ""
 
 
 def _unit_fold(unit: str) -> str:

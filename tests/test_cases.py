@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from fhirconv.mapping import load_mappings
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.values import VERBS
-from fhirconv.values.base import Env, Made, Maker, all_rules
+from fhirconv.values.base import Env, Made, Write, all_rules
+from fhirconv.values.writing import Writer
 
 CASES = sorted((FIXTURES / "cases").glob("*.yaml"))
 PROFILES = ("r4", "mcode")
@@ -166,7 +166,7 @@ def test_every_value_maker_of_every_rule_makes_something(monkeypatch: pytest.Mon
     known: set[str] = set()
     used: set[str] = set()
     for verb in VERBS.values():
-        monkeypatch.setitem(VERBS, verb.name, replace(verb, compile=recorded(verb.compile, known, used)))
+        monkeypatch.setitem(VERBS, verb.name, verb._replace(compile=recorded(verb.compile, known, used)))
     for profile in PROFILES:
         for path in CASES:
             convert(path, profile=profile, mappings=tmp_path)  # an empty folder: our mappings, compiled anew
@@ -187,19 +187,20 @@ def recorded(compile_rule: Compile, known: set[str], used: set[str]) -> Compile:
             return made
         name = f"{Path(env.file).stem} {env.key} {json.dumps(rule)}"
         known.add(name)
-        return replace(made, make=watched(made.make, lambda: used.add(name)))
+        return made._replace(write=watched(made.write, lambda: used.add(name)))
 
     return compile_recorded
 
 
-def watched(make: Maker, note: Callable[[], None]) -> Maker:
-    def make_watched(out: dict[str, Any], data: Mapping[str, Any], build: Any) -> None:
-        before = extent(out)
-        make(out, data, build)
-        if extent(out) != before:
-            note()
+def watched(write: Write, note: Callable[[], None]) -> Write:
+    def write_watched(code: Writer, out: str) -> None:
+        before = code.variable()
+        code.line(f"{before} = {code.name(extent)}({out})")
+        write(code, out)
+        with code.block(f"if {code.name(extent)}({out}) != {before}:"):
+            code.line(f"{code.name(note)}()")
 
-    return make_watched
+    return write_watched
 
 
 def extent(out: Mapping[str, Any]) -> tuple[int, int]:

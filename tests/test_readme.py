@@ -109,7 +109,7 @@ def test_options_that_are_named_are_there() -> None:
     assert settings <= set(LIMITS._fields)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md", "docs/push.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md", "docs/push.md", "docs/volume.md"])
 def test_links_lead_to_files(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -18,7 +19,7 @@ class Exit(IntEnum):
     """What a command tells the shell."""
 
     DONE = 0
-    FINDINGS = 1  # a case has errors
+    FINDINGS = 1  # a case has errors, or an output cannot be written
     USAGE = 2
     MAPPINGS = 3  # the mappings cannot be used
     SERVER = 4  # it refused, or could not be reached
@@ -27,6 +28,7 @@ class Exit(IntEnum):
 
 _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
+    "spark-convert": "Convert NDJSON of cases by Apache Spark, on many machines.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
     "plan": "Show what a push would do on a FHIR server, and write nothing there.",
@@ -47,7 +49,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name.replace('-', '_')}").command
+        gc.freeze()  # what was imported stays to the end: the collector need not walk through it, not even at the end
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

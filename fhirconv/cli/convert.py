@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections import Counter
 from pathlib import Path
 
 import click
 
 from fhirconv.bundle import BUNDLE_TYPES
-from fhirconv.cli import Exit, say
-from fhirconv.cli.options import loaded_mappings, mappings_option, profile_option, source_option, tell
-from fhirconv.conversion import Conversion, convert_document
-from fhirconv.issues import printable
-from fhirconv.ledger import CONVERTED, OUTCOMES
-from fhirconv.mapping import DEFAULT_PROFILE
-from fhirconv.output import file_name, write_file
-from fhirconv.source import read_bytes, read_file
+from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option, profile_option, source_option
+from fhirconv.compression import LINES, plain_suffix
+from fhirconv.document import Limits
+from fhirconv.many.converter import Settings
+from fhirconv.many.inputs import Inputs
+
+SHAPES = ("bundles", "resources")
 
 
 @click.command("convert")
@@ -28,7 +24,8 @@ from fhirconv.source import read_bytes, read_file
     "wanted",
     default="-",
     metavar="FILE|DIR|-",
-    help="File, folder (for several cases), or - for standard output (the default).",
+    help="File, folder (for several cases), or - for standard output (the default). OUT.ndjson has a line for each "
+    "case; .gz and .zst are compressed.",
 )
 @click.option(
     "--bundle",
@@ -38,131 +35,64 @@ from fhirconv.source import read_bytes, read_file
     show_default=True,
     help="Type of the Bundle.",
 )
+@click.option(
+    "--shape",
+    type=click.Choice(SHAPES),
+    default="bundles",
+    help="bundles (the default): a Bundle for each case; resources: a folder with Type.ndjson for each type, as FHIR "
+    "Bulk Data has it.",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="NDJSON: processes that convert; 1 by default.")
+@click.option(
+    "--on-error",
+    type=click.Choice(("skip", "stop")),
+    help="NDJSON: leave out a case with errors and go on (the default), or stop there.",
+)
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="NDJSON: file for what was rejected, and why; OUT.rejects.ndjson by default.",
+)
 @profile_option
 @mappings_option
 @source_option
+@limits_option
 @click.option("--no-validate", is_flag=True, help="Leave the Bundle unchecked: for those who measure.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
-@click.option("-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary; findings only (NDJSON: those of what was rejected).")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged (NDJSON: each finding)."
+)
 def command(
     cases: tuple[Path, ...],
     wanted: str,
     bundle_type: str,
+    shape: str,
+    workers: int | None,
+    on_error: str | None,
+    rejects: Path | None,
     profile: str,
     site: Path | None,
     source: Path | None,
+    limits: Limits,
     no_validate: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Convert cases (YAML or JSON; - for standard input) to FHIR R4 Bundles.
+    """Convert cases (YAML, JSON or NDJSON; - for standard input) to FHIR R4 Bundles.
 
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
-    output = Path(wanted)
-    folder = len(cases) > 1 or wanted.endswith(("/", os.sep)) or _is_dir(output)
-    if len(cases) > 1 and (str(output) == "-" or (_is_dir(output.parent) and output.exists() and not output.is_dir())):
-        raise click.UsageError("several cases need a folder: -o DIR")
-    if not folder and any(_same(case, output) for case in cases):
-        raise click.UsageError("the output file is the input file; give it another name")
-    mappings = loaded_mappings(site, profile)
-    failed = False
-    written: dict[Path, Path] = {}
-    for case in cases:
-        document = read_bytes(sys.stdin.buffer.read(), "-") if str(case) == "-" else read_file(case)
-        result = convert_document(document, mappings, bundle_type, source, not no_validate)
-        tell(result.issues)
-        target = (output / file_name(result.case.id)) if folder else output
-        problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""
-        if problem:
-            say(f"{case}: error: {problem}")
-        failed = failed or not result.ok or bool(problem)
-        if result.ok and not problem:
-            written[target] = case
-        if not quiet and not problem:
-            _summary(result, case, target, verbose)
-    raise click.exceptions.Exit(Exit.FINDINGS if failed else Exit.DONE)
+    settings = Settings(profile, bundle_type, site, source, not no_validate, limits)
+    inputs = Inputs(cases, limits)
+    if shape != "bundles" or plain_suffix(wanted) in LINES or inputs.are_lines():
+        from fhirconv.cli.convert_stream import Options, convert_stream
 
+        loaded_mappings(site, profile)  # mistakes are told before anything is written
+        options = Options(shape, workers or 1, on_error == "stop", rejects, quiet, verbose)
+        raise click.exceptions.Exit(convert_stream(inputs, wanted, settings, options))
+    if workers or on_error or rejects:
+        raise click.UsageError("--workers, --on-error and --rejects are for NDJSON; name the output OUT.ndjson")
+    from fhirconv.cli.convert_each import convert_each
 
-def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, Path]) -> str:
-    """Why a Bundle must not be written to this file; empty if it may."""
-    if target in written:
-        return f"has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
-    if any(_same(case, target) for case in cases):
-        return f"its Bundle would overwrite the input {target}; give -o another folder"
-    return ""
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name that no file can have
-        return False
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
-
-
-def _write(target: Path, data: bytes) -> str:
-    """Writes a Bundle; returns why it could not."""
-    if str(target) == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return ""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, data)
-    except OSError as error:
-        return f"{target} cannot be written: {error.strerror or error}"
-    return ""
-
-
-def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
-    counts = result.ledger.counts()
-    parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-    say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")
-    if not result.ok:
-        errors = sum(issue.is_error for issue in result.issues)
-        say(f"  no Bundle: {errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
-        return
-    resources = result.resource_counts()
-    say(
-        f"  {sum(resources.values())} resources: " + ", ".join(f"{number} {name}" for name, number in resources.items())
-    )
-    _summary_of_text(result, verbose)
-    _summary_of_claims(result)
-    if str(target) != "-":
-        say(f"  Bundle: {target}")
-
-
-def _summary_of_text(result: Conversion, verbose: bool) -> None:
-    kept = result.build.kept_as_text if result.build else []
-    if kept:
-        words = Counter((one.table, one.words) for one in kept)
-        by_table: dict[str, list[str]] = {}
-        for (table, word), number in words.items():
-            by_table.setdefault(table, []).append(f"'{printable(word)}'" + (f" ({number}x)" if number > 1 else ""))
-        say("  kept as text (no code in mappings/concepts):")
-        for table, found in sorted(by_table.items()):
-            say(f"    {table}: {', '.join(found)}")
-    if verbose:
-        for line in result.ledger:
-            if line.outcome != CONVERTED or line.remarks:
-                say(
-                    f"    {line.place}: {line.fact}: {line.outcome}"
-                    + "".join(f"; {why}" for why in (line.reason, *line.remarks) if why)
-                )
-
-
-def _summary_of_claims(result: Conversion) -> None:
-    build = result.build
-    if build is None or build.mappings.profile == DEFAULT_PROFILE:
-        return
-    claimed = sum(entry.variant is not None for entry in build.entries)
-    say(f"  {claimed} resources claim a profile of {build.mappings.profile}")
-    for entry, claim, lacking in build.unclaimed:
-        say(f"    {result.case.place(entry.fact)}: {entry.fact.identity} does not claim {claim}: it has no {lacking}")
+    code = convert_each(inputs, wanted, loaded_mappings(site, profile), settings, quiet, verbose)
+    raise click.exceptions.Exit(code)

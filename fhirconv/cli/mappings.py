@@ -9,7 +9,7 @@ import click
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import mappings_option, tell
 from fhirconv.issues import MappingError
-from fhirconv.mapping import folders, load_mappings, profiles
+from fhirconv.mapping import check_mappings, folders, load_mappings, profiles
 from fhirconv.mapping.files import read_folders
 
 
@@ -36,7 +36,7 @@ def check(site: Path | None) -> None:
     mistakes = []
     for profile in profiles(site):
         try:
-            loaded = load_mappings(site, profile)
+            loaded = check_mappings(site, profile)
         except MappingError as error:
             failed = True
             mistakes += [issue for issue in error.issues if issue not in mistakes]

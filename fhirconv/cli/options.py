@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.document import LIMITS, MAX_DEPTH, Limits
 from fhirconv.issues import Issue, MappingError
-from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
+
+if TYPE_CHECKING:
+    from fhirconv.mapping import Mappings
 
 mappings_option = click.option(
     "--mappings",
@@ -55,7 +59,7 @@ limits_option = click.option(
     multiple=True,
     callback=_read_limits,
     metavar="NAME=NUMBER",
-    help="Raise or lower a limit of the input: bytes, depth, nodes, text, digits.",
+    help="Raise or lower a limit of the input: bytes, depth, nodes, text, digits, ratio, skip, blank.",
 )
 
 

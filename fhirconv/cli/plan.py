@@ -17,7 +17,7 @@ from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
-from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
 from fhirconv.document import Limits
 from fhirconv.validation.finding import Finding
 
@@ -72,14 +72,13 @@ def command(
     Nothing is written to the server (- for standard input). The plan goes to standard output, findings and the summary to
     standard error.
     """
-    from fhirconv.pushing.digests import input_digest
     from fhirconv.pushing.plan import binding_of, write_plan
     from fhirconv.pushing.pusher import units_of
 
     if output is not None and any(_is_same(output, path) for path in files):
         raise click.UsageError("the plan would overwrite an input; give -o another name")
     settings = settings_of(identity, profile, site, source)
-    inputs = input_digest([path for path in files if str(path) != "-"])
+    inputs = digest_of(files, limits)
     teller = _Teller(values, verbose, quiet)
     with client_of(connection, site) as client:
         units = units_of(records_of(files, limits), settings, retract)

@@ -7,19 +7,21 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
-from fhirconv.cli.records import identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.progress import Progress, is_watched
+from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
 from fhirconv.client.errors import ServerError
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
 from fhirconv.pushing.plan import PlanError
 from fhirconv.pushing.result import OUTCOMES, STATES, PushResult, UnitResult
+from fhirconv.records import count_records
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
@@ -83,7 +85,6 @@ def command(
     Pushing again changes nothing, and a push that was stopped goes on where it was. Standard output tells what the server
     made of each resource; the summary goes to standard error.
     """
-    from fhirconv.pushing.digests import input_digest
     from fhirconv.pushing.pusher import Options, Pusher, units_of
 
     if no_journal and (journal or restart or verify):
@@ -107,8 +108,8 @@ def command(
         max_entries,
         max_bytes,
     )
-    inputs = input_digest([path for path in files if str(path) != "-"])
-    teller = _Teller(quiet, _count(files))
+    inputs = digest_of(files, limits)
+    teller = _Teller(quiet, files, limits)
     with client_of(connection, site) as client:
         try:
             signals = _Signals(client)
@@ -129,15 +130,12 @@ def command(
 class _Teller:
     """Tells each record's result as it ends: a bar on a terminal, a line a record in a pipe."""
 
-    def __init__(self, quiet: bool, total: int | None) -> None:
+    def __init__(self, quiet: bool, files: tuple[Path, ...], limits: Limits) -> None:
         self._quiet = quiet
-        self._is_heard = True
         self.is_cut = False
-        self._bar: Any = None
-        if total is not None and total > 1 and sys.stderr.isatty() and not quiet:
-            self._bar = click.progressbar(length=total, label="pushed", file=sys.stderr, show_pos=True)
-            self._bar.__enter__()
-            self._is_heard = not sys.stdout.isatty()  # a bar among thousands of lines tells nothing
+        total = None if quiet or not is_watched() else _count(files, limits)
+        self._bar = Progress("pushed", total) if total else None
+        self._is_heard = self._bar is None or not sys.stdout.isatty()  # a bar among thousands of lines tells nothing
 
     def tell(self, unit: UnitResult) -> None:
         if not self._quiet:
@@ -149,9 +147,10 @@ class _Teller:
             let_go(sys.stderr)
 
     def _record(self, unit: UnitResult) -> None:
-        tell(unit.issues)
         if self._bar is not None:
-            self._bar.update(1)
+            self._bar.advance(1)
+            self._bar.clear()
+        tell(unit.issues)
         if (self._bar is None and not self._quiet) or unit.state not in STATES[:2] or unit.notes:
             notes = "".join(f"; {note}" for note in unit.notes)
             what = "" if unit.state == "rejected" else f": {unit.resources.total()} resources: {_counts(unit)}"
@@ -171,25 +170,20 @@ class _Teller:
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+            self._bar.close()
 
 
 def _counts(of: UnitResult | PushResult) -> str:
     return ", ".join(f"{of.resources[name]} {name}" for name in OUTCOMES if of.resources[name]) or "none"
 
 
-def _count(files: tuple[Path, ...]) -> int | None:
-    """How many records there are, as far as that can be seen without reading them; None if it cannot."""
-    total = 0
-    for path in files:
-        if not path.is_file():
-            return None
-        if path.suffix.lower() in (".ndjson", ".jsonl"):
-            with path.open("rb") as stream:
-                total += sum(1 for line in stream if line.strip())
-        else:
-            total += 1
-    return total
+def _count(files: tuple[Path, ...], limits: Limits) -> int | None:
+    """How many records there are; None where that cannot be seen beforehand, and for one, which needs no bar."""
+    try:
+        total = sum(count_records(path, limits) for path in files) if all(path.is_file() for path in files) else 0
+    except OSError:
+        return None
+    return total if total > 1 else None
 
 
 def _planned(

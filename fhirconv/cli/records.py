@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fhirconv.cli import Exit
+from fhirconv.cli import Exit, say
 from fhirconv.cli.options import tell
+from fhirconv.compression import PackedError
 from fhirconv.document import Document, Limits
 from fhirconv.issues import MappingError
 from fhirconv.records import read_records, read_stream
@@ -46,10 +47,24 @@ def settings_of(identity: str, profile: str, site: Path | None, source: Path | N
         raise click.BadParameter(str(error), param_hint="--profile") from None
 
 
-def records_of(files: tuple[Path, ...], limits: Limits) -> Iterator[Document]:
-    """The records of files, in their order; '-' is standard input."""
+def records_of(
+    files: tuple[Path, ...], limits: Limits, passed: Callable[[int], object] | None = None
+) -> Iterator[Document]:
+    """The records of files, in their order; '-' is standard input. `passed` is told of the bytes read, see `read_records`."""
     for path in files:
         if str(path) == "-":
             yield from read_stream(sys.stdin.buffer, "-", limits)
         else:
-            yield from read_records(path, limits)
+            yield from read_records(path, limits, passed)
+
+
+def digest_of(files: tuple[Path, ...], limits: Limits) -> str:
+    """The digest of the files, without standard input; or the end of the command where a compressed one is damaged."""
+    from fhirconv.pushing.digests import input_digest
+
+    try:
+        return input_digest([path for path in files if str(path) != "-"], limits)
+    except PackedError as error:
+        say(f"error: {error}")
+        say("nothing was sent")
+        raise click.exceptions.Exit(Exit.FINDINGS) from None

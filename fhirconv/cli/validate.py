@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,10 +13,11 @@ from fhirconv import __version__
 from fhirconv.cli import Exit, say
 from fhirconv.cli.connection import Connection, check_no_server, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
-from fhirconv.document import Document, Limits
-from fhirconv.issues import FhirconvError, Issue, MappingError
+from fhirconv.cli.progress import Progress
+from fhirconv.cli.records import records_of
+from fhirconv.document import Limits
+from fhirconv.issues import FhirconvError, Issue, MappingError, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE
-from fhirconv.records import read_records, read_stream
 from fhirconv.reports import FORMATS, render
 from fhirconv.validation.layers import LAYERS, LayerRun
 from fhirconv.validation.run import Validation, Validator
@@ -66,20 +65,22 @@ def command(
         _tell_layers({})
         return
     runs: dict[str, LayerRun] = {}
-    tell = _Teller(form, phi_free, verbose, quiet)
+    tell = _Teller(form, phi_free, verbose, quiet, _size(files))
     try:
         with _server(connection, site) as server:
             validator = _validator(profile, packages, strict, server, site)
-            found = [issue for path in files for issue in _validated(path, validator, limits, runs, tell)]
+            with tell:
+                for path in files:
+                    _validate(path, validator, limits, runs, tell)
     except MappingError as error:
         _stop(error)
     if form != "text":
-        click.echo(render(found, form, phi_free, __version__), nl=False)
+        click.echo(render(tell.found, form, phi_free, __version__), nl=False)
     if show_layers:
         _tell_layers(runs)
     if any(run.layer == "server" and run.status == "could not run" for run in runs.values()):
         raise click.exceptions.Exit(Exit.SERVER)
-    raise click.exceptions.Exit(Exit.FINDINGS if any(issue.is_error for issue in found) else Exit.DONE)
+    raise click.exceptions.Exit(Exit.FINDINGS if tell.has_errors else Exit.DONE)
 
 
 def _server(connection: Connection, site: Path | None) -> AbstractContextManager[FhirClient | str]:
@@ -109,49 +110,57 @@ def _stop(error: MappingError) -> NoReturn:
     raise click.exceptions.Exit(Exit.MAPPINGS) from None
 
 
-class _Teller(NamedTuple):
+class _Teller(AbstractContextManager["_Teller"]):
     """What is printed while records are validated: as text findings come at once, other forms need them all."""
 
-    form: str
-    phi_free: bool
-    verbose: bool
-    quiet: bool
+    def __init__(self, form: str, phi_free: bool, verbose: bool, quiet: bool, size: int | None) -> None:
+        self._is_text, self._phi_free, self._verbose, self._quiet = form == "text", phi_free, verbose, quiet
+        self.progress = Progress("validated", size)
+        self.found: list[Issue] = []
+        self.has_errors = False
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.close()
 
     def findings(self, issues: list[Issue]) -> None:
-        if self.form == "text":
-            told = [issue for issue in issues if self.verbose or issue.severity != "information"]
-            click.echo(render(told, "text", self.phi_free), nl=False)
+        self.has_errors = self.has_errors or has_errors(issues)
+        if not self._is_text:
+            self.found += issues
+        elif told := [issue for issue in issues if self._verbose or issue.severity != "information"]:
+            self.progress.clear()
+            click.echo(render(told, "text", self._phi_free), nl=False)
 
     def summary(self, path: Path, records: int, counts: Counter[str], unchecked: int) -> None:
-        if not self.quiet:
+        if not self._quiet:
             errors = _count(counts["error"] + counts["fatal"], "error")
             many = f"{records} records, " if records > 1 else ""
             left = f"; profiles: {_count(unchecked, 'thing')} not checked (--layers says which)" if unchecked else ""
+            self.progress.clear()
             say(f"{path}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
 
 
-def _validated(
-    path: Path, validator: Validator, limits: Limits, runs: dict[str, LayerRun], tell: _Teller
-) -> Iterator[Issue]:
-    """The findings about a file, record by record."""
+def _validate(path: Path, validator: Validator, limits: Limits, runs: dict[str, LayerRun], tell: _Teller) -> None:
+    """Validates a file, record by record."""
     counts: Counter[str] = Counter()
     records = 0
     unchecked: set[str] = set()
-    for document in _records(path, limits):
+    for document in records_of((path,), limits, lambda size: tell.progress.advance(size, 0)):
         made = validator.check(document)
+        tell.progress.advance(0)
         records += not any(issue.rule == "blank-line" for issue in document.issues)
         unchecked.update(made.layers["profiles"].notes)
         counts.update(issue.severity for issue in made.issues)
         _note(made, runs)
         tell.findings(made.issues)
-        yield from made.issues
     tell.summary(path, records, counts, len(unchecked))
 
 
-def _records(path: Path, limits: Limits) -> Iterable[Document]:
-    if str(path) == "-":
-        return read_stream(sys.stdin.buffer, "-", limits)
-    return read_records(path, limits)
+def _size(files: tuple[Path, ...]) -> int | None:
+    """Bytes of the files, as far as they can be known."""
+    try:
+        return sum(path.stat().st_size for path in files) if all(path.is_file() for path in files) else None
+    except OSError:
+        return None
 
 
 def _count(number: int, name: str) -> str:

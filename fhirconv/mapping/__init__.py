@@ -1,17 +1,23 @@
-"""mappings/: read, laid over by a site's own, checked against the case-facts schema and R4, compiled."""
+"""mappings/: read, laid over by a site's own, checked against the case-facts schema and R4, compiled.
+
+The compiler is imported by the first who loads mappings: what validates or pushes resources has no need of it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fhirconv.data_files import data_dir
-from fhirconv.issues import Issue, MappingError, Place, has_errors
-from fhirconv.mapping.compiler import Compiler
-from fhirconv.mapping.files import read_folders
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, ResourceMapping, Variant
-from fhirconv.plausibility.limits import build_limits
+from fhirconv.issues import MappingError, has_errors
+
+if TYPE_CHECKING:
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.resource_mapping import ANY_SECTION, ResourceMapping, Variant
+    from fhirconv.mapping.types import Mappings
 
 __all__ = [
     "ANY_SECTION",
@@ -19,10 +25,22 @@ __all__ = [
     "Mappings",
     "ResourceMapping",
     "Variant",
+    "check_mappings",
     "folders",
     "load_mappings",
     "profiles",
 ]
+
+DEFAULT_PROFILE = "r4"
+
+_MODULES = {"Mappings": "types"} | dict.fromkeys(("ANY_SECTION", "ResourceMapping", "Variant"), "resource_mapping")
+
+
+def __getattr__(name: str) -> Any:
+    """The types are imported when they are first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'fhirconv.mapping' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"fhirconv.mapping.{_MODULES[name]}"), name)
 
 
 def folders(site: Path | None = None) -> list[Path]:
@@ -44,18 +62,36 @@ def _load(site: Path | None, profile: str) -> Mappings:
     known = profiles(site)
     if profile not in known:
         raise ValueError(f"profile must be one of {', '.join(known)}, not {profile!r}")
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.own import is_proven, read_own
+
+    if site is None and is_proven():
+        return _compiled(Compiler(*read_own(), profile, is_proven=True))
+    return check_mappings(site, profile)
+
+
+def check_mappings(site: Path | None, profile: str) -> Mappings:
+    """As load_mappings, with every check made, also of what was checked before."""
+    from fhirconv.mapping.compiler import Compiler
+    from fhirconv.mapping.files import read_folders
+
     raw, origin, issues = read_folders(folders(site))
     if has_errors(issues):
         raise MappingError(issues)
-    compiler = Compiler(raw, origin, profile)
+    return _compiled(Compiler(raw, origin, profile))
+
+
+def _compiled(compiler: Compiler) -> Mappings:
+    from fhirconv.plausibility.limits import build_limits
+
     mappings = compiler.compile()
     limits, mistakes = build_limits(
-        raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes
+        compiler.raw.get("plausibility", {}), mappings.tables.concepts["labs"].concepts, mappings.tables.units.codes
     )
-    file = origin.get("plausibility", "")
-    issues = [*compiler.issues, *(Issue("mapping-table", f"{key}: {text}", Place(file)) for key, text in mistakes)]
-    if has_errors(issues):
-        raise MappingError(issues)
+    for key, text in mistakes:
+        compiler.error("mapping-table", "plausibility", f"{key}: {text}")
+    if has_errors(compiler.issues):
+        raise MappingError(compiler.issues)
     return dataclasses.replace(mappings, limits=limits)
 
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.issues import nearest
-from fhirconv.mapping.types import ANY_SECTION, Mappings, ResourceMapping
+from fhirconv.mapping.resource_mapping import ANY_SECTION, ResourceMapping
+from fhirconv.mapping.types import Mappings
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Section
-from fhirconv.values.base import ElementRule, all_rules
+from fhirconv.values.base import URI, ElementRule, all_rules
+
+_IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
 
 
 class Mistake(NamedTuple):
@@ -32,9 +35,25 @@ def mistakes_of(mappings: Mappings) -> Iterator[Mistake]:
             yield from _wrong_targets(mappings, mapping, rules)
 
 
+def wrong_systems(
+    raw: Mapping[str, Any], codes: Mapping[str, Any], identifiers: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """The mistakes of systems.toml: names that no rule uses, what is no URI, what is missing."""
+    used = {str(rule.get("system")) for rule in rules_with(raw, "identifier")}
+    for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
+        near = nearest(name, _IDENTIFIERS)
+        if "did you mean" in near:  # one of ours misspelt; other names are for patients' identifiers
+            yield Mistake("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
+    for name, uri in (*codes.items(), *identifiers.items()):
+        if not isinstance(uri, str) or not URI.fullmatch(uri):
+            yield Mistake("mapping-type", "systems", f"{name}: '{uri}' is no URI")
+    for name in sorted({"fact", "case"} - set(identifiers)):
+        yield Mistake("mapping-table", "systems", f"[identifier] needs '{name}': fhirconv's own identifiers use it")
+
+
 def _unread_tables(mappings: Mappings) -> Iterator[Mistake]:
     """Every concept table is read by a rule of some profile."""
-    read = {"laterality", *(rule[key] for key in ("concept", "table") for rule in tables_with(mappings.raw, key))}
+    read = {"laterality", *(rule[key] for key in ("concept", "table") for rule in rules_with(mappings.raw, key))}
     for name in sorted(set(mappings.tables.concepts) - read):
         yield Mistake("mapping-table", f"concepts/{name}", f"no rule reads this table{nearest(name, sorted(read))}")
 
@@ -92,16 +111,21 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return False
 
 
-def tables_with(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
-    """Every table in `raw` that has the key."""
+def rules_with(raw: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    """Every table of a set's mappings and profiles that has the key; the other files hold no rules."""
+    return (table for name in raw if name.startswith(("resources/", "profiles/")) for table in _tables(raw[name], key))
+
+
+def _tables(raw: Any, key: str) -> Iterator[Mapping[str, Any]]:
     if isinstance(raw, dict):
         if key in raw:
             yield raw
         for value in raw.values():
-            yield from tables_with(value, key)
+            if isinstance(value, dict | list):
+                yield from _tables(value, key)
     elif isinstance(raw, list):
         for value in raw:
-            yield from tables_with(value, key)
+            yield from _tables(value, key)
 
 
 def _lacking(mapping: ResourceMapping, owner: str, path: str, rules: tuple[ElementRule, ...]) -> Iterator[Mistake]:

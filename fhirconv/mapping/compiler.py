@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhirconv.facts import Fact
 from fhirconv.identity import NOT_SEARCHED
 from fhirconv.issues import Issue, Place, nearest
-from fhirconv.mapping import shapes
-from fhirconv.mapping.checks import mistakes_of, tables_with
-from fhirconv.mapping.types import ANY_SECTION, DEFAULT_PROFILE, Mappings, Predicate, ResourceMapping, Variant
+from fhirconv.mapping import DEFAULT_PROFILE, shapes
+from fhirconv.mapping.checks import mistakes_of, rules_with, wrong_systems
+from fhirconv.mapping.only import Only, Path
+from fhirconv.mapping.own import Lazy
+from fhirconv.mapping.plans import Plans
+from fhirconv.mapping.resource_mapping import ANY_SECTION, IsAbout, ResourceMapping, Variant
+from fhirconv.mapping.types import Mappings
 from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
-from fhirconv.terminology import build_table, build_units, wrong_codes
+from fhirconv.terminology import ConceptTable, build_table, build_units, wrong_codes
 from fhirconv.values import compile_elements
-from fhirconv.values.base import URI, ElementRule, Env, Tables, all_rules
+from fhirconv.values.base import Env, Tables
 from fhirconv.values.words import is_own_identifier
-
-_IDENTIFIERS = ("fact", "case", "doi", "pmid", "uri")
 
 
 class Compiler:
-    """Compiles one set of mappings for one profile; every mistake goes to `issues`."""
+    """Compiles one set of mappings for one profile; every mistake goes to `issues`.
 
-    def __init__(self, raw: Mapping[str, Any], origin: Mapping[str, str], profile: str) -> None:
+    A set that is proven has none: its tables and rules are compiled when they are first used.
+    """
+
+    def __init__(
+        self, raw: Mapping[str, Any], origin: Mapping[str, str], profile: str, is_proven: bool = False
+    ) -> None:
         self.raw = raw
         self.origin = origin
         self.profile = profile
+        self.is_proven = is_proven
         self.issues: list[Issue] = []
         self.sections = case_schema().sections
+        self._backwards = list(rules_with(raw, "for"))
         self.tables = self._tables()
 
     def compile(self) -> Mappings:
@@ -43,9 +51,11 @@ class Compiler:
             by_section.setdefault(mapping.section, []).append(mapping)
         grouped = {section: tuple(found) for section, found in by_section.items()}
         others = [name for name in self.sections if name not in ("patient", "source", "case")]
-        rank = {name: position for position, name in enumerate(("patient", "source", *others, "case"))}
-        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, rank)
-        if not self.issues:  # a rule that could not be compiled reads nothing, and all would seem lost
+        about = grouped.get(ANY_SECTION, ())
+        order = ("patient", "source", *others, "case")
+        plans = {name: Plans(name, grouped.get(name, ()), about) for name in order}
+        mappings = Mappings(self.raw, self.tables, self.profile, tuple(compiled), grouped, plans)
+        if not self.issues and not self.is_proven:  # a rule that could not be compiled reads nothing, and all would seem lost
             for mistake in dict.fromkeys(mistakes_of(mappings)):
                 self.error(mistake.rule, mistake.name, mistake.message)
         return mappings
@@ -68,29 +78,24 @@ class Compiler:
         if not self._fits("systems", systems, shapes.SYSTEMS):
             systems = {}
         codes, identifiers = systems.get("code", {}), systems.get("identifier", {})
-        used = {str(rule.get("system")) for rule in tables_with(self.raw, "identifier")}
-        for name in sorted(set(identifiers) - set(_IDENTIFIERS) - used):
-            near = nearest(name, _IDENTIFIERS)
-            if "did you mean" in near:  # one of ours misspelt; other names are for patients' identifiers
-                self.error("mapping-key", "systems", f"identifier: no rule uses '{name}'{near}")
-        for name, uri in (*codes.items(), *identifiers.items()):
-            if not isinstance(uri, str) or not URI.fullmatch(uri):
-                self.error("mapping-type", "systems", f"{name}: '{uri}' is no URI")
-        for name in sorted({"fact", "case"} - set(identifiers)):
-            self.error("mapping-table", "systems", f"[identifier] needs '{name}': fhirconv's own identifiers use it")
-        concepts = {}
-        for name in sorted(self.raw):
-            if name.startswith("concepts/"):
-                table, mistakes = build_table(name.partition("/")[2], self.raw[name], codes)
-                concepts[table.name] = table
-                for mistake in mistakes:
-                    self.error("mapping-table", name, mistake)
-                for mistake in wrong_codes(table):
-                    self.error("mapping-code", name, mistake)
+        for mistake in () if self.is_proven else wrong_systems(self.raw, codes, identifiers):
+            self.error(*mistake)
+        names = [name.partition("/")[2] for name in sorted(self.raw) if name.startswith("concepts/")]
+        concepts = Lazy(names, lambda name: self._concepts(name, codes))
         units, mistakes = build_units(self.raw.get("units", {}))
+        for message in mistakes:
+            self.error("mapping-table", "units", message)
+        tables = concepts if self.is_proven else dict(concepts)
+        return Tables(tables, units, codes, identifiers, self.sections)
+
+    def _concepts(self, name: str, systems: Mapping[str, str]) -> ConceptTable:
+        file = f"concepts/{name}"
+        table, mistakes = build_table(name, self.raw[file], systems)
         for mistake in mistakes:
-            self.error("mapping-table", "units", mistake)
-        return Tables(concepts, units, codes, identifiers, self.sections)
+            self.error("mapping-table", file, mistake)
+        for mistake in () if self.is_proven else wrong_codes(table):
+            self.error("mapping-code", file, mistake)
+        return table
 
     # -- resources --
 
@@ -106,38 +111,36 @@ class Compiler:
             return None
         short = name.partition("/")[2]
         only = raw.get("only", {})
-        recipe = self._recipe(name, raw, section, raw["elements"], "elements")
-        for field in (*raw.get("narrative_only", {}), *raw.get("left_out", {})):
-            if field not in section.fields:
-                self.error(
-                    "mapping-source", name, f"{section.title} has no field '{field}'{nearest(field, section.fields)}"
-                )
+        told, left_out = tuple(raw.get("narrative_only", ())), tuple(raw.get("left_out", ()))
+        backwards = {rule["by"] for rule in self._backwards if rule["for"] == raw["each"] and "by" in rule}
         mapping = ResourceMapping(
             name=short,
             file=self.origin[name],
             resource=raw["resource"],
             section=raw["each"],
             role=raw.get("role", ""),
-            applies=self._predicate(name, only, section) if only else None,
+            applies=self._only(name, only, section),
             about=raw.get("about", ""),
-            recipe=recipe,
             only=only,
-            variants=tuple(self._variants(short, raw, section, claims)),
-            narrative_only=tuple(raw.get("narrative_only", {})),
-            left_out=tuple(raw.get("left_out", {})),
-            reads=self._reads(recipe.rules, raw),
+            narrative_only=told,
+            left_out=left_out,
+            also_read=frozenset({*backwards, *only, *told, *left_out}),
+            make_recipe=lambda: self._recipe(name, raw, section, raw["elements"], "elements"),
+            make_variants=lambda: self._variants(short, raw, section, claims),
         )
-        if mapping.about and not mapping.about_table:
-            self.error("mapping-key", name, f"'about' names '{mapping.about}', which is no element made by 'concept'")
+        if not self.is_proven:
+            self._check(name, mapping, section)
         return mapping
 
-    def _reads(self, rules: tuple[ElementRule, ...], raw: Mapping[str, Any]) -> frozenset[str]:
-        """The top-level fields that the rules read, that decide which facts are meant, or that are left out on purpose."""
-        sources = {source for rule in all_rules(rules) for source in rule.made.sources}
-        backwards = {rule["by"] for rule in tables_with(self.raw, "for") if rule["for"] == raw["each"] and "by" in rule}
-        on_purpose = {*raw.get("only", {}), *raw.get("narrative_only", {}), *raw.get("left_out", {})}
-        here = {source.removeprefix(f"{raw['each']}.") for source in sources | backwards | on_purpose}
-        return frozenset(source.partition(".")[0] for source in here)
+    def _check(self, name: str, mapping: ResourceMapping, section: Section) -> None:
+        """Notes the mistakes of a mapping, its rules and those of its claims with it."""
+        mapping.compile()
+        for field in (*mapping.narrative_only, *mapping.left_out):
+            if field not in section.fields:
+                near = nearest(field, section.fields)
+                self.error("mapping-source", name, f"{section.title} has no field '{field}'{near}")
+        if mapping.about and not mapping.about_table:
+            self.error("mapping-key", name, f"'about' names '{mapping.about}', which is no element made by 'concept'")
 
     def _section(self, name: str, each: str) -> Section | None:
         if each == ANY_SECTION:
@@ -162,12 +165,12 @@ class Compiler:
 
     # -- which facts a mapping or a claim is for --
 
-    def _predicate(self, name: str, only: Mapping[str, Any], section: Section) -> Predicate:
+    def _only(self, name: str, only: Mapping[str, Any], section: Section) -> Only:
         """`only = {FIELD = choice or [choices]}`, true or false for stated or not; 'of.kind' is that of the fact 'of' names.
 
         In a list, false stands for a field that is not stated.
         """
-        tests: list[tuple[str, str, Any]] = []
+        tests: list[tuple[Path, Any]] = []
         for key, wanted in only.items():
             first, _, second = key.partition(".")
             known = section.fields.get(key) or self._field_of_named(section, first, second)
@@ -189,14 +192,14 @@ class Compiler:
                         name,
                         f"only: '{value}' is no choice of '{key}'{nearest(value, known.choices)}",
                     )
-            tests.append((first, second, values))
-        return _all_hold(tests)
+            tests.append(((first, second), values))
+        return Only(tuple(tests))
 
     def _field_of_named(self, section: Section, first: str, second: str) -> Field | None:
         field = section.fields.get(first)
         return self.sections[field.refers[0]].fields.get(second) if field and field.refers and second else None
 
-    def _about(self, name: str, key: str, claim: Mapping[str, Any], raw: Mapping[str, Any]) -> Predicate:
+    def _about(self, name: str, key: str, claim: Mapping[str, Any], raw: Mapping[str, Any]) -> IsAbout:
         """`about = [KEYS]`: the fact is about one of these concepts, by the mapping's own 'about' element."""
         rule = raw["elements"].get(raw.get("about", ""), {})
         table, field = self.tables.concepts.get(rule.get("concept", "")), rule.get("from", "")
@@ -204,11 +207,11 @@ class Compiler:
         for unknown in sorted(wanted - set(table.concepts if table else ())):
             self.error("mapping-table", name, f"{key}: concepts/{rule.get('concept')}.toml has no '{unknown}'")
 
-        def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
+        def is_about(data: Mapping[str, Any]) -> bool:
             found = table.find(str(data.get(field, ""))) if table else None
             return found is not None and found.key in wanted
 
-        return applies
+        return is_about
 
     # -- profiles --
 
@@ -234,8 +237,8 @@ class Compiler:
         for key, claim in claims.items():
             if claim.get("mapping") != mapping:
                 continue
-            tests = [self._predicate(name, claim.get("only", {}), section)]
-            tests += [self._about(name, key, claim, raw)] if "about" in claim else []
+            only = self._only(name, claim.get("only", {}), section)
+            is_about = self._about(name, key, claim, raw) if "about" in claim else None
             recipe = self._recipe(name, raw, section, claim.get("elements", {}), f"{key}.elements", claim["url"])
             needs = tuple((need, self._needed(name, key, raw["resource"], need)) for need in claim.get("needs", ()))
             excludes = tuple(claim.get("excludes", ()))
@@ -243,7 +246,7 @@ class Compiler:
                 if one not in element_keys(raw["resource"]):
                     self.error("mapping-target", name, f"{key}: excludes: {raw['resource']} has no '{one}'")
             requires = tuple(self._required(name, key, section, claim.get("requires", {}), claims))
-            yield Variant(key, tuple(tests), needs, excludes, requires, recipe)
+            yield Variant(key, only, is_about, needs, excludes, requires, recipe)
 
     def _required(
         self, name: str, key: str, section: Section, raw: Mapping[str, Any], claims: Mapping[str, Any]
@@ -277,20 +280,6 @@ class Compiler:
 def _wanted(given: Any) -> frozenset[Any]:
     """The choices of `only`: false in a list stands for a field that is not stated."""
     return frozenset(None if one is False else one for one in (given if isinstance(given, list) else [given]))
-
-
-def _all_hold(tests: list[tuple[str, str, Any]]) -> Predicate:
-    def applies(data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> bool:
-        for first, second, wanted in tests:
-            value = data.get(first)
-            if second:
-                named = by_id.get(str(value))
-                value = named.data.get(second) if named else None
-            if ((value is not None) is not wanted) if isinstance(wanted, bool) else value not in wanted:
-                return False
-        return True
-
-    return applies
 
 
 def _any_section(sections: Mapping[str, Section]) -> Section:

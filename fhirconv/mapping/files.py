@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from fhirconv.issues import Issue, Place
 
@@ -38,8 +39,8 @@ def read_folders(folders: list[Path], names: str = "*.toml") -> tuple[dict[str, 
                 continue
             try:
                 with path.open("rb") as stream:
-                    found = tomllib.load(stream)
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+                    found = tomli.load(stream)
+            except (tomli.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
                 issues.append(_mistake("mapping-syntax", f"is not TOML: {error}", path))
                 continue
             merged[name] = _lay_over(merged.get(name, {}), found, depth)

@@ -32,14 +32,14 @@ class Course:
         self.tables = tables
         self.limits = limits
         broken = _broken(case) if case.issues else frozenset()
-        self.sections: dict[str, list[Fact]] = {}
-        for fact in case.facts:
-            if not broken or fact.pointer not in broken:
-                self.sections.setdefault(fact.section.name, []).append(fact)
+        self.sections = _without(broken, case.by_section) if broken else case.by_section
         patient = self.sections.get("patient")
         self.patient: dict[str, Any] = patient[0].data if patient else {}
-        sound = Case(case.document, [fact for facts in self.sections.values() for fact in facts]) if broken else case
-        self._timeline = Timeline(sound)  # events with errors may stand in a circle
+
+    @functools.cached_property
+    def _timeline(self) -> Timeline:
+        """Of the facts without errors: events with errors may stand in a circle."""
+        return Timeline(Case(self.case.document, by_section=self.sections))
 
     def of(self, section: str) -> list[Fact]:
         """The facts of a section, in the order of the file."""
@@ -88,13 +88,15 @@ class Course:
     def judged(self, words: str, unit: Any) -> tuple[str, str, Limit | None]:
         """Concept of a test, UCUM code of its unit, and the limit that holds for both."""
         key = (words, unit if type(unit) is str else "")
-        found = self.limits.judged.get(key)
-        if found is None:
-            test, code = self.concept("labs", words), self.unit(unit)
-            found = (test, code, self.limits.of_result(test, code, words))
-            if len(self.limits.judged) >= _REMEMBERED:
-                self.limits.judged.clear()
-            self.limits.judged[key] = found
+        return self.limits.judged.get(key) or self._judge(key)
+
+    def _judge(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
+        words, unit = key
+        test, code = self.concept("labs", words), self.unit(unit)
+        found = (test, code, self.limits.of_result(test, code, words))
+        if len(self.limits.judged) >= _REMEMBERED:
+            self.limits.judged.clear()
+        self.limits.judged[key] = found
         return found
 
 
@@ -115,6 +117,11 @@ def is_in_order(first: Any, second: Any) -> bool:
 def times_of(section: Section) -> tuple[str, ...]:
     """The fields of a section's facts that are times."""
     return tuple(field.path[0] for field in section.fields_of("when") if len(field.path) == 1)
+
+
+def _without(broken: frozenset[str], sections: dict[str, list[Fact]]) -> dict[str, list[Fact]]:
+    left = {name: [fact for fact in facts if fact.pointer not in broken] for name, facts in sections.items()}
+    return {name: facts for name, facts in left.items() if facts}
 
 
 def _broken(case: Case) -> frozenset[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from fhirconv.facts import fold
+from fhirconv.memory import Memory
 
 ANY = "*"  # the limits that hold where nothing more special does
 
@@ -22,15 +26,26 @@ class Limit(NamedTuple):
 
     def holds(self, number: Amount) -> bool:
         """Whether `number` is within."""
-        if self.low is not None and (number < self.low or (self.is_above and number == self.low)):
+        low, high, is_above = self
+        if low is not None and (number < low or (is_above and number == low)):
             return False
-        return self.high is None or number <= self.high
+        return high is None or number <= high
 
     def __str__(self) -> str:
         low = "" if self.low is None else f"above {self.low:.15g}" if self.is_above else f"from {self.low:.15g}"
         return " ".join(filter(None, (low, "" if self.high is None else f"up to {self.high:.15g}")))
 
 
+class Said(NamedTuple):
+    """The words in a name by which it says more than a name; '' for none."""
+
+    negated: str = ""
+    uncertain: str = ""
+    female: str = ""  # what only women have
+    male: str = ""
+
+
+SAYS_NOTHING = Said()
 _NEVER = re.compile(r"(?!)")
 
 
@@ -48,7 +63,20 @@ class Limits:
     uncertain: re.Pattern[str] = _NEVER
     relative: re.Pattern[str] = _NEVER
     m1_below_iv: re.Pattern[str] = _NEVER
-    judged: dict[tuple[str, str], tuple[str, str, Limit | None]] = field(default_factory=dict)  # a memory; see Course
+    # memories; see Course and `said`
+    judged: dict[tuple[str, str], tuple[str, str, Limit | None]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def said(self) -> Memory[str, Said]:
+        """What names say, by their words."""
+        return Memory(self._said, most=4096)
+
+    def _said(self, words: str) -> Said:
+        folded = fold(words)
+        patterns = (self.negated, self.uncertain, self.only_of.get("female", _NEVER), self.only_of.get("male", _NEVER))
+        matches = (pattern.search(folded) for pattern in patterns)
+        said = Said(*(match.group() if match else "" for match in matches))
+        return said if any(said) else SAYS_NOTHING
 
     def of_result(self, test: str, unit: str, words: str) -> Limit | None:
         """The limit of a test (key of its concept) in a unit, else that of the unit, if `words` name no relative value."""

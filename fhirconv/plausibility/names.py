@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
-from fhirconv.facts import Fact, fold
+from fhirconv.facts import Fact
 from fhirconv.issues import shown
 from fhirconv.plausibility.course import Course
+from fhirconv.plausibility.limits import SAYS_NOTHING
 
 _OTHER_PERSON = re.compile(r"\b(?:family|mother|father|sister|brother|aunt|uncle|donor)\b", re.IGNORECASE)
 _OTHER_SEX = {"female": "male", "male": "female"}
 _NAMED = {"conditions": "name", "procedures": "procedure", "specimens": "type"}
 
 
-@functools.lru_cache(maxsize=4096)
-def _found(pattern: str, words: str) -> str:
-    """What a pattern finds in words; '' for nothing. (By its text: hashing a compiled pattern costs more than this.)"""
-    found = re.search(pattern, fold(words))
-    return found.group() if found else ""
-
-
 def check_names(course: Course) -> None:
     """Negated and uncertain conditions, and what only the other sex has."""
+    said = course.limits.said
     for fact in course.of("conditions"):
-        if fact.data["kind"] != "symptom":
+        if said[fact.data["name"]] is not SAYS_NOTHING and fact.data["kind"] != "symptom":
             _check_negation(course, fact)
     other_sex = _OTHER_SEX.get(course.patient.get("sex", ""))
     if other_sex:
         for section, name in _NAMED.items():
             for fact in course.of(section):
-                _check_sex(course, fact, name, other_sex)
+                if "site" in fact.data or said[fact.data[name]] is not SAYS_NOTHING:
+                    _check_sex(course, fact, name, other_sex)
 
 
 def _check_negation(course: Course, fact: Fact) -> None:
     name = fact.data["name"]
     verification = fact.data.get("verification", "")
-    if _found(course.limits.negated.pattern, name) and verification != "refuted":
+    said = course.limits.said[name]
+    if said.negated and verification != "refuted":
         message = (
             f"the name {shown(name)} says that it is not there, and would go out as a condition of the "
             "patient; name what was looked for and add 'verification: refuted', or leave it out"
         )
         course.warn("name-negated", message, fact, "name")
     elif (
-        _found(course.limits.uncertain.pattern, name)
+        said.uncertain
         and verification in ("", "confirmed")
         and "certainty" not in fact.data
     ):
@@ -59,7 +55,7 @@ def _check_sex(course: Course, fact: Fact, name: str, other_sex: str) -> None:
     for field in (name, "site"):
         value = fact.data.get(field)
         for words in value if isinstance(value, list) else [value] if value else []:
-            found = _found(course.limits.only_of[other_sex].pattern, words)
+            found = getattr(course.limits.said[words], other_sex)
             if found and not _OTHER_PERSON.search(words):
                 course.warn(
                     "sex-site",

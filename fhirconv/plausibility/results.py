@@ -25,7 +25,7 @@ def check_amounts(course: Course) -> None:
         series: Series = {}
         for fact in course.of(section):
             if "value" in fact.data:
-                _check_result(course, fact, fact.data[name], series)
+                _check_result(course, fact, name, series)
         for (test, *_), results in series.items():
             if len(results) > 1:
                 _check_conflicts(course, results, name)
@@ -37,19 +37,22 @@ def check_amounts(course: Course) -> None:
                 _check_dose(course, fact, name, fact.data[name])
 
 
-def _check_result(course: Course, fact: Fact, words: str, series: Series) -> None:
+def _check_result(course: Course, fact: Fact, name: str, series: Series) -> None:
     data = fact.data
     value, printed = data["value"], data.get("unit")
-    test, unit, limit = course.judged(words, printed)
-    numbers, is_exact = (_numbers(course, value)) if type(value) is str else ((value,), True)
-    if limit is not None:
-        for number in numbers:
-            if not limit.holds(number):
-                message = f"{_amount(number, unit)} is hardly possible for {shown(words)}: expected {limit}"
-                course.warn("value-range", f"{message}; check number and unit", fact, "value")
+    test, unit, limit = course.judged(data[name], printed)
+    numbers, is_exact = _numbers(course, value) if type(value) is str else ((value,), True)
+    for number in numbers:
+        if limit is not None and not limit.holds(number):
+            message = f"{_amount(number, unit)} is hardly possible for {shown(data[name])}: expected {limit}"
+            course.warn("value-range", f"{message}; check number and unit", fact, "value")
     if is_exact:
-        of = (str(data["site"]) if "site" in data else "", unit or str(printed))
-        series.setdefault((test, data.get("specimen"), data.get("method"), of), []).append((fact, numbers[0]))
+        site = str(data["site"]) if "site" in data else ""
+        key = (test, data.get("specimen"), data.get("method"), site, unit or str(printed))
+        if key in series:
+            series[key].append((fact, numbers[0]))
+        else:
+            series[key] = [(fact, numbers[0])]
 
 
 def _amount(number: Amount, unit: str) -> str:
@@ -68,7 +71,7 @@ def _numbers(course: Course, value: str) -> tuple[tuple[Amount, ...], bool]:
 def _check_conflicts(course: Course, results: list[tuple[Fact, Amount]], name: str) -> None:
     """Two numbers at one time: the same day or moment, or the same event."""
     times = [fact.data.get("at") for fact, _ in results]
-    if all(type(time) is str for time in times) and len(set(times)) == len(times):
+    if set(map(type, times)) == {str} and len(set(times)) == len(times):
         return
     seen: dict[str, tuple[Fact, Amount]] = {}
     for fact, number in results:

@@ -9,13 +9,18 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from fhirconv.compression import PackedError, open_input
+from fhirconv.document import LIMITS, Limits
 
-def input_digest(paths: Iterable[Path]) -> str:
-    """Over the bytes of files in this order; what they are called, and in which folder, does not matter.
 
-    One that cannot be read, or not twice (a pipe), counts as missing: to say so is the reader's business.
+def input_digest(paths: Iterable[Path], limits: Limits = LIMITS) -> str:
+    """Over the bytes of files in this order; how they are called or compressed, and in which folder, does not matter.
+
+    One that cannot be read, or not twice (a pipe), counts as missing: to say so is the reader's business. But PackedError
+    is raised, with the name of the file: a checksum fails only after the records that it was for, and wrong ones must not
+    be on a server by then.
     """
-    return _digest(map(_content, paths))
+    return _digest(_content(path, limits) for path in paths)
 
 
 def mappings_digest(folder: Path | None) -> str:
@@ -31,11 +36,13 @@ def settings_digest(**settings: str | int | float | None) -> str:
     return _digest(_hash(repr(item).encode()) for item in sorted(settings.items()))
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, limits: Limits = LIMITS) -> bytes:
     try:
         if path.is_file():
-            with path.open("rb") as stream:
+            with open_input(path, limits) as stream:
                 return hashlib.file_digest(stream, "sha256").digest()
+    except PackedError as error:
+        raise PackedError(f"{path}: {error}", error.rule) from None
     except OSError:
         pass
     return bytes(32)  # of no file: nobody knows bytes that have this digest

@@ -171,8 +171,9 @@ def push(
     `retract` takes back what earlier pushes made of the cases and the facts no longer hold. `on_unit` is called with each
     record's result as it ends, and `result.units` stays empty: for more records than memory holds.
 
-    Raises ServerError when the server cannot be reached or cannot take it, before anything was sent; JournalError,
-    MappingError, and ValueError for an unknown profile or identity. Findings about records are in the results.
+    Raises, before anything was sent, ServerError when the server cannot be reached or cannot take it, PackedError for a
+    compressed file that is damaged; JournalError, MappingError, and ValueError for an unknown profile or identity. Findings
+    about records are in the results.
     """
     site, text = Path(mappings) if mappings else None, Path(source) if source else None
     settings = settings_for(identity, profile, site, text)
@@ -183,7 +184,7 @@ def push(
     client = FhirClient(server, site=site) if isinstance(server, str) else server
     try:
         known = targets if isinstance(targets, list | tuple) else ()  # what is made one by one is read once
-        inputs = input_digest([Path(one) for one in known if isinstance(one, str | Path)])
+        inputs = input_digest([Path(one) for one in known if isinstance(one, str | Path)], limits)
         result = Pusher(client, settings, options).push(
             units_of(records, settings, retract), inputs, on_unit or units.append
         )

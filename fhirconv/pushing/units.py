@@ -85,8 +85,9 @@ def unit_of(record: Document | Conversion, number: int, settings: Settings) -> U
 def _of_conversion(made: Conversion, number: int, name: str, settings: Settings) -> Unit:
     unit = Unit(number, name, [], list(made.issues), lambda found: issues_of(found, made.case.document))
     bundle, build = made.bundle, made.build
-    if bundle is not None and build is not None:
-        unit.locate = lambda found: located(found, bundle, made.case, build)
+    if bundle is not None:
+        if build is not None:  # one that came from a worker has none
+            unit.locate = lambda found: located(found, bundle, made.case, build)
         _fill(unit, bundle, settings)
     return unit
 

@@ -87,8 +87,7 @@ def _snomed_problem(code: str) -> str:
 
 
 def _shape(pattern: str, expected: str) -> Callable[[str], str]:
-    compiled = re.compile(pattern)
-    return lambda code: "" if compiled.fullmatch(code) else f"expected {expected}"
+    return lambda code: "" if re.fullmatch(pattern, code) else f"expected {expected}"  # compiled when it is needed
 
 
 _ICD_10 = _shape(
@@ -142,6 +141,11 @@ _TOLERATED = {
 }
 # Codes that show by themselves, with a check digit or a sign of its own, where they come from.
 _TELLING = ((LOINC, re.compile(r"(?:L[ALPG])?[0-9]{2,7}-[0-9]")), (SNOMED, re.compile(r"[1-9][0-9]{7,17}")))
+
+
+def has_form(system: str) -> bool:
+    """Whether the codes of the system with this URI have a form that is known."""
+    return system in _FORMS
 
 
 @remembered(4096)

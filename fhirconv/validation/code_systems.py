@@ -6,11 +6,11 @@ URI and read alone.
 
 from __future__ import annotations
 
-import difflib
 import functools
 from typing import NamedTuple
 
 from fhirconv.data_files import data_dir
+from fhirconv.issues import closest
 from fhirconv.validation.memory import remembered
 
 
@@ -31,8 +31,8 @@ class CodeSystem(NamedTuple):
         by_lower = {known.lower(): known for known in self.displays}
         by_display = {display.lower(): known for known, displays in self.displays.items() for display in displays}
         word = code.lower()
-        near = difflib.get_close_matches(word, by_lower, 1, 0.7) if word not in by_display else []
-        return by_lower.get(word) or by_display.get(word) or (by_lower[near[0]] if near else "")
+        near = closest(word, by_lower, 0.7) if word not in by_display else ""
+        return by_lower.get(word) or by_display.get(word) or by_lower.get(near, "")
 
 
 @functools.cache

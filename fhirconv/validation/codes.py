@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fhirconv.issues import shown
-from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity
+from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity, has_form
 from fhirconv.validation.code_systems import CodeSystem, code_system
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.memory import is_long
+from fhirconv.validation.memory import is_long, remembered
 from fhirconv.validation.system_uris import system_finding
 from fhirconv.validation.ucum import UCUM
 from fhirconv.validation.units import ucum_problem, unit_problem
@@ -44,6 +45,11 @@ def coding_findings(coding: dict[str, Any]) -> Findings:
         if not is_long(key):
             _known[key] = found
     return found
+
+
+def any_code_is_right(system: str) -> bool:
+    """Whether there is nothing to say against any code of a system, without its display: nothing of it is at hand."""
+    return system != UCUM and not has_form(system) and code_system(system) is None and system_finding(system) is None
 
 
 def code_findings(system: str, code: str, display: str = "") -> Findings:
@@ -139,33 +145,41 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-@functools.cache
-def _displays() -> dict[str, dict[str, str]]:
-    """System to code to the display that our concept tables hold as verified."""
+def _displays(names: Iterable[str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """System, code and display of what our concept tables, or those with these names, hold as verified."""
     from fhirconv.mapping import load_mappings  # not at import: the mappings are checked with this package's own rules
 
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for table in load_mappings().tables.concepts.values():
-        for concept in table.concepts.values():
+    tables = load_mappings().tables.concepts
+    for name in tables if names is None else names:
+        for concept in tables[name].concepts.values():
             for coding in concept.codings:
                 if "display" in coding:
-                    found[coding["system"]][coding["code"]] = coding["display"]
-    return found
+                    yield coding["system"], coding["code"], coding["display"]
+
+
+@remembered(4096)
+def _display(system: str, code: str) -> str:
+    """The display that our concept tables hold of a code, the last one if several do; empty if none does."""
+    from fhirconv.mapping.own import is_proven, tables_with_code
+
+    tables = tables_with_code(code) if is_proven() else None
+    found = [display for of, known, display in _displays(tables) if (of, known) == (system, code)]
+    return found[-1] if found else ""
 
 
 @functools.cache
 def _owners(system: str) -> dict[str, set[str]]:
     """Display, folded, to the codes of the system that have it."""
     owners: dict[str, set[str]] = defaultdict(set)
-    for code, display in _displays().get(system, {}).items():
+    for code, display in {code: display for of, code, display in _displays() if of == system}.items():
         owners[_name(system, display)].add(code)
     return owners
 
 
 def _shipped(system: str, code: str, display: str) -> list[Finding]:
     """Findings about the display of a code that our concept tables hold; a code may have other right displays."""
-    ours = _displays().get(system, {}).get(code)
-    if ours is None:
+    ours = _display(system, code)
+    if not ours:
         return []
     given = _name(system, display)
     if given == _name(system, ours):

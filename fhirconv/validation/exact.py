@@ -10,17 +10,16 @@ from fhirconv.validation.extensions import once_each
 from fhirconv.validation.finding import Finding, Path
 from fhirconv.validation.invariants import check_invariants
 from fhirconv.validation.references import Index, check_references, index_of
-from fhirconv.validation.structure import Walk, walk_resource
+from fhirconv.validation.structure import NOTHING, Settled, Walk, walk_entries, walk_resource
 from fhirconv.validation.vitals import check_vitals
 
 
-def exact_findings(resource: Any, settled: frozenset[Path] = frozenset()) -> list[Finding]:
+def exact_findings(resource: Any, settled: Settled = NOTHING) -> list[Finding]:
     """Everything that base R4 has to say against a resource (JSON data), in the order of the layers.
 
-    Numbers may be int, float or Decimal. The resources at the paths of `settled` are taken to be right. Nothing is raised,
-    whatever the value is.
+    Numbers may be int, float or Decimal. What is `settled` is taken to be right. Nothing is raised, whatever the value is.
     """
-    walk = walk_resource(resource, VISITS, settled)
+    walk = (walk_entries if settled.is_bundle else walk_resource)(resource, VISITS, settled.paths)
     indexes = _Indexes(walk)
     check_references(walk, indexes)
     check_bundles(walk, indexes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fhirconv.validation.addresses import HL7
-from fhirconv.validation.extensions import definition_of, known_urls
+from fhirconv.validation.extensions import definition_of, extensions_of
 from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM_QUANTITY
 
 Schema = dict[str, Any]
@@ -61,21 +62,20 @@ def extension_schema(resource: str) -> Schema:
     ]
     if resource:  # these are extensions of elements, and a resource is none
         known = []
-    known += [
-        _extension({"enum": urls}, key, _VALUES[key]) for key in _VALUES if (urls := _on_resource(resource, key[5:]))
-    ]
+    on_resource = _on_resource(resource) if resource else {}
+    known += [_extension({"enum": on_resource[key]}, key, _VALUES[key]) for key in _VALUES if key in on_resource]
     foreign = [_extension(_FOREIGN, key, value) for key, value in _VALUES.items()]
     nested = {"type": "array", "minItems": 1, "items": {"anyOf": [_extension(_PART, key, value) for key, value in _VALUES.items()]}}
     return {"type": "object", "anyOf": [*known, *foreign, _extension(_FOREIGN, "extension", nested)]}
 
 
-def _on_resource(resource: str, value: str) -> list[str]:
-    """The extensions of HL7 that may stand on a resource of this type and have a value of this type alone."""
-    found = {url: definition_of(url) or {} for url in known_urls()} if resource else {}
-    return [
-        url
-        for url, one in found.items()
-        if resource in one.get("contexts", ())
-        and [name[0].upper() + name[1:] for name in one.get("value", ())] == [value]
-        and not one.keys() & {"modifier", "codes", "nested"}
-    ]
+@functools.lru_cache
+def _on_resource(resource: str) -> dict[str, list[str]]:
+    """The extensions of HL7 that may stand on a resource of this type and have a value of one type alone, by its key."""
+    found: dict[str, list[str]] = {}
+    for url in extensions_of(resource):
+        one = definition_of(url) or {}
+        values = one.get("value", ())
+        if len(values) == 1 and not one.keys() & {"modifier", "codes", "nested"}:
+            found.setdefault(f"value{values[0][0].upper()}{values[0][1:]}", []).append(url)
+    return found

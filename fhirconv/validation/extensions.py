@@ -46,6 +46,13 @@ def known_urls() -> list[str]:
     return list(_lines())
 
 
+def extensions_of(type_name: str) -> list[str]:
+    """The URLs of the extensions that HL7 defines for a type by its name, not for all types or a part of it."""
+    name = f'"{type_name}"'.encode()
+    near = (url for url, line in _lines().items() if name in line)  # which are few: the others stay unread
+    return [url for url in near if type_name in _definition(url).get("contexts", ())]
+
+
 @functools.cache
 def known_names() -> list[str]:
     """What stands after HL7's prefix in the URLs of all extensions that HL7 defines."""

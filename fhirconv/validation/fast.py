@@ -6,35 +6,24 @@ too: the tests hold the two together.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-import jsonschema_rs
 
 from fhirconv.r4 import base_of, resource_types
 from fhirconv.rules import rule
 from fhirconv.validation.finding import Finding, Path
-from fhirconv.validation.plain import Look, NotPlainError, Types, look_of
-from fhirconv.validation.schemas import Generator, is_plain
-from fhirconv.validation.xhtml import narrative_problems
+from fhirconv.validation.plain import NotPlainError, Seen
+from fhirconv.validation.schemas import is_plain
+from fhirconv.validation.shapes import Looks, looks_at
+from fhirconv.validation.structure import NOTHING, Settled
 
+_URN = "urn:uuid:"
 _UUIDS = re.compile("(?:(?:^| )urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})+").fullmatch
+_LENGTH = 46  # of a full URL, with the blank after it
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}").fullmatch
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/condition-category"
-_KINDS = ("transaction", "collection")
-
-Accepts = Callable[[Any], bool]
-
-
-@functools.cache
-def _accepts(type_name: str, any_narrative: bool) -> Accepts | None:
-    """The compiled schema of a list of resources of one type; None where there is none."""
-    if not is_plain(type_name):
-        return None
-    schema = Generator(any_narrative).schema_of_list(type_name)
-    check: Accepts = jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions()).is_valid
-    return check
+_NOT_PLAIN = (NotPlainError, ValueError, TypeError, AttributeError, LookupError)  # not what is looked for, or not of its type
 
 
 def findings_of(resource: Any) -> list[Finding]:
@@ -56,19 +45,32 @@ def quick_findings(resource: Any) -> list[Finding] | None:
     try:
         if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
             return _bundle(resource)
-        _look_at([resource], resource["resourceType"], {})
+        _look_at([resource], {})
         return _recommended(resource, ())
-    except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):  # not what a schema takes, or accepts
+    except _NOT_PLAIN:
         return None
 
 
-def _look_at(resources: list[Any], type_name: str, types: Types) -> None:
-    """Looks at resources of one type. Raises NotPlainError where the exact check has to decide."""
-    accepts, look = _checks(type_name)
-    if not accepts(resources) and not all(accepts([one]) or _accepts_otherwise(one) for one in resources):
-        raise NotPlainError
+def _look_at(resources: Iterable[Any], types: Mapping[str, str], is_known_id: bool = False) -> None:
+    """Looks at resources. Raises one of _NOT_PLAIN where the exact check has to decide."""
+    seen = Seen(types)
     for one in resources:
-        look(one, types)
+        looks = _looks.get(one["resourceType"]) or _new_looks(one["resourceType"])
+        looks[tuple(one)](one, seen)
+        if not is_known_id and "id" in one and not _ID(one["id"]):
+            raise NotPlainError
+    seen.check()
+
+
+def _new_looks(type_name: str) -> Looks:
+    """The looks at a resource type that was not met before."""
+    if type_name not in resource_types() or not is_plain(type_name):
+        raise NotPlainError
+    _looks[type_name] = looks_at(type_name)
+    return _looks[type_name]
+
+
+_looks: dict[str, Looks] = {}
 
 
 def _recommended(resource: dict[str, Any], path: Path) -> list[Finding]:
@@ -83,59 +85,16 @@ def _recommended(resource: dict[str, Any], path: Path) -> list[Finding]:
 
 def _is_listed(condition: dict[str, Any]) -> bool:
     """Whether a condition is an item of the problem list, which con-3 wants to have a clinical status."""
-    codings = [coding for concept in condition.get("category", ()) for coding in concept.get("coding", ())]
-    return any(coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES for coding in codings)
-
-
-def _checks(type_name: str) -> tuple[Accepts, Look]:
-    """The two halves of the look at a resource type, made when it is first met."""
-    found = _made.get(type_name)
-    if found is None:
-        if type_name not in resource_types():
-            raise NotPlainError
-        accepts = _accepts(type_name, False)
-        found = _made[type_name] = (_nothing, look_of("Element")) if accepts is None else (accepts, look_of(type_name))
-    return found
-
-
-_made: dict[str, tuple[Accepts, Look]] = {}
-
-
-def _nothing(resources: Any) -> bool:
-    """Stands for the schema of a type that has none."""
+    for concept in condition.get("category", ()):
+        for coding in concept.get("coding", ()):
+            if coding.get("code") == "problem-list-item" and coding.get("system") == _CATEGORIES:
+                return True
     return False
 
 
-def _accepts_otherwise(resource: dict[str, Any]) -> bool:
-    """Whether only the narrative is not of our own making, and it is right too."""
-    accepts = _accepts(resource["resourceType"], True)
-    text = resource.get("text")
-    return accepts is not None and text is not None and accepts([resource]) and not narrative_problems(text["div"])
-
-
-def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
-    kind, entries = bundle["type"], bundle["entry"]
-    if kind not in _KINDS or len(bundle) != 3 or type(entries) is not list or not entries:
-        return None
-    types: dict[str, str] = {}
-    of_type: dict[str, list[Any]] = {}
-    for entry in entries:
-        resource, url = entry["resource"], entry["fullUrl"]
-        types[url] = type_name = resource["resourceType"]
-        of_type.setdefault(type_name, []).append(resource)
-        if kind == "transaction":
-            own, request = resource["id"], entry["request"]
-            # The id is that of the fullUrl: so two entries with one id have one fullUrl too, and are counted below.
-            if url[9:] != own or request["url"] != f"{type_name}/{own}" or request["method"] != "PUT":
-                return None
-            if len(request) != 2 or len(entry) != 3:
-                return None
-        elif len(entry) != 2:
-            return None
-    if len(types) != len(entries) or not _UUIDS(" ".join(types)):
-        return None
-    for type_name, resources in of_type.items():
-        _look_at(resources, type_name, types)
+def _bundle(bundle: dict[str, Any]) -> list[Finding]:
+    types, entries = _types(bundle), bundle["entry"]
+    _look_at([entry["resource"] for entry in entries], types, bundle["type"] == "transaction")
     return [
         finding
         for position, entry in enumerate(entries)
@@ -144,24 +103,96 @@ def _bundle(bundle: dict[str, Any]) -> list[Finding] | None:
     ]
 
 
-def settled_entries(bundle: Any) -> tuple[frozenset[Path], list[Finding]]:
-    """The paths of the resources of a Bundle with which the exact check need not deal, and what there is to say of them.
+def _types(bundle: dict[str, Any]) -> dict[str, str]:
+    """The types of the entries, by what a reference to each may say, of a Bundle of the form that we make.
+
+    Every entry is a PUT to its own id, or has a full URL and no request. Raises one of _NOT_PLAIN for another Bundle.
+    """
+    entries = bundle["entry"]
+    if len(bundle) != 3 or type(entries) is not list or not entries:
+        raise NotPlainError
+    types = _TYPES[bundle["type"]](entries)
+    if len(types) != len(entries) or not resource_types().issuperset(types.values()):
+        raise NotPlainError
+    return types
+
+
+def _collected(entries: list[Any]) -> dict[str, str]:
+    """The types of the entries by their full URLs, which are UUIDs."""
+    types: dict[str, str] = {}
+    for entry in entries:
+        types[entry["fullUrl"]] = entry["resource"]["resourceType"]
+        if len(entry) != 2:
+            raise NotPlainError
+    _look_at_urls(types)
+    return types
+
+
+def _sent(entries: list[Any]) -> dict[str, str]:
+    """The types of the entries by their full URLs, which are UUIDs and the ids that each is put to."""
+    types: dict[str, str] = {}
+    for entry in entries:
+        resource, url, request = entry["resource"], entry["fullUrl"], entry["request"]
+        own = resource["id"]
+        types[url] = type_name = resource["resourceType"]
+        # Two entries with one id have one full URL too, and are counted.
+        if request["url"] != f"{type_name}/{own}" or url != _URN + own:
+            raise NotPlainError
+        if request["method"] != "PUT" or len(request) != 2 or len(entry) != 3:
+            raise NotPlainError
+    _look_at_urls(types)
+    return types
+
+
+def _sent_apart(entries: list[Any]) -> dict[str, str]:
+    """The types of the entries of a batch by Type/id, to which each is put: a server may do them in any order."""
+    types: dict[str, str] = {}
+    for entry in entries:
+        resource, request = entry["resource"], entry["request"]
+        url = request["url"]
+        types[url] = type_name = resource["resourceType"]
+        if url != f"{type_name}/{resource['id']}" or request["method"] != "PUT" or len(request) != 2 or len(entry) != 2:
+            raise NotPlainError
+    return types
+
+
+_TYPES = {"collection": _collected, "transaction": _sent, "batch": _sent_apart}
+
+
+def _look_at_urls(urls: Mapping[str, str]) -> None:
+    """Full URLs: so long that each is one UUID."""
+    joined = " ".join(urls)
+    if len(joined) != _LENGTH * len(urls) - 1 or not _UUIDS(joined):
+        raise NotPlainError
+
+
+def settled_entries(bundle: Any) -> tuple[Settled, list[Finding]]:
+    """With what in a Bundle the exact check need not deal, and what there is to say of it.
 
     Of a document or message every resource counts: their entries have to do with each other.
     """
-    settled: set[Path] = set()
-    found: list[Finding] = []
     entries = bundle.get("entry") if isinstance(bundle, dict) and bundle.get("resourceType") == "Bundle" else None
     if not isinstance(entries, list) or bundle.get("type") in ("document", "message"):
-        return frozenset(), found
-    held: list[tuple[Any, Any]] = [(one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None) for one in entries]
-    types = {url: str(one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)}
-    for position, (_, resource) in enumerate(held):
+        return NOTHING, []
+    try:
+        types, is_ours = _types(bundle), True
+    except _NOT_PLAIN:
+        types, is_ours = _stated_types(entries), False
+    settled: set[Path] = set()
+    found: list[Finding] = []
+    for position, entry in enumerate(entries):
         path = ("entry", position, "resource")
         try:
-            _look_at([resource], resource["resourceType"], types)
-            found += _recommended(resource, path)
-        except (NotPlainError, ValueError, TypeError, AttributeError, KeyError):
+            _look_at([entry["resource"]], types)
+            found += _recommended(entry["resource"], path)
+        except _NOT_PLAIN:
             continue
         settled.add(path)
-    return frozenset(settled), found
+    return Settled(frozenset(settled), is_ours), found
+
+
+def _stated_types(entries: list[Any]) -> dict[str, str]:
+    """The types of the entries by their full URLs, whatever else is in the Bundle."""
+    held = [(one.get("fullUrl"), one.get("resource")) for one in entries if isinstance(one, dict)]
+    stated = [(url, one.get("resourceType")) for url, one in held if isinstance(url, str) and isinstance(one, dict)]
+    return {url: name for url, name in stated if isinstance(name, str) and name in resource_types()}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fhirconv.build import Build
-from fhirconv.facts import Case
 from fhirconv.issues import Issue, Place
-from fhirconv.trace import Trace, trace_entry
 from fhirconv.validation.expressions import expression_of
 from fhirconv.validation.finding import Finding, Path
+
+if TYPE_CHECKING:
+    from fhirconv.build import Build
+    from fhirconv.facts import Case
+    from fhirconv.trace import Trace
 
 
 def located(findings: Iterable[Finding], bundle: dict[str, Any], case: Case, build: Build) -> Iterator[Issue]:
@@ -23,6 +25,8 @@ def _place(path: Path, case: Case, build: Build) -> Place:
     """The place of the field that an element was made from, else that of its fact."""
     if len(path) < 2 or path[0] != "entry" or not isinstance(path[1], int):
         return case.document.place("")
+    from fhirconv.trace import trace_entry  # only where there is something to say
+
     entry = build.entries[path[1]]
     wanted = ""
     for step in path[3:]:

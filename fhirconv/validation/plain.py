@@ -1,39 +1,63 @@
-"""The second half of the fast way: what the schemas leave to Python, in one generated function for each type.
+"""What the fast way asks of single values: one look at each, which says that it is right, or raises NotPlainError.
 
-Codings and units (each judged once by the exact check, and remembered), identifiers, periods and ranges, whole numbers,
-references. A generated function reads straight on where a table of functions would call one for every value.
+Codings, units, systems and days are judged once by the exact check and remembered; texts are noted, and looked at together
+at the end. What a patient's record says in words is never remembered.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from fhirconv.numbers import number_excess
-from fhirconv.r4 import elements_of, kind_of
-from fhirconv.validation.addresses import MCODE
-from fhirconv.validation.codes import coding_findings, quantity_findings
-from fhirconv.validation.extensions import is_plain_url
+import orjson
+
+from fhirconv.numbers import MAX_DIGITS, MAX_EXPONENT, number_excess
+from fhirconv.r4 import kind_of
+from fhirconv.validation.codes import any_code_is_right, coding_findings, quantity_findings
 from fhirconv.validation.memory import is_long
+from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
+from fhirconv.validation.primitives import form_problem
 from fhirconv.validation.registries import identifier_findings
-from fhirconv.validation.structure import Slot, plan_of, structure_findings
+from fhirconv.validation.structure import structure_findings
 from fhirconv.validation.vitals import is_vital_sign
 
 _LARGE = 2**63
+_OF_REFERENCE = {"reference", "display"}
+comparators = frozenset(("<", "<=", ">=", ">"))
+_DAY = len("YYYY-MM-DD")
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
-_QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Distance", "Duration")
-_ENDS = {"start", "end"}
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
-
-Types = Mapping[str, str]  # fullUrl -> resource type, within one Bundle
-Look = Callable[[Any, Types], None]
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
+_CODE, _URI, _INSTANT = (re.compile(PRIMITIVES[name]["pattern"]).fullmatch for name in ("code", "uri", "instant"))
 
 
 class NotPlainError(Exception):
     """The exact check has to decide."""
+
+
+class Seen:
+    """What the looks at one resource or Bundle share."""
+
+    __slots__ = ("codes", "meta", "texts", "types")
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self.types = types  # what a reference may say -> resource type, within one Bundle
+        self.texts: list[str] = []  # looked at together, at the end
+        self.meta: Any = self  # the last that was right and holds tags alone (as yet nothing): those of a case are the same
+        self.codes: set[str] = set()  # those of systems in which any code is right
+
+    def check(self) -> None:
+        """Looks at what was noted. A text begins as it must: that was looked at before."""
+        for code in self.codes:
+            if not _CODE(code):
+                raise NotPlainError
+        written = orjson.dumps(self.texts)  # escapes control characters, takes no half of a surrogate pair
+        if len(written) > LONGEST_TEXT and max(map(len, self.texts)) > LONGEST_TEXT:
+            raise NotPlainError
+        if (b"\\" in written or not written.isascii()) and any(map(_CONTROL, self.texts)):
+            raise NotPlainError
 
 
 class _Good(set[Any]):
@@ -48,191 +72,139 @@ class _Good(set[Any]):
             self.add(key)
 
 
-_codings, _quantities, _systems, _urls = _Good(), _Good(), _Good(), _Good()
+codings, quantities, systems, open_systems, urls, days = _Good(), _Good(), _Good(), _Good(), _Good(), _Good()
+concepts: dict[str, list[dict[str, str]]] = {}  # codings that stood together in a concept, by the code of the first
 
 
-def _judge_coding(coding: Any) -> None:
+def look_at_coding(coding: Any, seen: Seen) -> None:
     """A Coding whose system, code and display were not met together before."""
-    key = (coding.get("system"), coding.get("code"), coding.get("display"), len(coding))
+    system, code, display = coding.get("system"), coding.get("code"), coding.get("display")
+    # With the number of its keys: a null is not what is absent.
+    key = (system, code, display) if len(coding) == 3 else (system, code, display, len(coding))
+    if key in codings:
+        return
     named = {name for name, part in zip(("system", "code", "display"), key, strict=False) if part is not None}
-    good = coding.keys() == named and not structure_findings(coding, "Coding") and not coding_findings(coding)
-    good = good and ("code" not in coding or "system" in coding)
-    _codings.judge(key, good and not is_vital_sign(coding))  # a vital sign follows a profile
+    if coding.keys() != named or structure_findings(coding, "Coding") or coding_findings(coding):
+        raise NotPlainError
+    if named == {"system", "code"} and any_code_is_right(system):
+        open_systems.judge(system, True)  # the code may be of a patient: it is not remembered
+        return
+    codings.judge(key, ("code" not in coding or "system" in coding) and not is_vital_sign(coding))  # that follows a profile
 
 
-def look_at_quantity(value: Any, types: Types) -> None:
-    """A quantity: its unit as met before, its number a number."""
-    key = (value.get("unit"), value.get("system"), value.get("code"))
-    number = value.get("value")
+def look_at_codings(values: Any, seen: Seen) -> None:
+    """The codings of a concept that were not met together before; remembered are those of which each is remembered."""
+    if type(values) is not list or not values:
+        raise NotPlainError
+    for coding in values:
+        if type(coding) is not dict:
+            raise NotPlainError
+        look_at_coding(coding, seen)
+    if all(len(one) == 3 and (one["system"], one["code"], one["display"]) in codings for one in values):
+        if len(concepts) >= _REMEMBERED:
+            concepts.clear()
+        concepts[values[0]["code"]] = [dict(one) for one in values]  # a copy: who made them may change them
+
+
+def look_at_quantity(value: Any, comparators: frozenset[str] = frozenset()) -> None:
+    """A quantity: its unit as met before, its number a number; which comparators may stand before that."""
+    get = value.get
+    unit = (get("unit"), get("system"), get("code"))
+    key = unit if None not in unit else (*unit, "")  # what is whole is looked for without a count of its keys
+    look_at_number(get("value"))
+    count = len(value) - 4 + unit.count(None)
+    if count and (count != 1 or get("comparator") not in comparators):
+        raise NotPlainError
+    if key not in quantities:
+        whole = "code" not in value or "system" in value  # qty-3
+        quantities.judge(key, whole and not structure_findings(value, "Quantity") and not quantity_findings(value))
+
+
+def look_at_number(number: Any) -> None:
+    """A number within the limits, as a reader of JSON makes it."""
     kind = type(number)
     if kind is Decimal:
-        if number_excess(number):
+        # No more characters than digits are allowed: the usual end, before digits are counted.
+        short = number.is_finite() and len(str(number)) <= MAX_DIGITS and -MAX_EXPONENT <= number.adjusted() <= MAX_EXPONENT
+        if not short and number_excess(number):
             raise NotPlainError
     elif (kind is not int and kind is not float) or not -_LARGE < number < _LARGE:
         raise NotPlainError
-    if len(value) != 4 - key.count(None):
+
+
+def look_at_system(system: Any) -> None:
+    """The system of an identifier that was not met before; of one, values have to be URIs."""
+    plain = _URI(system) and system != "urn:ietf:rfc:3986" and not identifier_findings({"system": system, "value": "x"})
+    systems.judge(system, bool(plain))
+
+
+def look_at_date(text: Any) -> None:
+    """A date that was not met before."""
+    days.judge(text, _is_of_form("date", text))
+
+
+def look_at_time(text: Any) -> None:
+    """A dateTime: as a date, or with a clock; such are not remembered."""
+    if not _INSTANT(text) and not _is_of_form("dateTime", text):
         raise NotPlainError
-    if key not in _quantities:
-        whole = "code" not in value or "system" in value  # qty-3
-        _quantities.judge(key, whole and not structure_findings(value, "Quantity") and not quantity_findings(value))
+    if len(text) <= _DAY:
+        days.judge(text, True)
 
 
-def _identifier(value: Any, types: Types) -> None:
-    system = value.get("system")
-    if not value.keys() <= {"system", "value", "use"}:
-        raise NotPlainError
-    if system not in _systems:
-        plain = system != "urn:ietf:rfc:3986" and not identifier_findings({"system": system, "value": "x"})
-        _systems.judge(system, plain)
+def _is_of_form(type_name: str, text: Any) -> bool:
+    return isinstance(text, str) and not form_problem(type_name, text)
 
 
-def _period(value: Any, types: Types) -> None:
-    """Days in their order; clocks have zones, which the exact check compares."""
-    if "start" in value and "end" in value:
-        start, end = value["start"], value["end"]
-        known = min(len(start), len(end))
-        in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
-        if not in_order or len(start) > 10 or len(end) > 10:
-            raise NotPlainError
-    for key in value.keys() - _ENDS:
-        inner = value[key]
-        _extensions(inner if key == "extension" else inner["extension"], types)
-
-
-def _range(value: Any, types: Types) -> None:
-    for end in value.values():
-        look_at_quantity(end, types)
-    if "low" in value and "high" in value:
-        low, high = value["low"], value["high"]
-        same = all(low.get(part) == high.get(part) for part in ("system", "code", "unit"))
-        if not same or not low["value"] <= high["value"]:
-            raise NotPlainError
-
-
-def _integer(value: Any, types: Types) -> None:
-    if type(value) is not int:  # JSON Schema takes 5.0 for an integer
+def look_at_period(start: Any, end: Any) -> None:
+    """Two days in their order, or two times of one precision and zone; of others the exact check compares the zones."""
+    known = min(len(start), len(end))
+    in_order = start <= end if len(start) == len(end) else start[:known] < end[:known]
+    has_clock = len(start) > _DAY or len(end) > _DAY
+    if not in_order or (has_clock and (len(start) != len(end) or _zone(start) != _zone(end))):
         raise NotPlainError
 
 
-def look_at_reference(value: Any, types: Types, targets: frozenset[str] | None) -> None:
+def _zone(time: str) -> str:
+    return "Z" if time.endswith("Z") else time[-len("+00:00") :]
+
+
+def look_at_range(low: Any, high: Any) -> None:
+    """Two quantities of one unit in their order."""
+    same = all(low.get(part) == high.get(part) for part in ("system", "code", "unit"))
+    if not same or not low["value"] <= high["value"]:
+        raise NotPlainError
+
+
+def look_at_begin(text: Any) -> None:
+    """How a text begins that begins with no letter of ASCII."""
+    if not text or text[0].isspace():
+        raise NotPlainError
+
+
+def look_at_narrative(div: Any) -> None:
+    """A narrative that is not of our own making."""
+    from fhirconv.validation.xhtml import narrative_problems  # not at import: ours are simple
+
+    if narrative_problems(div):
+        raise NotPlainError
+
+
+def look_at_reference(value: Any, seen: Seen, targets: frozenset[str] | None) -> None:
     """A reference to an entry of the Bundle, or Type/id; of the types that its element allows (None: any)."""
+    if not value or not value.keys() <= _OF_REFERENCE:
+        raise NotPlainError
+    if "display" in value:
+        display = value["display"]
+        if not "!" <= display < "\x7f":
+            look_at_begin(display)
+        seen.texts.append(display)
     text = value.get("reference")
-    if text is None:
-        return
-    found = types.get(text)
+    found = seen.types.get(text)
     if found is None:
+        if "reference" not in value:
+            return
         relative = _RELATIVE(text)
         if relative is None or relative[1] not in (targets or (relative[1],)) or kind_of(relative[1]) != "resource":
             raise NotPlainError
     elif targets is not None and found not in targets:
         raise NotPlainError
-
-
-def _extension(value: Any, types: Types) -> None:
-    url = value["url"]
-    if ":" in url and url not in _urls:  # parts have no full URL
-        _urls.judge(url, is_plain_url(url))
-    for key, inner in value.items():
-        if key == "valueCodeableConcept":
-            look_of("CodeableConcept")(inner, types)
-        elif key == "valueCoding":
-            if (inner.get("system"), inner.get("code"), inner.get("display"), len(inner)) not in _codings:
-                _judge_coding(inner)
-        elif key == "valueReference":
-            look_at_reference(inner, types, None)
-        elif key == "valueDuration":
-            look_at_quantity(inner, types)
-        elif key == "valueRange":
-            _range(inner, types)
-        elif key == "extension":
-            for one in inner:
-                _extension(one, types)
-
-
-_OWN: dict[str, Look] = {
-    **dict.fromkeys(_QUANTITIES, look_at_quantity),
-    "Identifier": _identifier,
-    "Period": _period,
-    "Range": _range,
-    "Extension": _extension,
-    **dict.fromkeys(("integer", "positiveInt", "unsignedInt"), _integer),
-}
-_CODING = """
-{indent}c = {value}
-{indent}if (c.get("system"), c.get("code"), c.get("display"), len(c)) not in codings: judge_coding(c)"""
-
-
-@functools.cache
-def look_of(type_name: str) -> Look:
-    """The generated look at an object of a type. It raises NotPlainError where the exact check has to decide."""
-    if type_name in _OWN:
-        return _OWN[type_name]
-    names: dict[str, Any] = {
-        "codings": _codings,
-        "systems": _systems,
-        "judge_coding": _judge_coding,
-        "look_at_identifier": _identifier,
-        "look_at_reference": look_at_reference,
-    }
-    lines = [f"def look(value, types):  # {type_name}"]
-    for key, slot in plan_of(type_name).slots.items():
-        body = list(_lines(slot, names))
-        if body:
-            lines += [f"    if {key!r} in value:", f"        v = value[{key!r}]", *body]
-    source = "\n".join((*lines, "    return None"))
-    exec(compile(source, f"<look at {type_name}>", "exec"), names)  # noqa: S102 made of R4's own names alone
-    look: Look = names["look"]
-    return look
-
-
-def _lines(slot: Slot, names: dict[str, Any]) -> Iterator[str]:
-    """The statements that look at `v`, the value of a key; none where there is nothing to look at."""
-    indent = " " * 8
-    inner = list(_one(slot, names, indent + " " * 4 if slot.element.repeats else indent))
-    if inner and slot.element.repeats:
-        yield f"{indent}for v in v:"
-    yield from inner
-
-
-def _one(slot: Slot, names: dict[str, Any], indent: str) -> Iterator[str]:
-    if slot.type == "Coding":
-        yield _CODING.format(indent=indent, value="v")
-    elif slot.type == "CodeableConcept":
-        yield f'{indent}for c in v.get("coding", ()):' + _CODING.format(indent=indent + "    ", value="c")
-        yield f'{indent}if "extension" in v: look_at_extensions(v["extension"], types)'
-        names["look_at_extensions"] = _extensions
-    elif slot.type == "Identifier":
-        usual = 'len(v) == 2 and "value" in v and "system" in v and v["system"] in systems'
-        yield f"{indent}if not ({usual}): look_at_identifier(v, types)"
-    elif slot.type == "canonical":
-        yield f'{indent}if v.startswith("http://hl7.org/fhir/") and not v.startswith("{MCODE}"): refuse()'
-        names["refuse"] = _refuse
-    elif slot.type == "Reference":
-        targets = frozenset(slot.element.targets)
-        name = f"targets_{len(names)}"
-        names[name] = None if not targets or "Resource" in targets else targets
-        known = f'types.get(v.get("reference")) in {name}' if names[name] else 'v.get("reference") in types'
-        yield f"{indent}if not {known}: look_at_reference(v, types, {name})"
-    elif slot.type in _OWN or (kind_of(slot.type) in ("complex", "backbone", "element") and elements_of(slot.type)):
-        name = "look_" + slot.type.replace(".", "_")
-        names[name] = _OWN.get(slot.type) or _later(slot.type, name, names)
-        yield f"{indent}{name}(v, types)"
-
-
-def _refuse() -> None:
-    raise NotPlainError
-
-
-def _extensions(values: Any, types: Types) -> None:
-    for value in values:
-        _extension(value, types)
-
-
-def _later(type_name: str, name: str, names: dict[str, Any]) -> Look:
-    """Generates the look at a type when it is first needed, in its own place: types refer to each other in circles."""
-
-    def look(value: Any, types: Types) -> None:
-        names[name] = look_of(type_name)
-        names[name](value, types)
-
-    return look

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirconv.validation.xhtml import PLAIN_NARRATIVE
+from fhirconv.validation.plain_narrative import PLAIN_NARRATIVE
 
 Schema = dict[str, Any]
 
@@ -15,6 +15,7 @@ _DAY = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|
 _MONTH = "0[1-9]|1[0-2]"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
 _ZONE = r"(Z|[+\-](0[0-9]|1[0-3]):[0-5][0-9])"
+LONGEST_TEXT = 100_000
 _TEXT = r"^[!-~\p{L}\p{N}][^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
 
 PRIMITIVES: dict[str, Schema] = {
@@ -23,7 +24,7 @@ PRIMITIVES: dict[str, Schema] = {
     "unsignedInt": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     "positiveInt": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "decimal": {"type": "number"},
-    "string": {"type": "string", "pattern": _TEXT, "maxLength": 100_000},
+    "string": {"type": "string", "pattern": _TEXT, "maxLength": LONGEST_TEXT},
     "id": {"type": "string", "pattern": f"^{_ID}$"},
     "code": {"type": "string", "pattern": r"^[!-~]+( [!-~]+)*$"},
     "date": {"type": "string", "pattern": f"^{_YEAR}(-({_MONTH}))?$|^{_YEAR}-({_DAY})$"},

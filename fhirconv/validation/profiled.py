@@ -6,15 +6,17 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhirconv.issues import shown
-from fhirconv.profiles.check import Profiles, check_profiles
 from fhirconv.profiles.packages import BUILT_IN, load_package
-from fhirconv.profiles.run import NotChecked
 from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.layers import LayerRun
+
+if TYPE_CHECKING:
+    from fhirconv.profiles.check import Profiles
+    from fhirconv.profiles.packages import Package
 
 _CANONICAL = re.compile(r"https?://\S+")
 
@@ -33,7 +35,13 @@ CLAIMED = {MCODE: "mcode"}
 @functools.cache
 def built_in(name: str) -> Profiles:
     """The profiles of a set that comes with fhirconv."""
-    return Profiles([load_package(name)])
+    return _profiles_of(load_package(name))
+
+
+def _profiles_of(*packages: Package) -> Profiles:
+    from fhirconv.profiles.check import Profiles  # not at import: most resources claim no profile
+
+    return Profiles(packages)
 
 
 class ProfileLayer:
@@ -63,7 +71,7 @@ class ProfileLayer:
     def _profiles(self) -> Profiles:
         if not self._packages and len(self._names) == 1:
             return built_in(self._names[0])
-        return Profiles([*self._packages, *map(load_package, self._names)])
+        return _profiles_of(*self._packages, *map(load_package, self._names))
 
     def run(self, resource: Resource) -> tuple[list[Finding], LayerRun]:
         """What profiles have against a resource or Bundle, and what became of the layer."""
@@ -78,6 +86,9 @@ class ProfileLayer:
         return [], LayerRun("profiles", "not asked for" if claimed else "nothing to do", notes)
 
     def _against(self, resource: Resource, profiles: Profiles) -> tuple[list[Finding], tuple[str, ...]]:
+        from fhirconv.profiles.check import check_profiles
+        from fhirconv.profiles.run import NotChecked
+
         find = _lookup(resource)
         found, skipped = check_profiles(resource, profiles, None, find)
         kind = profiles.type_of(self._wanted) if self._wanted else ""
@@ -113,8 +124,11 @@ def _resources(resource: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tup
     yield path, resource
     entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
     for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-        if isinstance(entry, dict):
-            yield from _resources(entry.get("resource"), (*path, "entry", position, "resource"))
+        one, where = entry.get("resource") if isinstance(entry, dict) else None, (*path, "entry", position, "resource")
+        if isinstance(one, dict) and "entry" not in one:
+            yield where, one  # the usual one, without a call
+        else:
+            yield from _resources(one, where)
 
 
 def _lookup(root: Resource) -> Callable[[str, Resource], Resource | None]:

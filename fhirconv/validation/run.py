@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fhirconv.client.address import check_base
 from fhirconv.client.errors import ServerError
-from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.issues import Issue, by_place
-from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 from fhirconv.profiles.packages import BUILT_IN
 from fhirconv.records import is_case, is_resource, read_records, read_stream
 from fhirconv.source import read_value
@@ -27,11 +26,15 @@ from fhirconv.validation.server import server_findings
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
+    from fhirconv.mapping import Mappings
 
 _UNKNOWN = (
     "is neither a FHIR resource (it has no 'resourceType') nor a case (it has none of its sections, such as 'case' and "
     "'patient'); resources go into a Bundle, or one a line into an .ndjson file"
 )
+
+
+_RAN = {layer.name: LayerRun(layer.name, "ran") for layer in LAYERS}
 
 
 @dataclass(slots=True)
@@ -66,13 +69,14 @@ class Validator:
         self._strict, self._server = strict, server
         if server and isinstance(server, str):
             check_base(server)
+        self._layers = {layer.name: self._before(layer) for layer in LAYERS}
         self._mappings: Mappings | None = None
         if self._profile not in (DEFAULT_PROFILE, *BUILT_IN):
             self._mappings = load_mappings(self._site, self._profile)  # a profile of the site's own, or none: then it says so
 
     def check(self, document: Document) -> Validation:
         """Validates one record: a resource or Bundle, or a case, which is converted and its Bundle validated."""
-        made = Validation(list(document.issues), {layer.name: self._before(layer) for layer in LAYERS})
+        made = Validation(list(document.issues), self._layers.copy())
         self._ran(made, "input")
         if any(issue.severity == "fatal" for issue in made.issues) or (document.data is None and made.issues):
             return made
@@ -109,6 +113,8 @@ class Validator:
     def _case(self, document: Document, made: Validation) -> None:
         if self._mappings is None:
             self._mappings = load_mappings(self._site, self._profile)
+        from fhirconv.conversion import convert_document  # with all that makes Bundles: resources need none of it
+
         result = convert_document(document, self._mappings, validate=False)
         made.issues = list(result.issues)
         if result.bundle is None or result.build is None:
@@ -151,7 +157,7 @@ class Validator:
     @staticmethod
     def _ran(made: Validation, *layers: str) -> None:
         for name in layers:
-            made.layers[name] = LayerRun(name, "ran")
+            made.layers[name] = _RAN[name]
 
 
 def _has_claims(resource: Mapping[str, Any]) -> bool:

@@ -97,17 +97,24 @@ _EXTENDED = ("Period", "HumanName", "Address", "Element")  # data types whose pr
 class Generator:
     """Makes the schema of one type, with those of the types that it needs beside it in $defs."""
 
-    def __init__(self, any_narrative: bool = False) -> None:
+    def __init__(self, with_extensions: bool = True) -> None:
+        """Without extensions, those of resources are left open, which takes many definitions: see `extension`."""
         self._made: dict[str, Schema] = {}
-        self._narrative = {"type": "string"} if any_narrative else PRIMITIVES["xhtml"]
+        self._with_extensions = with_extensions
 
     def schema(self, type_name: str) -> Schema:
         """The whole schema of a resource type (JSON Schema 2020-12)."""
         return self._reference(type_name) | {"$defs": self._made}
 
-    def schema_of_list(self, type_name: str) -> Schema:
-        """The schema of a list of resources of one type: judging many at once saves the calls."""
-        return {"type": "array", "items": self._reference(type_name), "$defs": self._made}
+    def of_object(self, type_name: str) -> Schema:
+        """The schema of the objects of a type, which refers to those of other types."""
+        self._reference(type_name)
+        return self._made.get(type_name, {"not": {}})
+
+    def extension(self, resource: str) -> Schema:
+        """The whole schema of an extension of a resource of this type; '' for one of anything else."""
+        self._reference("CodeableConcept")
+        return extension_schema(resource) | {"$defs": self._made}
 
     def _reference(self, type_name: str) -> Schema:
         if not is_plain(type_name):
@@ -128,7 +135,8 @@ class Generator:
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
             properties["resourceType"] = {"const": type_name}
-            properties["extension"] = {"type": "array", "minItems": 1, "items": extension_schema(type_name)}
+            one = extension_schema(type_name) if self._with_extensions else {}
+            properties["extension"] = {"type": "array", "minItems": 1, "items": one}
         made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
         required = [element.name for element, keys in plan.required if len(keys) == 1]
         if required:
@@ -150,7 +158,7 @@ class Generator:
                 return {"enum": _COMMON.get(element.name, [])}
             if element.codes is not None:
                 return {"enum": sorted(element.codes)}
-            return self._narrative if type_name == "xhtml" else PRIMITIVES[type_name]
+            return PRIMITIVES[type_name]
         if type_name in IN_PYTHON and element.codes is None:
             return IN_PYTHON[type_name]
         made = self._reference(type_name)

@@ -34,8 +34,7 @@ class Slot(NamedTuple):
         return f"{self.owner}.{self.element.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What may stand in an object of a type."""
 
     type: str
@@ -52,6 +51,16 @@ class Held(NamedTuple):
     value: dict[str, Any]
     path: Path
     container: Held | None
+
+
+class Settled(NamedTuple):
+    """What was found right before: resources by their paths, and whether the Bundle around them was, and its entries."""
+
+    paths: frozenset[Path]
+    is_bundle: bool = False
+
+
+NOTHING = Settled(frozenset())
 
 
 @dataclass(slots=True)
@@ -96,6 +105,14 @@ def walk_resource(value: Any, visits: Mapping[str, Visit], settled: frozenset[Pa
     """Walks over a resource with everything in it but the `settled` ones. Nothing is raised, whatever the value is."""
     walk = Walk(visits, settled=settled)
     _resource(walk, value, (), None)
+    return walk
+
+
+def walk_entries(bundle: dict[str, Any], visits: Mapping[str, Visit], settled: frozenset[Path]) -> Walk:
+    """Walks over the resources in the entries of a Bundle that itself, and whose entries themselves, were found right."""
+    walk = Walk(visits, settled=settled, resources=[Held("Bundle", bundle, (), None)])
+    for position, entry in enumerate(bundle["entry"]):
+        _resource(walk, entry["resource"], ("entry", position, "resource"), None)
     return walk
 
 

@@ -17,11 +17,11 @@ from fhirconv.data_files import data_file
 from fhirconv.issues import shown
 from fhirconv.validation.code_forms import LOINC, SNOMED
 from fhirconv.validation.finding import Finding, Path
-from fhirconv.validation.references import Index
-from fhirconv.validation.structure import Held, Walk
 
 if TYPE_CHECKING:
     from fhirconv.profiles.check import Profiles
+    from fhirconv.validation.references import Index
+    from fhirconv.validation.structure import Held, Walk
 
 _URL = "http://hl7.org/fhir/StructureDefinition/"
 

@@ -7,12 +7,13 @@ Time is linear in the length, nothing recurses, and no entity can be declared: a
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Container
+from html import unescape
 
 from fhirconv.issues import shown
+from fhirconv.validation.plain_narrative import PLAIN_NARRATIVE
 from fhirconv.validation.xhtml_elements import (
     BLOCKS,
     ELEMENTS,
@@ -24,20 +25,6 @@ from fhirconv.validation.xhtml_elements import (
 from fhirconv.validation.xhtml_values import URL_ATTRIBUTES, Problem, style_problems, url_problems
 
 NAMESPACE = "http://www.w3.org/1999/xhtml"
-
-_CHARACTER = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
-_REFERENCE = "&(?:amp|lt|gt);"
-_TEXT = f"{_CHARACTER}*(?:{_REFERENCE}{_CHARACTER}*)*"
-_BEGIN = rf"(?:[^<>&\x00-\x20\ufffe\uffff]|{_REFERENCE})"  # so that there is something to read (txt-2)
-
-PLAIN_NARRATIVE = (
-    rf'^<div xmlns="http://www\.w3\.org/1999/xhtml"><p><b>{_BEGIN}{_TEXT}</b>{_TEXT}</p>'
-    rf"(?:<ul>(?:<li>{_TEXT}</li>)+</ul>)?</div>$"
-)
-"""A regular expression for narratives as fhirconv writes them: a text that it matches whole has no problem.
-
-Without look-around and back references, so that Python and Rust read it alike.
-"""
 
 _MOST_PROBLEMS = 20
 
@@ -159,7 +146,7 @@ class _Checker:
         element = ELEMENTS.get(self.stack[-1]) if self.stack else None
         if element and self.has_content and not (element.is_empty or element.children):
             return
-        stated = (html.unescape(words) if "&" in words else words).strip(_BLANK)
+        stated = (unescape(words) if "&" in words else words).strip(_BLANK)
         if stated and not self.stack:
             raise _malformed("there is text outside the <div>")
         if element and (element.is_empty or (stated and element.children)):
@@ -239,7 +226,7 @@ class _Checker:
 def _values(name: str, attributes: str) -> dict[str, str]:
     """The attributes of a start tag, with their references decoded."""
     found = _ATTRIBUTE.findall(attributes)
-    values = {attribute: html.unescape(double or single) for attribute, double, single in found}
+    values = {attribute: unescape(double or single) for attribute, double, single in found}
     if len(values) < len(found):
         raise _malformed(f"{_tag(name)} has an attribute twice")
     return values

@@ -5,7 +5,9 @@ There is no expression language: where a mapping needs more, a further value mak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,8 @@ from fhirconv.issues import nearest
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.values import amounts, concepts, links, times, words
-from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, failed
+from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, Write, calling, failed
+from fhirconv.values.writing import SHAPES, Shape, Writer, listed, shape_of
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:
@@ -27,30 +30,31 @@ def parts(rule: Mapping[str, Any], env: Env) -> Made:
     if inner is None:
         return failed()
     rules = compile_elements(rule["elements"], inner)
-    constants = frozenset(r.element for r in rules if r.made.constant)
-    always = len(constants) == len(rules)
-    put = env.put(*env.element.types)
-    makers = [(r.made.make, r.made.constant) for r in rules]
+    always = all(r.made.constant for r in rules)
+    enough = 0 if always else sum(r.made.constant for r in rules)  # a constant makes one value
+    target = env.put(*env.element.types)
 
-    def fill(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        made: dict[str, Any] = {}
-        stated = always
-        for make, constant in makers:
-            before = len(made)
-            make(made, data, context)
-            stated = stated or (not constant and len(made) > before)
-        if stated and made:
-            put(out, made)
+    def write(code: Writer, out: str) -> None:
+        made = code.variable()
+        code.begin(made)
+        for one in (r.made for r in rules if r.made.reads(code)):
+            one.write(code, made)
+        value, items = code.end(made)
+        if items is None:
+            with code.block(f"if len({value}) > {enough}:"):
+                code.put(out, target, value)
+        elif len(items) > enough:
+            code.put(out, target, value)
 
     sources = tuple(dict.fromkeys(s for r in rules for s in r.made.sources))
     if "each" in rule:
-        return Made(_each(rule["each"], fill), (rule["each"],), children=tuple(rules), each=rule["each"])
+        return Made(calling(_each(rule["each"], write)), (rule["each"],), children=tuple(rules), each=rule["each"])
     if "for" in rule:
         return Made(
-            _for(rule["for"], rule["by"], fill), children=tuple(rules), always=True, facts_of=(rule["for"], rule["by"])
+            calling(_for(rule["for"], rule["by"], write)), children=tuple(rules), always=True, facts_of=(rule["for"], rule["by"])
         )
     free = any(not r.made.constant and (r.made.always or not r.made.sources) for r in rules)
-    return Made(fill, sources, constant=always, children=tuple(rules), always=free)
+    return Made(write, sources, constant=always, children=tuple(rules), always=free)
 
 
 def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
@@ -73,22 +77,38 @@ def _inner_env(rule: Mapping[str, Any], env: Env) -> Env | None:
     return env
 
 
-def _each(name: str, fill: Maker) -> Maker:
+def _by_shape(write: Write) -> Callable[[Mapping[str, Any]], Maker]:
+    """The function that fills an element from such data: the items of a list, or facts of another section, have shapes too."""
+
+    @functools.lru_cache(SHAPES)
+    def maker(shape: Shape) -> Maker:
+        code = Writer(shape)
+        with code.sharing():
+            write(code, "out")
+        return code.function("out, data, context", "None")
+
+    return lambda data: maker(shape_of(data))
+
+
+def _each(name: str, write: Write) -> Maker:
+    maker_for = _by_shape(write)
+
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            for item in value if isinstance(value, list) else (value,):
-                fill(out, item if isinstance(item, dict) else {"item": item}, context)
+        for item in listed(data[name]):
+            parts = item if isinstance(item, dict) else {"item": item}
+            maker_for(parts)(out, parts, context)
 
     return make
 
 
-def _for(section: str, by: str, fill: Maker) -> Maker:
+def _for(section: str, by: str, write: Write) -> Maker:
+    maker_for = _by_shape(write)
+
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         here = context.fact
         for other in context.naming(here, section, by):
-            context.fact = other
-            fill(out, other.flat(), context)
+            context.fact, parts = other, other.flat()
+            maker_for(parts)(out, parts, context)
         context.fact = here
 
     return make
@@ -100,20 +120,27 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
     if inner is None:
         return failed()
     value = compile_element("value[x]", rule["value"], replace(inner, key=env.key + ".value"))
-    put = env.put("Extension")
+    target = env.put("Extension")
     url = rule["url"]
     if not isinstance(url, str) or not URI.fullmatch(url):
         env.error("mapping-type", f"'{url}' is no URL of an extension")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        made: dict[str, Any] = {}
-        value.made.make(made, data, context)
-        for key, found in made.items():
-            put(out, {"url": url, key: found})
+    def write(code: Writer, out: str) -> None:
+        made, key = code.variable(), code.variable()
+        code.begin(made)
+        if value.made.reads(code):
+            value.made.write(code, made)
+        _, items = code.end(made)
+        with code.sharing() if items is None or len(items) > 1 else nullcontext():
+            for item in items or ():
+                code.put(out, target, f"{{'url': {url!r}, {item}}}")
+            if items is None:
+                with code.block(f"for {key} in {made}:"):
+                    code.put(out, target, f"{{'url': {url!r}, {key}: {made}[{key}]}}")
 
     if "each" in rule:
-        return Made(_each(rule["each"], make), (rule["each"],), children=(value,), each=rule["each"])
-    return Made(make, value.made.sources, value.made.constant, (value,), always=value.made.always)
+        return Made(calling(_each(rule["each"], write)), (rule["each"],), children=(value,), each=rule["each"])
+    return Made(write, value.made.sources, value.made.constant, (value,), always=value.made.always)
 
 
 VERBS: dict[str, Verb] = {
@@ -171,15 +198,20 @@ def compile_element(name: str, rule: Any, env: Env) -> ElementRule:
 
 
 def _several(made: list[Made], element: Element) -> Made:
-    makers = [one.make for one in made]
-    first_only = not element.repeats
-
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        for maker in makers:
-            before = len(out)
-            maker(out, data, context)
-            if first_only and len(out) > before:
-                return
+    def write(code: Writer, out: str) -> None:
+        makers = [one for one in made if one.reads(code)]
+        if len(makers) == 1:
+            makers[0].write(code, out)
+        elif element.repeats:
+            with code.sharing():
+                for one in makers:
+                    one.write(code, out)
+        else:
+            before = code.variable()
+            code.line(f"{before} = len({out})")
+            for one in makers:
+                with code.block(f"if len({out}) == {before}:"):
+                    one.write(code, out)
 
     children = tuple(child for one in made for child in one.children)
     each = next((one.each for one in made if one.each), "")
@@ -187,7 +219,7 @@ def _several(made: list[Made], element: Element) -> Made:
     table = next((one.main_table for one in made if one.main_table), "")
     refers = tuple(dict.fromkeys(section for one in made for section in one.refers))
     always = any(one.always or not one.sources for one in made)
-    return Made(make, sources, all(one.constant for one in made), children, table, refers, each, always=always)
+    return Made(write, sources, all(one.constant for one in made), children, table, refers, each, always=always)
 
 
 def _compile_rule(rule: Any, env: Env) -> Made:

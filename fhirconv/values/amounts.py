@@ -7,23 +7,20 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.numbers import Measured, read_measured
-from fhirconv.values.base import Env, Made, failed
+from fhirconv.values.base import Env, Made, calling, failed
 from fhirconv.values.concepts import codeable
 from fhirconv.values.times import UCUM
+from fhirconv.values.writing import Target, Writer
 
 
-def _unit_parts(unit: Any, context: Context) -> dict[str, Any]:
-    """unit, system and code of a Quantity; the unit as printed, the code only from the table."""
+def _quantity(value: Any, unit: Any, context: Context) -> dict[str, Any]:
+    """A Quantity in a unit as it stands in the case: printed, told in words ({text}), or None."""
     if unit is None:
-        return {}
+        return {"value": value}
     if isinstance(unit, dict):
-        return {"unit": unit["text"]}
+        return {"value": value, "unit": unit["text"]}
     code = context.units.find(unit)
-    return {"unit": unit, "system": UCUM, "code": code} if code else {"unit": unit}
-
-
-def _quantity(value: Any, comparator: str, unit: dict[str, Any]) -> dict[str, Any]:
-    return {"value": value, "comparator": comparator, **unit} if comparator else {"value": value, **unit}
+    return {"value": value, "unit": unit, "system": UCUM, "code": code} if code else {"value": value, "unit": unit}
 
 
 def _measured(value: Any, context: Context) -> Measured:
@@ -45,27 +42,35 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     quantity_key, range_key, words_key = env.slot("Quantity"), env.slot("Range"), env.slot("CodeableConcept")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            unit = _unit_parts(data.get(unit_name), context)
-            if not isinstance(value, str):
-                out[quantity_key] = {"value": value, **unit}
-                return
-            found = _measured(value, context)
-            if found.value is not None:
-                out[quantity_key] = _quantity(found.value, found.comparator, unit)
-            else:
-                out[range_key] = {"low": {"value": found.low, **unit}, "high": {"value": found.high, **unit}}
-            return
-        words = data.get(words_name)
-        if words is not None:
-            concept = table.find(words)
-            if concept is None:
-                context.keep_as_text(table.name, words_name, words)
-            out[words_key] = codeable(concept, words)
+    def printed(out: dict[str, Any], value: str, unit: Any, context: Context) -> None:
+        found = _measured(value, context)
+        if found.value is not None:
+            made = _quantity(found.value, unit, context)
+            if found.comparator:
+                made = {"value": made.pop("value"), "comparator": found.comparator, **made}
+            out[quantity_key] = made
+        else:
+            out[range_key] = {
+                "low": _quantity(found.low, unit, context),
+                "high": _quantity(found.high, unit, context),
+            }
 
-    return Made(make, names)
+    def in_words(out: dict[str, Any], words: str, context: Context) -> None:
+        concept = table.find(words)
+        if concept is None:
+            context.keep_as_text(table.name, words_name, words)
+        out[words_key] = codeable(concept, words)
+
+    def write(code: Writer, out: str) -> None:
+        value, unit = code.field(name), code.field(unit_name)
+        if code.is_text(name):
+            code.line(f"{code.name(printed)}({out}, {value}, {unit}, context)")
+        elif code.states(name):
+            code.put(out, Target(quantity_key, False), f"{code.name(_quantity)}({value}, {unit}, context)")
+        elif code.states(words_name):
+            code.line(f"{code.name(in_words)}({out}, {code.field(words_name)}, context)")
+
+    return Made(write, names)
 
 
 def quantity(rule: Mapping[str, Any], env: Env) -> Made:
@@ -75,12 +80,11 @@ def quantity(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Quantity")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            put(out, {"value": value, **_unit_parts(data.get(unit_name), context)})
+    def write(code: Writer, out: str) -> None:
+        if code.states(name):
+            code.put(out, put, f"{code.name(_quantity)}({code.field(name)}, {code.field(unit_name)}, context)")
 
-    return Made(make, (name, unit_name))
+    return Made(write, (name, unit_name))
 
 
 def reference_range(rule: Mapping[str, Any], env: Env) -> Made:
@@ -90,14 +94,16 @@ def reference_range(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Observation.referenceRange")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        given = data.get(name)
-        if given is not None:
-            unit = _unit_parts(data.get(unit_name), context)
-            made: dict[str, Any] = {end: {"value": given[end], **unit} for end in ("low", "high") if end in given}
-            put(out, made | ({"text": given["text"]} if "text" in given else {}))
+    def write(code: Writer, out: str) -> None:
+        if code.states(name):
+            code.put(out, put, f"{code.name(_reference_range)}({code.field(name)}, {code.field(unit_name)}, context)")
 
-    return Made(make, (name, unit_name))
+    return Made(write, (name, unit_name))
+
+
+def _reference_range(given: Mapping[str, Any], unit: Any, context: Context) -> dict[str, Any]:
+    made: dict[str, Any] = {end: _quantity(given[end], unit, context) for end in ("low", "high") if end in given}
+    return made | ({"text": given["text"]} if "text" in given else {})
 
 
 def number(rule: Mapping[str, Any], env: Env) -> Made:
@@ -108,12 +114,7 @@ def number(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put(*(("integer", "positiveInt", "unsignedInt") if field and field.kind == "integer" else ("decimal",)))
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            put(out, value)
-
-    return Made(make, (name,))
+    return Made(lambda code, out: code.put(out, put, code.field(name)), (name,))
 
 
 def absent(rule: Mapping[str, Any], env: Env) -> Made:
@@ -130,4 +131,4 @@ def absent(rule: Mapping[str, Any], env: Env) -> Made:
             made: dict[str, Any] = {"coding": [{"system": system, "code": given["reason"]}]}
             put(out, made | ({"text": given["text"]} if "text" in given else {}))
 
-    return Made(make, (name,))
+    return Made(calling(make), (name,))

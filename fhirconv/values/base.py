@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.context import Context
 from fhirconv.issues import Issue, Place, nearest
 from fhirconv.r4 import Element
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import ConceptTable, Units
+from fhirconv.values.writing import Target, Writer
 
-# Fills its element in `out` (the resource or a part of it) from `data` (the fact's fields by dotted name, or a part of
-# the fact), or leaves it out.
+# Writes the statements that fill an element of the dict with this name, or leave it out. They read `data` (the fact's
+# fields by dotted name, or an item of a list of the fact) and `context`.
+Write = Callable[[Writer, str], None]
+# A function that does so, where statements would gain nothing.
 Maker = Callable[[dict[str, Any], Mapping[str, Any], Context], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A compiled rule. `sources` are the fields that it reads; `constant` says that it does not depend on the fact."""
+class Made(NamedTuple):
+    """A compiled rule. `sources` are the fields that it reads; `constant` says that it makes one value for every fact."""
 
-    make: Maker
+    write: Write
     sources: tuple[str, ...] = ()
     constant: bool = False
     children: tuple[ElementRule, ...] = ()
@@ -30,16 +32,14 @@ class Made:
     refers: tuple[str, ...] = ()  # sections whose facts the made references lead to
     each: str = ""  # the list field whose items the children read
     facts_of: tuple[str, str] | None = None  # section and field: the facts naming this one, which the children read
-    literal: tuple[str, str] | None = None  # of a constant: its JSON key, and its value as a Python expression
     always: bool = False  # it may yield something although none of `sources` is stated
 
-    def reads(self, stated: frozenset[str]) -> bool:
-        """Whether it can yield anything for a fact that states these top-level fields."""
-        return self.always or not self.sources or any(source.partition(".")[0] in stated for source in self.sources)
+    def reads(self, code: Writer) -> bool:
+        """Whether it can yield anything for a fact of the shape that the function is for."""
+        return self.always or not self.sources or code.states(*self.sources)
 
 
-@dataclass(frozen=True, slots=True)
-class ElementRule:
+class ElementRule(NamedTuple):
     """One element's rule: its name in the specification and where the rule stands (file and key)."""
 
     element: str
@@ -48,8 +48,7 @@ class ElementRule:
     definition: Element | None  # None where the type has no such element
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """What the value makers look things up in."""
 
     concepts: Mapping[str, ConceptTable]
@@ -136,12 +135,9 @@ class Env:
         self.error("mapping-type", f"makes {' or '.join(wanted)}; {self.owner}.{self.element.name} is {allowed}")
         return self.element.name
 
-    def put(self, *wanted: str) -> Callable[[dict[str, Any], Any], None]:
-        """A function that sets the element, or adds to it where it repeats."""
-        key = self.slot(*wanted)
-        if self.element.repeats:
-            return lambda out, value: out.setdefault(key, []).append(value)
-        return lambda out, value: out.__setitem__(key, value)
+    def put(self, *wanted: str) -> Target:
+        """Where a value of the first of the `wanted` types goes that the element allows."""
+        return Target(self.slot(*wanted), self.element.repeats)
 
     def takes_code_of(self, table: ConceptTable) -> None:
         """A mistake if the element's required binding has not all codes of the table."""
@@ -166,8 +162,7 @@ class Env:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A value maker: the key that names it in a rule, its further keys, and how it is compiled."""
 
     name: str
@@ -175,16 +170,19 @@ class Verb:
     compile: Callable[[Mapping[str, Any], Env], Made]
 
 
-def nothing(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-    """The maker of a rule that could not be compiled."""
+def nothing(code: Writer, out: str) -> None:
+    """The statements of a rule that could not be compiled."""
+
+
+def calling(make: Maker) -> Write:
+    """The statement that calls a function."""
+    return lambda code, out: code.line(f"{code.name(make)}({out}, data, context)")
 
 
 def constant(env: Env, expression: str, *types: str) -> Made:
     """A value that is the same for every fact, or needs only `context`: a Python expression, evaluated for each resource."""
-    put = env.put(*types)
-    value = eval(f"lambda context: {expression}")  # noqa: S307  (made of literals of the mappings, see recipe.py)
-    literal = (env.slot(*types), f"[{expression}]" if env.element.repeats else expression)
-    return Made(lambda out, data, context: put(out, value(context)), constant=True, literal=literal)
+    target = env.put(*types)
+    return Made(lambda code, out: code.put(out, target, expression), constant=True)
 
 
 def failed() -> Made:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import WORDS, Env, Made, constant, failed
+from fhirconv.values.base import WORDS, Env, Made, failed
+from fhirconv.values.writing import Writer
 
-Put = Callable[[dict[str, Any], Any], None]
+Put = Callable[[Writer, str, str], None]  # puts the value of an expression, a CodeableConcept, into a dict
+Look = Callable[[str, str | None, Any, Context], dict[str, Any] | None]
+Known = dict[tuple[str, str | None], Callable[[str], dict[str, Any]]]  # words and unit to a maker for the words
+_MOST_WORDS = 4096
 AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableConcept to CodeableConcept
 
 
 def codeable(found: Concept | None, words: str) -> dict[str, Any]:
     """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand."""
-    if found is None or not found.codings:
-        return {"text": words}
-    return {"coding": [coding.copy() for coding in found.codings], "text": words}
+    return {"text": words} if found is None else found.codeable(words)
 
 
 def concept(rule: Mapping[str, Any], env: Env) -> Made:
@@ -41,10 +42,9 @@ def concept(rule: Mapping[str, Any], env: Env) -> Made:
     put = _put_concept(env)
     if "is" in rule:
         known = table.concepts[rule["is"]]
-        made = codeable(known, known.text)
-        if "CodeableConcept" in env.element.types:
-            return constant(env, repr(made), "CodeableConcept")
-        return Made(lambda out, data, context: put(out, copy.deepcopy(made)), constant=True)
+        made = repr(codeable(known, known.text))
+        is_made = bool(known.codings) or "CodeableConcept" in env.element.types
+        return Made(lambda code, out: put(code, out, made), constant=is_made)
     return _looked_up(rule, env, table, put)
 
 
@@ -57,54 +57,74 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
-    in_text, name, single = rule.get("side_in_text", False), names[-1], len(names) == 1
+    in_text, coded = rule.get("side_in_text", False), rule.get("coded", False)
+    name, single = names[-1], len(names) == 1
     add_side = _side_extension(rule, env)
-    put_word = _word_putter(rule, table, put, add_side)
+    makers: Known = {}
+    look = _look(rule, table, add_side, makers)
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        words = data.get(name) if single else _joined(data, names)
-        side, unit = data.get(side_name), data.get(unit_name)
-        if isinstance(words, list):
-            for word in words:
-                put_word(out, word, side, unit, context)
-        elif words is not None:
-            put_word(out, words, side, unit, context)
+    def write(code: Writer, out: str) -> None:
+        side, unit = code.field(side_name), code.field(unit_name)
+
+        def put_found(word: str) -> None:
+            found = f"{code.name(look)}({word}, {side}, {unit}, context)"
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
+                make = code.variable()
+                found = f"({make}({word}) if ({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
+            if not coded:
+                put(code, out, found)
+                return
+            known = code.variable()
+            code.line(f"{known} = {found}")
+            with code.block(f"if {known} is not None:"):
+                put(code, out, known)
+
+        stated = [one for one in names if code.states(one)]
+        if stated and single:
+            with code.items(name) as word:
+                put_found(word)
+        elif stated:
+            put_found(" + ' ' + ".join(f"str({code.field(one)})" for one in stated))
         elif other is not None:
-            put(out, codeable(other, other.text))
-        elif side is not None and in_text:
-            put(out, add_side(side, {"text": side}))
+            put(code, out, repr(codeable(other, other.text)))
+        elif code.states(side_name) and in_text:
+            put(code, out, f"{code.name(add_side)}({side}, {{'text': {side}}})")
 
     sources = (*names, *filter(None, (side_name,)))
-    return Made(make, sources, main_table=table.name, always=other is not None)
+    return Made(write, sources, main_table=table.name, always=other is not None)
 
 
-def _word_putter(
-    rule: Mapping[str, Any], table: ConceptTable, put: Put, add_side: AddSide
-) -> Callable[[dict[str, Any], str, str | None, Any, Context], None]:
-    """Puts the concept of one word, with its side if it has one."""
+def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known: Known) -> Look:
+    """Makes the CodeableConcept of one word, with its side if it has one; None for one that is left out.
+
+    `known` gets the words that have a code for a unit, or for any: what is made of them needs nothing else.
+    """
     name = rule["from"] if isinstance(rule["from"], str) else rule["from"][-1]
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
-    def put_word(out: dict[str, Any], word: str, side: str | None, unit: Any, context: Context) -> None:
+    def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
         found = table.find(word, side or "")
         if found is not None and found.units and not context.fits(found.units, unit):
             context.keep_as_text(table.name, name, word)
             found = None
         elif found is None or not found.codings:
             if coded:
-                return
+                return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
+        elif side is None and not isinstance(unit, dict) and not joined:
+            if len(known) >= _MOST_WORDS:
+                known.clear()
+            known[word, unit] = found.codeable
         if joined and found is not None:
             word = found.text  # joined fields are no words of the source
         if side is None:
-            put(out, codeable(found, word))
-        else:
-            said = f"{side} {word}" if in_text and side not in word.lower().split() else word
-            put(out, add_side(side, codeable(found, said)))
+            return codeable(found, word)
+        said = f"{side} {word}" if in_text and side not in word.lower().split() else word
+        return add_side(side, codeable(found, said))
 
-    return put_word
+    return look
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:
@@ -121,17 +141,12 @@ def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:
 
 def _put_concept(env: Env) -> Put:
     """Sets a CodeableConcept, or its codings where the element is a Coding."""
-    put = env.put("CodeableConcept", "Coding")
+    target = env.put("CodeableConcept", "Coding")
     if "CodeableConcept" in env.element.types:
-        return put
+        return lambda code, out, made: code.put(out, target, made)
 
-    def put_codings(out: dict[str, Any], made: dict[str, Any]) -> None:
-        for coding in made.get("coding", ()):
-            put(out, coding)
+    def put_codings(code: Writer, out: str, made: str) -> None:
+        with code.block(f"for coding in {made}.get('coding', ()):"), code.sharing():
+            code.put(out, target, "coding")
 
     return put_codings
-
-
-def _joined(data: Mapping[str, Any], names: list[str]) -> str | None:
-    """Several fields as one text, those that are not stated left out."""
-    return " ".join(str(data[name]) for name in names if name in data) or None

@@ -7,11 +7,11 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.issues import nearest
-from fhirconv.values.base import Env, Made, Maker, constant, failed
+from fhirconv.values.base import Env, Made, Write, constant, failed
+from fhirconv.values.writing import Target, Writer
 
 Finder = Callable[[Context], list[str]]
 
-# What a reference can name besides a field of the fact.
 # What a reference can name besides a field of the fact, and the type that it leads to where that is known.
 NAMED: dict[str, tuple[Finder, str]] = {
     "@patient": (lambda context: context.patient, "Patient"),
@@ -47,24 +47,28 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     if not field.refers:
         env.error("mapping-source", f"'{name}' is not the id of a fact")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            for one in value if isinstance(value, list) else (value,):
-                target = context.reference_to(one)
-                if target is not None:
-                    put(out, {"reference": target})
+    def write(code: Writer, out: str) -> None:
+        with code.items(name) as one:
+            target = code.variable()
+            code.line(f"{target} = context.reference_to({one})")
+            with code.block(f"if {target} is not None:"):
+                code.put(out, put, f"{{'reference': {target}}}")
 
-    return Made(make, (name,), refers=field.refers)
+    return Made(write, (name,), refers=field.refers)
 
 
-def _named(find: Finder, put: Callable[[dict[str, Any], Any], None], display: str) -> Maker:
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        words = data.get(display) if display else None
+def _named(find: Finder, put: Target, display: str) -> Write:
+    def with_words(out: dict[str, Any], words: str, context: Context) -> None:
         targets = find(context)
         for target in targets:
-            put(out, {"reference": target} if words is None else {"reference": target, "display": words})
-        if words is not None and not targets:
+            put(out, {"reference": target, "display": words})
+        if not targets:
             put(out, {"display": words})
 
-    return make
+    def write(code: Writer, out: str) -> None:
+        if code.states(display):
+            code.line(f"{code.name(with_words)}({out}, {code.field(display)}, context)")
+            return
+        code.put_all(out, put, f"[{{'reference': one}} for one in {code.name(find)}(context)]")
+
+    return write

@@ -12,7 +12,8 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.r4 import elements_of
 from fhirconv.timeline import Moment
-from fhirconv.values.base import ElementRule, Env, Made, failed, nothing
+from fhirconv.values.base import ElementRule, Env, Made, calling, failed, nothing
+from fhirconv.values.writing import Target, Writer
 
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -139,12 +140,7 @@ def date(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("date", "dateTime")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            put(out, str(value))
-
-    return Made(make, (name,))
+    return Made(lambda code, out: code.put(out, put, code.field(name)), (name,))
 
 
 def time(rule: Mapping[str, Any], env: Env) -> Made:
@@ -158,13 +154,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
     period_key = env.element.key("Period") if "Period" in types else ""
     aged = "Age" in types
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        when = data.get(name)
-        if when is None:
-            return
-        if isinstance(when, str):
-            out[key] = when
-            return
+    def structured(out: dict[str, Any], when: Any, context: Context) -> None:
         moment = context.own_moment(context.timeline.moment(when))
         if moment.is_span and period_key:
             period: dict[str, Any] = {}
@@ -186,7 +176,13 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
             if extra:
                 out["_" + key] = extra
 
-    return Made(make, (name,))
+    def write(code: Writer, out: str) -> None:
+        if code.is_text(name):
+            code.put(out, Target(key, False), code.field(name))
+        else:
+            code.line(f"{code.name(structured)}({out}, {code.field(name)}, context)")
+
+    return Made(write, (name,))
 
 
 def period(rule: Mapping[str, Any], env: Env) -> Made:
@@ -201,21 +197,28 @@ def period(rule: Mapping[str, Any], env: Env) -> Made:
         for key, name in (("start", start_name), ("end", end_name))
     ]
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        start, end = data.get(start_name), data.get(end_name)
-        if start is None and end is None:
-            return
-        made: dict[str, Any] = {}
-        for key, when in (("start", start), ("end", end)):
-            if isinstance(when, str):
-                made[key] = when
-            elif when is not None:
-                _set(made, key, context.timeline.moment(when), context)
-        if made:
-            _level(made)
-            put(out, made)
+    def write(code: Writer, out: str) -> None:
+        stated = [(key, name) for key, name in (("start", start_name), ("end", end_name)) if code.states(name)]
+        if len(stated) == 1 and code.is_text(stated[0][1]):
+            code.put(out, put, f"{{{stated[0][0]!r}: {code.field(stated[0][1])}}}")
+        else:
+            both = f"{code.field(start_name)}, {code.field(end_name)}"
+            code.put_stated(out, put, f"{code.name(_period)}({both}, context)")
 
-    return Made(make, (start_name, end_name), children=tuple(ends))
+    return Made(write, (start_name, end_name), children=tuple(ends))
+
+
+def _period(start: Any, end: Any, context: Context) -> dict[str, Any] | None:
+    """A Period from two times of the case, either of which may be None; None where nothing can be said."""
+    made: dict[str, Any] = {}
+    for key, when in (("start", start), ("end", end)):
+        if isinstance(when, str):
+            made[key] = when
+        elif when is not None:
+            _set(made, key, context.timeline.moment(when), context)
+    if start is not None and end is not None:
+        _level(made)
+    return made or None
 
 
 def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -244,4 +247,4 @@ def age(rule: Mapping[str, Any], env: Env) -> Made:
             made, value = age_value(extent)
             out[env.element.key(exact if made == "Age" else made)] = value
 
-    return Made(make, (name,))
+    return Made(calling(make), (name,))

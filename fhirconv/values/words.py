@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.r4 import elements_of, kind_of, pattern_of
-from fhirconv.values.base import WORDS, Env, Made, Maker, constant, failed
-
-Put = Callable[[dict[str, Any], Any], None]
+from fhirconv.values.base import WORDS, Env, Made, Maker, calling, constant, failed
+from fhirconv.values.writing import Target, Writer, listed
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
@@ -57,14 +56,13 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     wrap = kind in ("CodeableConcept", "Annotation")
     label = str(rule.get("label", ""))
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            for words in value if isinstance(value, list) else (value,):
-                said = f"{label}: {words}" if label else str(words)
-                put(out, {"text": said} if wrap else said)
+    def write(code: Writer, out: str) -> None:
+        with code.items(name) as words:
+            said = words if code.is_text(name) else f"str({words})"
+            said = f"{label + ': '!r} + {said}" if label else said
+            code.put(out, put, f"{{'text': {said}}}" if wrap else said)
 
-    return Made(make, (name,))
+    return Made(write, (name,))
 
 
 def note(rule: Mapping[str, Any], env: Env) -> Made:
@@ -75,13 +73,18 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     put = env.put("Annotation")
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        for name, label in zip(names, labels, strict=True):
-            value = data.get(name)
-            if value is not None:
-                put(out, {"text": f"{label}{', '.join(value) if isinstance(value, list) else value}"})
+    def write(code: Writer, out: str) -> None:
+        with code.sharing():
+            for name, label in zip(names, labels, strict=True):
+                if code.states(name):
+                    said = code.field(name) if code.is_text(name) else f"{code.name(_as_words)}({code.field(name)})"
+                    code.put(out, put, f"{{'text': {f'{label!r} + {said}' if label else said}}}")
 
-    return Made(make, tuple(names))
+    return Made(write, tuple(names))
+
+
+def _as_words(value: Any) -> str:
+    return ", ".join(map(str, listed(value)))
 
 
 def code(rule: Mapping[str, Any], env: Env) -> Made:
@@ -108,18 +111,16 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if truth else ("code",)))
     wrap = "CodeableConcept" in env.element.types
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is None:
-            return
-        made = mapping.get(str(value), value)
-        if not uri:
-            put(out, made)
-        else:
-            coding = {"system": uri, "code": made}
-            put(out, {"coding": [coding], "text": str(value)} if wrap else coding)
+    def write(code: Writer, out: str) -> None:
+        value = code.field(name)
+        words = value if code.is_text(name) else f"str({value})"
+        made = f"{code.name(mapping)}.get({words}, {value})" if mapping else value
+        if uri:
+            made = f"{{'system': {uri!r}, 'code': {made}}}"
+            made = f"{{'coding': [{made}], 'text': {words}}}" if wrap else made
+        code.put(out, put, made)
 
-    return Made(make, (name,))
+    return Made(write, (name,))
 
 
 def identifier(rule: Mapping[str, Any], env: Env) -> Made:
@@ -137,7 +138,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     systems = env.tables.identifier_systems
     if listed:
-        return Made(_identifiers(name, put, systems), (name,))
+        return Made(calling(_identifiers(name, put, systems)), (name,))
     if rule["system"] not in systems:
         env.error(
             "mapping-table",
@@ -146,15 +147,13 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
         return failed()
     system = systems[rule["system"]]
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = data.get(name)
-        if value is not None:
-            put(out, {"system": system, "value": value})
+    def write(code: Writer, out: str) -> None:
+        code.put(out, put, f"{{'system': {system!r}, 'value': {code.field(name)}}}")
 
-    return Made(make, (name,))
+    return Made(write, (name,))
 
 
-def _identifiers(name: str, put: Put, systems: Mapping[str, str]) -> Maker:
+def _identifiers(name: str, put: Target, systems: Mapping[str, str]) -> Maker:
     def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
         for given in data.get(name) or ():
             made = {"system": systems.get(given["system"], given["system"]), "value": given["value"]}
@@ -197,7 +196,7 @@ def missing(rule: Mapping[str, Any], env: Env) -> Made:
             made = {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
             out[key] = [made] if repeats else made
 
-    return Made(make, (name,) if name else (), constant=not name, always=default is not None)
+    return Made(calling(make), (name,) if name else (), constant=not name, always=default is not None)
 
 
 def instant(rule: Mapping[str, Any], env: Env) -> Made:
@@ -209,12 +208,10 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
         env.error("mapping-source", f"case has no point in time '{name}'{nearest(name, known)}")
         return failed()
 
-    def make(out: dict[str, Any], data: Mapping[str, Any], context: Context) -> None:
-        value = context.case_fact.data.get(name)
-        if value is not None:
-            put(out, value)
+    def write(code: Writer, out: str) -> None:
+        code.put_stated(out, put, f"context.case_fact.data.get({name!r})")
 
-    return Made(make, (f"case.{name}",), always=True)
+    return Made(write, (f"case.{name}",), always=True)
 
 
 def is_own_identifier(rule: Any) -> bool:

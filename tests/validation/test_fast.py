@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
@@ -13,29 +15,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fhirconv import convert
 from fhirconv.numbers import read_number
-from fhirconv.validation.fast import quick_findings
+from fhirconv.validation import shapes
+from fhirconv.validation.exact import exact_findings
+from fhirconv.validation.fast import findings_of, quick_findings
+from fhirconv.validation.shapes import looks_at
 from tests.validation.fuzz import BUNDLES, KEYS, ODD, mutated, places, value_at
 from tests.validation.laws import check_fast
 from tests.validator.broken import Broken, broken, right
 from tests.validator.corpora import Sample
 
+CASES = BUNDLES.parent / "cases"
 ABSENT = object()  # a value that is to be taken away
 NUMBERS = [Decimal("1.50"), Decimal("1e400"), Decimal("NaN"), float("inf"), float("nan"), 10**50, -(10**50)]
 
 # Elements of our own Bundles that only the exact check can judge, and why. The fast way is to know all others.
 SLOW = {
-    "AdverseEvent._date": "a time relative to an event that the Bundle holds",
-    "Condition._onsetDateTime": "a time relative to an event that the Bundle holds",
-    "Observation._effectiveDateTime": "a time relative to an event that the Bundle holds",
-    "Procedure._performedDateTime": "a time relative to an event that the Bundle holds",
-    "Specimen.collection": "a time relative to an event that the Bundle holds",
-    "Condition.abatementAge": "a comparator",
-    "Observation.valueQuantity": "a comparator",
-    "Procedure.performedAge": "a comparator",
-    "Condition.onsetRange": "a range with the words of the source",
-    "MedicationStatement.effectivePeriod": "times of day: zones are to be compared",
-    "Patient.identifier": "an identifier with a type",
+    "Patient.identifier": "an identifier whose value has to be a URI",
 }
 
 
@@ -212,6 +209,101 @@ ENTRY = {
 )
 def test_law_on_bundles(change: dict[str, Any]) -> None:
     check_fast({"resourceType": "Bundle", "type": "transaction", "entry": [ENTRY], **change})
+
+
+OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{}],
+        [{}, {}],
+        [{"fullUrl": f"urn:uuid:{OTHER}"}],
+        [{"request": {"method": "POST", "url": "Basic"}}],
+        [{"request": {"method": "PUT", "url": f"Basic/{OTHER}"}}],
+        [{"request": {"method": "PUT", "url": "Basic/a b"}, "resource": ENTRY["resource"] | {"id": "a b"}}],
+        [{"request": {"method": "PUT", "url": "Basic/5"}, "resource": ENTRY["resource"] | {"id": 5}}],
+        [{"request": {"method": "PUT", "url": "Basik/a"}, "resource": {"resourceType": "Basik", "id": "a"}}],
+    ],
+)
+def test_law_on_batches(entries: list[dict[str, Any]]) -> None:
+    plain = {key: ENTRY[key] for key in ("resource", "request")}
+    check_fast({"resourceType": "Bundle", "type": "batch", "entry": [plain | entry for entry in entries]})
+
+
+@pytest.mark.parametrize("urls", [[f"urn:uuid:{OTHER} urn:uuid:{OTHER}"], ["", f"urn:uuid:{OTHER}"], [f"urn:uuid:{OTHER}\n"]])
+def test_law_on_full_urls_that_look_right_together(urls: list[str]) -> None:
+    entries = [{"fullUrl": url, "resource": ENTRY["resource"]} for url in urls]
+    check_fast({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+@pytest.mark.parametrize("kind", ["batch", "collection"])
+def test_each_type_of_bundle_that_we_make_is_judged_fast(kind: str) -> None:
+    for case in sorted(CASES.glob("m*.yaml")):
+        bundle = convert(case, bundle=kind, validate=False).bundle
+        assert bundle is None or quick_findings(without(bundle, SLOW)) is not None, case.name
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch", "collection"])
+@pytest.mark.parametrize("seed", range(20))
+def test_one_resource_that_is_not_plain_leaves_the_others_settled_and_nothing_unsaid(kind: str, seed: int) -> None:
+    """The Bundle around it is not walked over again: what is found is the same."""
+    rnd = random.Random(seed)
+    bundle = convert(CASES / "maximal-labs.yaml", bundle=kind, validate=False).bundle
+    assert bundle is not None
+    position = rnd.randrange(len(bundle["entry"]))
+    entry = bundle["entry"][position]
+    entries = [*bundle["entry"]]
+    entries[position] = {**entry, "resource": mutated(rnd, entry["resource"])}
+    broken_one = {**bundle, "entry": entries}
+    assert Counter(findings_of(broken_one)) == Counter(exact_findings(broken_one))
+
+
+def test_times_of_two_zones_are_compared() -> None:
+    """Day and clock of the later one may come first."""
+    statement = {"resourceType": "MedicationStatement", "status": "active", "subject": {"display": "x"}}
+    statement["medicationCodeableConcept"] = {"text": "x"}
+    times = ("T10:00:00+02:00", "T09:00:00Z", "T09:00:00.5Z", "T09:00:00-05:00", "")
+    for start, end in itertools.product(times, repeat=2):
+        check_fast({**statement, "effectivePeriod": {"start": f"2020-01-01{start}", "end": f"2020-01-01{end}"}})
+
+
+def test_the_29th_of_february_is_judged_fast_where_it_is() -> None:
+    for day in ("2000-02-29", "1900-02-29", "2024-02-29T10:00:00Z", "2023-02-29T10:00:00Z", "2024-02-30"):
+        resource = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "effectiveDateTime": day}
+        check_fast(resource)
+        assert (quick_findings(resource) is not None) == (day[:10] in ("2000-02-29", "2024-02-29"))
+
+
+def test_what_is_changed_after_it_was_judged_is_judged_again() -> None:
+    coding = {"system": "http://loinc.org", "code": "718-7", "display": "Hemoglobin [Mass/volume] in Blood"}
+    resource = {"resourceType": "Observation", "status": "final", "code": {"coding": [coding], "text": "x"}}
+    assert quick_findings(resource) is not None
+    coding["display"] = "Platelets [#/volume] in Blood"
+    check_fast(resource)
+    assert quick_findings(resource) is None
+
+
+def test_orders_of_keys_fill_no_memory() -> None:
+    resource = {**richest()["Observation"]}
+    keys = list(resource)[:8]
+    for order in itertools.islice(itertools.permutations(keys), 6_000):
+        quick_findings({**{key: resource[key] for key in order}, **resource})
+    assert len(looks_at("Observation")) <= 5_000
+    before = len(looks_at("Observation"))
+    for number in range(100):
+        quick_findings({**resource, f"unknown{number}": 1})
+    assert len(looks_at("Observation")) == before
+
+
+def test_shapes_of_objects_fill_no_memory_and_are_met_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are too many they are forgotten, and nothing is slow from then on."""
+    monkeypatch.setattr(shapes, "_MOST", 20)
+    resource = richest()["Observation"]
+    for left_out in itertools.combinations(sorted(resource.keys() - {"resourceType", "status", "code"}), 2):
+        assert quick_findings({key: value for key, value in resource.items() if key not in left_out}) is not None
+        assert len(shapes._made) <= 21
 
 
 def test_what_was_judged_before_decides_nothing() -> None:

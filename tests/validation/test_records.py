@@ -191,11 +191,13 @@ def test_i75_nothing_in_it(data: bytes, name: str, tmp_path: Path) -> None:
     assert issues[0].place.file == str(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.ndjson", "a.json", "a.yaml", "a"])
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json", "a.yaml", "A.JSONL"])
 def test_i75_gzip(name: str, tmp_path: Path) -> None:
+    """A name that promises text is held to it; others are in tests/test_compression.py."""
     (issue,) = found(tmp_path, gzip.compress(b"\n".join(line(number) for number in range(200))), name)
     assert issue.rule == "encoding"
     assert "gzip" in issue.message
+    assert "name it .gz" in issue.message
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json", "a"])

@@ -1,0 +1,121 @@
+"""fhirconv convert of single cases: an indented Bundle for each, in a file of its own."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from fhirconv.cli import Exit, say
+from fhirconv.cli.options import tell
+from fhirconv.cli.outputs import is_dir, same, to_standard_output
+from fhirconv.conversion import Conversion, convert_document
+from fhirconv.issues import printable
+from fhirconv.ledger import CONVERTED, OUTCOMES
+from fhirconv.many.converter import Settings
+from fhirconv.many.inputs import Inputs
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings
+from fhirconv.output import file_name, write_file
+
+
+def convert_each(
+    inputs: Inputs,
+    wanted: str,
+    mappings: Mappings,
+    settings: Settings,
+    quiet: bool,
+    verbose: bool,
+) -> Exit:
+    """Writes a Bundle for each case: one to a file or standard output, several into a folder."""
+    cases = inputs.paths
+    output = Path(wanted)
+    folder = len(cases) > 1 or wanted.endswith(("/", os.sep)) or is_dir(output)
+    if len(cases) > 1 and (str(output) == "-" or (is_dir(output.parent) and output.exists() and not output.is_dir())):
+        raise click.UsageError("several cases need a folder (-o DIR), or a file with a line for each (-o OUT.ndjson)")
+    if not folder and any(same(case, output) for case in cases):
+        raise click.UsageError("the output file is the input file; give it another name")
+    failed = False
+    written: dict[Path, Path] = {}
+    for case, document in inputs.documents():
+        result = convert_document(document, mappings, settings.bundle, settings.source, settings.validate)
+        tell(result.issues)
+        target = (output / file_name(result.case.id)) if folder else output
+        problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""
+        if problem:
+            say(f"{case}: error: {problem}")
+        failed = failed or not result.ok or bool(problem)
+        if result.ok and not problem:
+            written[target] = case
+        if not quiet and not problem:
+            _summary(result, case, target, verbose)
+    return Exit.FINDINGS if failed else Exit.DONE
+
+
+def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, Path]) -> str:
+    """Why a Bundle must not be written to this file; empty if it may."""
+    if target in written:
+        return f"has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
+    if any(same(case, target) for case in cases):
+        return f"its Bundle would overwrite the input {target}; give -o another folder"
+    return ""
+
+
+def _write(target: Path, data: bytes) -> str:
+    """Writes a Bundle; returns why it could not."""
+    if str(target) == "-":
+        return to_standard_output(data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except OSError as error:
+        return f"{target} cannot be written: {error.strerror or error}"
+    return ""
+
+
+def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
+    counts = result.ledger.counts()
+    parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")
+    if not result.ok:
+        errors = sum(issue.is_error for issue in result.issues)
+        say(f"  no Bundle: {errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
+        return
+    resources = result.resource_counts()
+    say(
+        f"  {sum(resources.values())} resources: " + ", ".join(f"{number} {name}" for name, number in resources.items())
+    )
+    _summary_of_text(result, verbose)
+    _summary_of_claims(result)
+    if str(target) != "-":
+        say(f"  Bundle: {target}")
+
+
+def _summary_of_text(result: Conversion, verbose: bool) -> None:
+    kept = result.build.kept_as_text if result.build else []
+    if kept:
+        words = Counter((one.table, one.words) for one in kept)
+        by_table: dict[str, list[str]] = {}
+        for (table, word), number in words.items():
+            by_table.setdefault(table, []).append(f"'{printable(word)}'" + (f" ({number}x)" if number > 1 else ""))
+        say("  kept as text (no code in mappings/concepts):")
+        for table, found in sorted(by_table.items()):
+            say(f"    {table}: {', '.join(found)}")
+    if verbose:
+        for line in result.ledger:
+            if line.outcome != CONVERTED or line.remarks:
+                say(
+                    f"    {line.place}: {line.fact}: {line.outcome}"
+                    + "".join(f"; {why}" for why in (line.reason, *line.remarks) if why)
+                )
+
+
+def _summary_of_claims(result: Conversion) -> None:
+    build = result.build
+    if build is None or build.mappings.profile == DEFAULT_PROFILE:
+        return
+    claimed = sum(entry.variant is not None for entry in build.entries)
+    say(f"  {claimed} resources claim a profile of {build.mappings.profile}")
+    for entry, claim, lacking in build.unclaimed:
+        say(f"    {result.case.place(entry.fact)}: {entry.fact.identity} does not claim {claim}: it has no {lacking}")

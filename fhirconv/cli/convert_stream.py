@@ -1,0 +1,153 @@
+"""fhirconv convert of many cases: a line in, a line out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from fhirconv.build import RESTFUL
+from fhirconv.cli import Exit, let_go, say
+from fhirconv.cli.outputs import is_dir, same
+from fhirconv.cli.progress import Progress
+from fhirconv.cli.signals import Signals, StoppedError
+from fhirconv.cli.summary import summarize
+from fhirconv.compression import kind_of_name, plain_suffix
+from fhirconv.issues import FhirconvError
+from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
+from fhirconv.many.chunks import Chunk, chunks_of
+from fhirconv.many.converter import Settings
+from fhirconv.many.files import ClosedError, Output, Stream, output_for, partial
+from fhirconv.many.inputs import Inputs
+from fhirconv.many.run import Run
+
+
+class Options(NamedTuple):
+    """What the command was asked for, beside how a case is converted."""
+
+    shape: str
+    workers: int
+    stops: bool
+    rejects: Path | None
+    quiet: bool
+    verbose: bool
+
+
+def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Options) -> Exit | int:
+    """Writes a line for each case, or a folder with a file for each type of resource; the rejected go beside it."""
+    if options.shape == RESOURCES:
+        if settings.bundle != "transaction":
+            raise click.UsageError("--shape resources makes no Bundles: leave out --bundle")
+        settings = replace(settings, bundle=RESTFUL)
+    target = Path(wanted)
+    _check_shape(target, options.shape)
+    is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
+    rejects = options.rejects or (None if is_stream else _beside(target))
+    _check_paths(inputs, [path for path in (None if is_stream else target, rejects) if path is not None])
+    kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
+    job = BatchJob(settings, options.shape, *kinds, options.verbose)
+    teller = _Teller(options, inputs.size())
+    run: Run | None = None
+    with Signals() as signals, teller:
+        try:
+            run = Run(
+                job, _output(wanted, options.shape), output_for(rejects, False) if rejects else None, options.workers
+            )
+            run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.stops)
+        except ClosedError:
+            teller.close()
+            let_go(sys.stdout)
+            return Exit.DONE
+        except (FhirconvError, StoppedError) as stop:
+            teller.close()
+            teller.say(f"stopped by {signal.Signals(signals.heard).name}" if signals.heard else f"error: {stop}")
+            if run is not None:
+                teller.say(_left(run))
+            return 128 + signals.heard if signals.heard else Exit.FINDINGS
+    teller.close()
+    if not options.quiet:
+        for line in summarize(run.tally):
+            teller.say(line)
+        for name, path in (("Bundles" if options.shape == BUNDLES else "resources", wanted), ("rejected", rejects)):
+            if path and path != "-":
+                teller.say(f"{name}: {path}")
+    return Exit.FINDINGS if run.tally.rejected else Exit.DONE
+
+
+def _output(wanted: str, shape: str) -> Output:
+    if wanted == "-":
+        return Stream(sys.stdout.buffer, "standard output")
+    return output_for(Path(wanted), shape == RESOURCES)
+
+
+def _beside(target: Path) -> Path:
+    """bundles.rejects.ndjson for bundles.ndjson.gz."""
+    name = target.name
+    for suffix in (f".{kind_of_name(name)}", plain_suffix(name)):
+        name = name.removesuffix(suffix)
+    return target.with_name(f"{name}.rejects.ndjson")
+
+
+def _check_shape(target: Path, shape: str) -> None:
+    """Bundles go to a file, resources into a folder."""
+    if shape == RESOURCES:
+        if str(target) == "-" or target.is_file() or not target.name:
+            raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
+    elif is_dir(target):
+        raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
+
+
+def _check_paths(inputs: Inputs, outputs: list[Path]) -> None:
+    """No output is an input, or the other output."""
+    for output in outputs:
+        if any(same(path, one) for path in inputs.paths for one in (output, partial(output))):
+            raise click.UsageError("the output file is the input file; give it another name")
+    if len({path.absolute() for path in outputs}) < len(outputs):
+        raise click.UsageError("--rejects is the output itself; give it another name")
+
+
+def _left(run: Run) -> str:
+    """What there is of a run that did not come to its end."""
+    cases = f"{run.tally.converted:,} {'case' if run.tally.converted == 1 else 'cases'}"
+    return f"{run.output.place} has {cases} and is not complete; run the same command again"
+
+
+class _Teller(AbstractContextManager["_Teller"]):
+    """Tells findings as they come, above a bar on a terminal. That nobody listens does not end the run."""
+
+    def __init__(self, options: Options, size: int | None) -> None:
+        self._progress = None if options.quiet else Progress("converted", size)
+        self._read = 0
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """No bar any more."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+
+    def wrote(self, chunk: Chunk, batch: Batch, deaths: list[str]) -> None:
+        """A batch was written."""
+        while deaths:
+            self.say(f"warning: {deaths.pop(0)}")
+        for issue in batch.told:
+            self.say(issue.text())
+        if self._progress is not None:
+            self._progress.advance(chunk.read - self._read, batch.tally.records)
+            self._read = chunk.read
+
+    def say(self, text: str) -> None:
+        """One line for people."""
+        try:
+            if self._progress is not None:
+                self._progress.clear()
+            say(text)
+        except OSError:
+            let_go(sys.stderr)

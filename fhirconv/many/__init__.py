@@ -1,0 +1,1 @@
+"""Many cases: cut into chunks, converted by workers, written in the order of the input."""

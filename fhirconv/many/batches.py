@@ -1,0 +1,100 @@
+"""A chunk of records into the lines that are written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import orjson
+
+from fhirconv.bundle import dump_json
+from fhirconv.compression import compressed
+from fhirconv.conversion import Conversion
+from fhirconv.issues import Issue, printable
+from fhirconv.many.chunks import Chunk, Record
+from fhirconv.many.converter import Converter, Settings
+from fhirconv.many.repeats import digest_of
+from fhirconv.many.tally import Tally
+
+SHAPES = BUNDLES, RESOURCES = ("bundles", "resources")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a chunk makes: bytes for each output ('' for Bundles, else the resource type), compressed as that is."""
+
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    rejects: bytes = b""
+    converted: list[tuple[int, bytes]] = field(default_factory=list)  # position in the chunk, digest of the case id
+    rejected: list[int] = field(default_factory=list)  # positions
+    told: list[Issue] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle."""
+
+    settings: Settings
+    shape: str = "bundles"
+    kind: str = ""
+    rejects_kind: str = ""
+    verbose: bool = False
+
+    def start(self) -> Callable[[Chunk], Batch]:
+        """Reads the mappings; see Settings.converter."""
+        return partial(self._batch, self.settings.converter())
+
+    def _batch(self, converter: Converter, chunk: Chunk) -> Batch:
+        batch = Batch()
+        lines: dict[str, list[bytes]] = {}
+        rejects: list[bytes] = []
+        for position, record, result in converter.convert(chunk):
+            batch.tally.count(result)
+            if result.ok:
+                batch.converted.append((position, digest_of(result.case.id)))
+                for name, value in self._values(result):
+                    lines.setdefault(name, []).append(value)
+            else:
+                batch.rejected.append(position)
+                rejects.append(_reject(record, result))
+            if self.verbose or not result.ok:
+                batch.told += [issue for issue in result.issues if issue.severity != "information"]
+        batch.tally.blank = len(chunk.records) - batch.tally.records
+        batch.outputs = {name: compressed(_lines(values), self.kind) for name, values in lines.items()}
+        batch.rejects = compressed(_lines(rejects), self.rejects_kind) if rejects else b""
+        return batch
+
+    def _values(self, result: Conversion) -> Iterator[tuple[str, bytes]]:
+        """The values that a case has a line for, each with the name of its output."""
+        if self.shape == BUNDLES:
+            yield "", result.json()
+            return
+        for entry in result.bundle["entry"] if result.bundle else ():
+            yield entry["resource"]["resourceType"], dump_json(entry["resource"])
+
+
+def _lines(values: list[bytes]) -> bytes:
+    return b"\n".join([*values, b""])
+
+
+def _reject(record: Record, result: Conversion) -> bytes:
+    """The line that says what is wrong with a record; what is not known is left out."""
+    place = record.place
+    made: dict[str, object] = {
+        "file": place.file,
+        "line": place.line,
+        "case": result.case.id,
+        "issues": [_words(one) for one in result.issues],
+    }
+    return orjson.dumps(
+        {key: printable(value) if isinstance(value, str) else value for key, value in made.items() if value}
+    )
+
+
+def _words(issue: Issue) -> dict[str, str | int]:
+    place = issue.place
+    words: dict[str, str | int] = {"severity": issue.severity, "rule": issue.rule, "message": printable(issue.message)}
+    where: dict[str, str | int] = {"line": place.line, "column": place.column, "pointer": printable(place.pointer)}
+    return words | {key: value for key, value in where.items() if value}

@@ -1,0 +1,69 @@
+"""What a run counts: small, whatever the number of records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fhirconv.conversion import Conversion
+
+_WORDS = 10_000  # different ones that are counted: most runs have fewer, and memory stays flat where texts are free
+
+
+class Found(NamedTuple):
+    """How often a rule was broken, and where first."""
+
+    severity: str
+    number: int
+    first: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of a run or of a chunk of it. Records are converted + rejected; blank lines are none."""
+
+    converted: int = 0
+    rejected: int = 0
+    blank: int = 0
+    facts: Counter[str] = field(default_factory=Counter)
+    resources: Counter[str] = field(default_factory=Counter)
+    words: Counter[tuple[str, str]] = field(default_factory=Counter)  # table and words without a code
+    findings: dict[str, Found] = field(default_factory=dict)  # by rule; information left out
+    is_short: bool = False  # the rarest words were left out
+
+    @property
+    def records(self) -> int:
+        """All that were not blank."""
+        return self.converted + self.rejected
+
+    def count(self, result: Conversion) -> None:
+        """Counts what became of a record."""
+        if result.ok:
+            self.converted += 1
+        else:
+            self.rejected += 1
+        self.facts.update(result.counts())
+        self.resources.update(result.resource_counts())
+        if result.ok and result.build is not None:
+            self.words.update((kept.table, kept.words) for kept in result.build.kept_as_text)
+        for issue in result.issues:
+            if issue.severity != "information":
+                self._find(issue.rule, Found(issue.severity, 1, str(issue.place)))
+
+    def add(self, other: Tally) -> None:
+        """Counts what came after."""
+        self.converted += other.converted
+        self.rejected += other.rejected
+        self.blank += other.blank
+        self.facts.update(other.facts)
+        self.resources.update(other.resources)
+        self.words.update(other.words)
+        for rule, found in other.findings.items():
+            self._find(rule, found)
+        if len(self.words) > 2 * _WORDS:
+            self.words, self.is_short = Counter(dict(self.words.most_common(_WORDS))), True
+
+    def _find(self, rule: str, found: Found) -> None:
+        before = self.findings.get(rule)
+        self.findings[rule] = before._replace(number=before.number + found.number) if before else found

@@ -1,0 +1,63 @@
+"""Plain facts: the quick way to see that the checks of a fact (checks.py) have nothing to say and nothing to rewrite.
+
+Facts have few shapes (a kind of fact and the fields that it states), and for a shape the checks come to a few questions:
+is this a date as FHIR has it, is that unit in the table. They are one expression, compiled once. What is not plain may
+be right as well: checks.py decides. Only names of the schema enter the source of an expression, values of a case never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
+from fhirconv.facts import Fact
+from fhirconv.schema import Field, Section
+
+# The fact, its data, the facts with an id by it, and the units by their spelling.
+IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str]], bool]
+
+SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
+
+_QUESTIONS = {  # by the name of the check
+    "check_date": "type(value) is str and dates[value]",
+    "check_when": "type(value) is str and (dates[value] or instants[value])",
+    "check_instant": "type(value) is str and instants[value]",
+    "check_integer": "type(value) is int",
+    "check_number": "type(value) is not str",
+    "check_unit": "type(value) is str and value in units",
+    "check_references": "(other := named.get(value)) is not None and other is not fact and other.section.name in {refers}",
+}
+
+
+def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
+    """The function for facts of a section that state the fields `shape`; `checks` are the fields of it that are checked.
+
+    It holds for a case that fits the schema and declares no decimal mark.
+    """
+    asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
+    asked += [
+        f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
+        for first, last in SPANS
+        if shape >= {first, last}
+    ]
+    if section.name == "events" and "of" in shape:  # the other fact must name it
+        asked.append("False")
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS}
+    source = "def is_plain(fact, data, named, units):\n return " + " and ".join(asked or ["True"])
+    exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
+    made: IsPlain = names["is_plain"]
+    return made
+
+
+def _question(field: Field, check: str, shape: frozenset[str]) -> str:
+    question = _QUESTIONS.get(check, "False")
+    name, *inner = field.path
+    if len(inner) > 1 or field.is_list or (check == "check_number" and (inner or "unit" not in shape)):
+        return "False"
+    if check == "check_unit":
+        question += f" and data[{name!r}].get('value') is not None" if inner else f" and {'value' in shape}"
+    question = question.format(refers=set(field.refers))
+    if inner:
+        return f"((value := data[{name!r}].get({inner[0]!r})) is None or {question})"
+    return f"((value := data[{name!r}]) is not None and {question})"

@@ -1,0 +1,299 @@
+"""The fast way's look at one object: a function made for its type and its keys, as the object has them.
+
+What R4 says of the keys of an object is settled when such an object is first met: the schema of its type is held against
+the keys alone. What is left are the values, each looked at by straight statements: a code among those allowed, a day met
+before, a text that is noted and looked at with all others. What a schema asks of values and no statement here knows,
+jsonschema_rs decides, for these values alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fhirconv.r4 import kind_of
+from fhirconv.validation import plain
+from fhirconv.validation.addresses import MCODE
+from fhirconv.validation.extensions import is_plain_url
+from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
+from fhirconv.validation.plain import NotPlainError, Seen
+from fhirconv.validation.plain_narrative import DIV, is_simple_narrative
+from fhirconv.validation.schemas import Generator, Schema, is_plain
+from fhirconv.validation.structure import Slot, plan_of
+
+_MOST = 2_000  # functions, of all types, before all are forgotten: no input can fill the memory
+_ORDERS = 5_000  # orders of keys that are remembered for one type
+
+Look = Callable[[Any, Seen], None]
+Keys = tuple[str, ...]
+
+# Objects as they usually are: looked at where they are met, without a call.
+_USUAL: dict[str, Keys] = {
+    "CodeableConcept": ("coding", "text"),
+    "Identifier": ("system", "value"),
+    "Narrative": ("status", "div"),
+    "Meta": ("tag",),
+}
+# What is looked at where a value of a type stands; '$' is its name.
+_TEXT = ('if not "!" <= $ < "\\x7f": look_at_begin($)', "texts.append($)")
+_WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
+_CODE = '($["system"], $["code"], $["display"])'
+_UNIT = 'if type($) is not dict or len($) != 4 or ($["unit"], $["system"], $["code"]) not in quantities:'
+_VALUES: dict[str, tuple[str, ...]] = {
+    "string": _TEXT,
+    "markdown": _TEXT,
+    "date": ("if $ not in days: look_at_date($)",),
+    "dateTime": ("if $ not in days: look_at_time($)",),
+    "boolean": ("if $ is not True and $ is not False: raise NotPlainError",),
+    "decimal": ("look_at_number($)",),
+    "integer": _WHOLE_NUMBER,
+    "unsignedInt": _WHOLE_NUMBER,
+    "positiveInt": _WHOLE_NUMBER,
+    "xhtml": ('if "&" in $ or not is_simple_narrative($): look_at_narrative($)', "texts.append($[DIV:])"),
+    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: look_at_number($['value'])"),
+    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: look_at_number($['value'])"),
+    "Coding": (f"if type($) is not dict or len($) != 3 or {_CODE} not in codings: look_at_coding($, seen)",),
+    # Before the definition of an element stands what is its own.
+    "Meta.tag": (
+        'if type($) is dict and len($) == 2 and $.get("system") in open_systems: codes.add($["code"])',
+        "else: look_at_coding($, seen)",
+    ),
+    "Identifier.system": ("if $ not in systems: look_at_system($)",),
+}
+_OF_HL7 = f'if $.startswith("http://hl7.org/fhir/") and not $.startswith("{MCODE}"): raise NotPlainError'
+# What is looked at of whole objects, where all of these keys stand.
+_TOGETHER = {
+    **dict.fromkeys(("Age", "Distance", "Duration"), ((), "look_at_quantity($, comparators)")),
+    "Period": (("start", "end"), 'look_at_period($["start"], $["end"])'),
+    "Range": (("low", "high"), 'look_at_range($["low"], $["high"])'),
+}
+_NAMES = {name: value for name, value in vars(plain).items() if not name.startswith("_")}
+_NAMES |= {"DIV": DIV, "is_simple_narrative": is_simple_narrative}
+
+
+_schemas = Generator(with_extensions=False)
+
+
+class Looks(dict[Keys, Look]):
+    """The looks at the objects of one type, by their keys."""
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__()
+        self._type = type_name
+
+    def __missing__(self, keys: Keys) -> Look:
+        found = _look(self._type, tuple(sorted(keys)))
+        if len(self) >= _ORDERS:
+            self.clear()
+        self[keys] = found
+        return found
+
+
+def accepts(schema: Schema) -> Callable[[Any], bool]:
+    """A schema as a function, compiled by jsonschema_rs, which only few objects need."""
+    import jsonschema_rs
+
+    check: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(
+        schema, pattern_options=jsonschema_rs.RegexOptions()
+    ).is_valid
+    return check
+
+
+def looks_at(type_name: str) -> Looks:
+    """The looks at a type of R4. A look raises NotPlainError where the exact check has to decide; so does finding none.
+
+    The id of a resource is left to the caller, who knows what else has to be the same.
+    """
+    return _looks.setdefault(type_name, Looks(type_name))
+
+
+def _look(type_name: str, keys: Keys) -> Look:
+    made = _made.get((type_name, keys))
+    if made is None:
+        if not plan_of(type_name).slots.keys() | {"resourceType"} >= set(keys):
+            raise NotPlainError
+        if len(_made) >= _MOST:
+            _made.clear()
+            for looks in _looks.values():
+                looks.clear()
+        try:
+            made = _Writer(type_name, keys).compiled()
+        except NotPlainError:
+            made = _refuse
+        _made[type_name, keys] = made
+    return made
+
+
+_looks: dict[str, Looks] = {}
+_made: dict[tuple[str, Keys], Look] = {}
+
+
+def _refuse(value: Any, seen: Seen) -> None:
+    raise NotPlainError
+
+
+@functools.cache
+def _is_extension(owner: str) -> Callable[[Any], bool]:
+    return accepts(_schemas.extension(owner))
+
+
+def look_at_extension(value: Any, owner: str, seen: Seen) -> None:
+    """An extension of a resource of this type, or ('') of anything else, or a part of one."""
+    if not _is_extension(owner)(value):
+        raise NotPlainError
+    _look_into(value, seen)
+
+
+def _look_into(value: Any, seen: Seen) -> None:
+    """What the schema leaves of an extension's value and parts."""
+    for key, inner in value.items():
+        if key == "url":
+            if ":" in inner and inner not in plain.urls:  # parts have no full URL
+                plain.urls.judge(inner, is_plain_url(inner))
+        elif key == "valueCodeableConcept":
+            looks_at("CodeableConcept")[tuple(inner)](inner, seen)
+        elif key == "valueCoding":
+            plain.look_at_coding(inner, seen)
+        elif key == "valueReference":
+            plain.look_at_reference(inner, seen, None)
+        elif key == "valueDuration":
+            plain.look_at_quantity(inner, plain.comparators)
+        elif key == "valueRange":
+            looks_at("Range")[tuple(inner)](inner, seen)
+        elif key == "extension":
+            for one in inner:
+                _look_into(one, seen)
+
+
+class _Writer:
+    """Writes one function, in which '$' stands for the name of what is looked at."""
+
+    def __init__(self, type_name: str, keys: Keys) -> None:
+        self._names: dict[str, Any] = dict(_NAMES)
+        self._lines: list[str] = []
+        self._indent, self._count = " " * 4, 0
+        self._write("if type($) is not dict: raise NotPlainError", "v")
+        self._object(type_name, keys, "v")
+
+    def compiled(self) -> Look:
+        """The function."""
+        head = ("def look(v, seen):", "    codes, texts, types = seen.codes, seen.texts, seen.types")
+        exec(compile("\n".join((*head, *self._lines)), "<look>", "exec"), self._names)  # noqa: S102 made of R4's names alone
+        look: Look = self._names["look"]
+        return look
+
+    def _write(self, line: str, value: str) -> None:
+        self._lines.append(self._indent + line.replace("$", value))
+
+    def _name(self, value: object) -> str:
+        """A name for what the function uses."""
+        name = f"n{len(self._names)}"
+        self._names[name] = value
+        return name
+
+    def _object(self, type_name: str, keys: Keys, value: str) -> None:
+        """An object that has these keys."""
+        schema, slots = _schemas.of_object(type_name), plan_of(type_name).slots
+        holds = holds_for_keys(schema, keys)
+        if holds is False or not all(schema["properties"].get(key) for key in keys):
+            raise NotPlainError
+        for key in keys:
+            if key != "resourceType" and not (key == "id" and kind_of(type_name) == "resource"):
+                self._slot(slots[key], schema["properties"][key], f"{value}[{key!r}]")
+        if holds is None:
+            self._asked(*asks_of_values(schema), keys, value)
+        needed, line = _TOGETHER.get(type_name, (("",), ""))
+        if all(key in keys for key in needed):
+            self._write(line, value)
+
+    def _asked(self, schema: Schema, asked: Keys, keys: Keys, value: str) -> None:
+        """What the schema asks of some values together: of the others it sees no more than that they are there."""
+        valid, present = self._name(accepts(schema)), self._name(dict.fromkeys(keys))
+        shown = "".join(f", {key!r}: $[{key!r}]" for key in asked if key in keys)
+        self._write(f"if not {valid}({{**{present}{shown}}}): raise NotPlainError", value)
+
+    def _slot(self, slot: Slot, schema: Schema, value: str) -> None:
+        """The value of a key: one, or a list."""
+        self._count += 1
+        name, before = f"v{self._count}", self._indent
+        self._write(f"{name} = {value}", "")
+        if slot.element.repeats:
+            if slot.definition == "CodeableConcept.coding":
+                self._write("if concepts.get($[0].get('code')) != $: look_at_codings($, seen)", name)
+                return
+            self._write("if type($) is not list or not $: raise NotPlainError", name)
+            self._write("for $ in $:", name)
+            self._indent += " " * 4
+            schema = schema.get("items", {"not": {}})
+        self._value(slot, schema, name)
+        self._indent = before
+
+    def _value(self, slot: Slot, schema: Schema, name: str) -> None:
+        if "not" in schema:
+            raise NotPlainError
+        if "allOf" in schema:
+            self._bound(schema["allOf"][1], name)
+        if "enum" in schema:
+            self._write(f"if $ not in {self._name(frozenset(schema['enum']))}: raise NotPlainError", name)
+        elif slot.type == "Extension":
+            owner = slot.owner if kind_of(slot.owner) == "resource" else ""
+            self._write(f"{self._name(look_at_extension)}($, {owner!r}, seen)", name)
+        elif slot.type == "Reference":
+            self._reference(frozenset(slot.element.targets), name)
+        elif slot.type in _VALUES:
+            kind = "SimpleQuantity" if slot.element.is_simple else slot.type
+            for line in _VALUES.get(slot.definition) or _VALUES[kind]:
+                bounds = (str(schema.get(one)) for one in ("minimum", "maximum"))
+                self._write(line.replace("MINIMUM", next(bounds)).replace("MAXIMUM", next(bounds)), name)
+        elif "pattern" in schema:
+            self._form(slot, schema["pattern"], name)
+        else:
+            self._inner(slot.type, name)
+
+    def _form(self, slot: Slot, pattern: str, name: str) -> None:
+        """A text of a form; where a memory is the element's own, that is asked."""
+        matches = self._name(re.compile(pattern).fullmatch)
+        for line in _VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
+            self._write(line, name)
+        if slot.type == "canonical":
+            self._write(_OF_HL7, name)
+
+    def _reference(self, targets: frozenset[str], name: str) -> None:
+        """A reference: as it usually is, one to an entry of the same Bundle, of a right type."""
+        any_target = not targets or "Resource" in targets
+        allowed = self._name(None if any_target else targets)
+        leads = "$.get('reference') in types" if any_target else f"types.get($.get('reference')) in {allowed}"
+        self._write(f"if type($) is not dict or len($) != 1 or not {leads}: look_at_reference($, seen, {allowed})", name)
+
+    def _bound(self, bound: Schema, name: str) -> None:
+        """A concept of a required value set: every coding of it is in that."""
+        part = bound.get("properties", {}).get("coding", {}).get("items", {}).get("properties")
+        if part is None:
+            raise NotPlainError
+        system, codes = self._name(part["system"]["const"]), self._name(frozenset(part["code"]["enum"]))
+        self._write("for c in $['coding']:", name)
+        self._write(f"    if c['system'] != {system} or c['code'] not in {codes}: raise NotPlainError", name)
+
+    def _inner(self, type_name: str, name: str) -> None:
+        """An object within: looked at here if it is as such objects usually are, else by a function of its own."""
+        if not is_plain(type_name):
+            raise NotPlainError
+        call = f"{self._name(looks_at(type_name))}[tuple($)]($, seen)"
+        usual = _USUAL.get(type_name)
+        if usual is None:
+            self._write(call, name)
+            return
+        before = self._indent
+        if type_name == "Meta":
+            self._write("if $ != seen.meta:", name)
+            self._indent += " " * 4
+        has_keys = " and ".join(f"{key!r} in $" for key in usual)
+        self._write(f"if type($) is not dict or len($) != {len(usual)} or not ({has_keys}): {call}", name)
+        self._write("else:", name)
+        self._indent += " " * 4
+        self._object(type_name, usual, name)
+        if type_name == "Meta":
+            self._write("seen.meta = $", name)
+        self._indent = before

@@ -1,0 +1,77 @@
+"""What runs on the executors, without Spark: bounded batches, lines numbered over blocks, faults that stay in their row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from fhirconv.issues import FhirconvError
+from fhirconv.spark import rows
+from fhirconv.spark.rows import Lines, StoppedError, Work, convert_batches
+
+pytestmark = pytest.mark.spark
+
+WORK = Work("case", (), "r4", "transaction", (), None, True)
+CASE = '{"case":{"id":"%s"},"patient":{}}'
+
+
+def batch(*cases: str) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"case": list(cases)})
+
+
+def test_batches_that_come_out_are_small() -> None:
+    """A batch of many cases comes out in parts, by number of rows and by size."""
+    many = list(convert_batches([batch(*(CASE % n for n in range(2 * rows.ROWS + 1)))], WORK))
+    assert [part.num_rows for part in many] == [rows.ROWS, rows.ROWS, 1]
+    note = '{"case":{"id":"%s"},"patient":{"note":"' + "x" * 900_000 + '"}}'
+    assert max(part.num_rows for part in convert_batches([batch(*(note % n for n in range(12)))], WORK)) < 6
+
+
+def test_lines_are_numbered_over_batches_and_blocks() -> None:
+    lines = Lines("file", "block", {("file:/a%20b", 0): 0, ("file:/a%20b", 90): 3, ("file:/c", 0): 0})
+    work = replace(WORK, lines=lines)
+    texts = ["{", "", "{", "{", "{", CASE % 1]
+    files = ["file:/a%20b"] * 5 + ["file:/c"]
+    blocks = [0, 0, 0, 90, 90, 0]
+    whole = pa.RecordBatch.from_pydict({"case": texts, "file": files, "block": blocks})
+    found = [row for part in convert_batches([whole.slice(0, 2), whole.slice(2)], work) for row in part.to_pylist()]
+    assert {row["file"] for row in found} == {"/a b", "/c"}
+    assert [row["line"] for row in found] == [1, 2, 3, 4, 5, 1]
+    assert [row["issues"][0]["line"] for row in found[:5]] == [1, 2, 3, 4, 5]
+    with pytest.raises(StoppedError, match=r"^/a b:1 \[not-json\]$"):
+        list(convert_batches([whole], replace(work, stop=True)))
+
+
+def test_a_blank_line_does_not_stop() -> None:
+    assert list(convert_batches([batch("", CASE % 1)], replace(WORK, stop=True)))
+
+
+def test_a_fault_of_ours_stays_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row says what failed and where in our code, and nothing of the case."""
+
+    def broken(*arguments: object) -> None:
+        raise KeyError("Erika Beispiel")
+
+    monkeypatch.setattr(rows, "convert_document", broken)
+    (part,) = convert_batches([batch(CASE % 1, CASE % 2)], WORK)
+    first, second = part.to_pylist()
+    (issue,) = first["issues"]
+    assert (first["ok"], first["bundle"], issue["rule"]) == (False, None, "record-failed")
+    assert "KeyError at test_rows.py:" in issue["message"]
+    assert "Erika" not in json.dumps([first, second])
+
+
+def test_another_version_on_a_node_is_told() -> None:
+    with pytest.raises(FhirconvError, match="install the same on all"):
+        list(convert_batches([batch(CASE % 1)], replace(WORK, version="0.0.1")))
+
+
+def test_shipped_mappings_leave_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    site = (("systems.toml", b'[identifier]\nfact = "https://hospital.test/fhir/case-facts"\n'),)
+    rows.shipped_mappings.__wrapped__(site, "r4")
+    assert not list(tmp_path.iterdir())

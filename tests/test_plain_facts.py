@@ -1,0 +1,147 @@
+"""Facts that are plain pass the checks at a glance. Whatever they hold, the full checks must come to the same."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhirconv.checks import check_case
+from fhirconv.facts import Case, read_case
+from fhirconv.mapping import load_mappings
+from fhirconv.source import read_value
+
+BASE: dict[str, Any] = {
+    "case": {"id": "a", "recorded": "2020-01-31T12:00:00Z"},
+    "patient": {"birth_date": "1950", "died": "2019-12-31"},
+    "events": [{"id": "start", "at": "2014"}],
+    "conditions": [{"id": "c", "kind": "primary-cancer", "name": "x", "onset": "2014-02"}],
+    "specimens": [{"id": "s", "type": "blood"}],
+}
+
+TIMES: list[Any] = ["2014", "2014-02", "2014-02-29", "2016-02-29", "2014-04-31", "2014-01-31", "2014-13", "2014-00-01"]
+TIMES += ["2014-02-03T10:00:00Z", "2014-02-03T10:00:00.120+09:00", "2014-02-03T10:00", "2014-02-03T10:00:00"]
+TIMES += [
+    "2014-02-03T25:00:00Z",
+    "2014-02-03T10:00:00+15:00",
+    "2014-02-30T10:00:00Z",
+    "2014-02-03 10:00:00Z",
+    "2014-02-03T",
+]
+TIMES += [
+    2014,
+    " 2014",
+    "2014 ",
+    "2014\n",
+    "２０１４",
+    "0999",
+    "20141",
+    "03/04/2019",
+    "13/04/2019",
+    "May 2014",
+    "",
+    "x" * 400,
+]
+TIMES += [
+    {"date": "2014"},
+    {"date": 2014},
+    {"at": "start"},
+    {"after": "nothing"},
+    {"text": "then"},
+    {"from": "2015", "to": "2014"},
+]
+UNITS: list[Any] = ["g/dL", "G/DL", "mg / dL", "µg/L", "ug/L", "parsec", {"text": "drops"}, ""]
+NUMBERS: list[Any] = [1, 1.5, "9.8", "9,8", "<5", ".5", "60-20", "high", float("inf"), True, None]
+IDS: list[Any] = ["c", "s", "own", "nobody", "start", "", 3, ["c"]]
+
+times, units, numbers, ids = map(st.sampled_from, (TIMES, UNITS, NUMBERS, IDS))
+spans = {"start": times, "end": times, "for": ids}
+amounts = st.fixed_dictionaries({}, optional={"value": numbers, "unit": units, "text": st.just("some")})
+own = {"id": st.just("own")}
+
+
+def one(needs: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    fixed = {name: st.just(value) for name, value in needs.items()}
+    return st.lists(st.fixed_dictionaries(fixed, optional=optional), max_size=2)
+
+
+cases = st.fixed_dictionaries(
+    {},
+    optional={
+        "labs": one(
+            {"analyte": "Hb"}, {**own, "value": numbers, "unit": units, "at": times, "of": ids, "specimen": ids}
+        ),
+        "findings": one({"finding": "x"}, {"value": numbers, "unit": units, "at": times, "procedure": ids}),
+        "medications": one({"drug": "x", "status": "active"}, {**spans, "dose": amounts}),
+        "procedures": one({"procedure": "x", "kind": "other", "status": "completed"}, {"at": times, "amount": amounts}),
+        "conditions": one({"kind": "other", "name": "y"}, {**own, "onset": times, "abatement": times, "of": ids}),
+        "adverse_events": one({"event": "x", "presence": "present"}, {"grade": numbers, "suspect": ids, "at": times}),
+        "events": one({"id": "own"}, {"of": ids, "at": times}),
+        "patient": st.fixed_dictionaries({}, optional={"birth_date": times, "died": times}),
+        "case": st.fixed_dictionaries({"id": st.just("a")}, optional={"recorded": times}),
+        "conventions": st.sampled_from(
+            [{}, {"decimal_mark": "comma"}, {"time_zone": "Z"}, {"date_order": "day-month-year"}]
+        ),
+    },
+)
+
+
+def checked(data: dict[str, Any], in_full: bool = False) -> Case:
+    """The case after its checks; `in_full` with none of its facts taken for plain."""
+    tables = load_mappings().tables
+    case = read_case(read_value(copy.deepcopy(data)))
+    shapes = {fact.shape for fact in case.facts}
+    try:
+        for shape in shapes if in_full else ():
+            shape.is_plain = lambda *_: False
+        check_case(case, tables.units, tables.identifier_systems)
+    finally:
+        for shape in shapes if in_full else ():
+            shape.is_plain = None
+    return case
+
+
+def found(case: Case) -> Any:
+    facts = [(fact.pointer, fact.key, fact.identity, repr(fact.data)) for fact in case.facts]
+    return case.issues, facts
+
+
+@settings(deadline=None, max_examples=400)
+@given(cases)
+def test_at_a_glance_and_in_full_the_same_is_found(changes: dict[str, Any]) -> None:
+    data = {**BASE, **changes}
+    assert found(checked(data)) == found(checked(data, in_full=True))
+
+
+@pytest.mark.parametrize("value", TIMES, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("section", ["patient", "case", "labs", "medications"])
+def test_each_way_to_write_a_time(section: str, value: Any) -> None:
+    fact = {
+        "patient": {"birth_date": value},
+        "case": {"id": "a", "recorded": value},
+        "labs": [{"analyte": "Hb", "result": "low", "at": value}],
+        "medications": [{"drug": "x", "status": "active", "start": "2014-02-03", "end": value}],
+    }[section]
+    data = {**BASE, section: fact}
+    assert found(checked(data)) == found(checked(data, in_full=True))
+
+
+def test_the_facts_of_an_ordinary_case_are_plain() -> None:
+    """Else the quick way would be no way at all."""
+    lab = {"analyte": "Hb", "value": 9.5, "unit": "g/dL", "at": "2014-03-31", "of": "c", "specimen": "s"}
+    drug = {"drug": "x", "status": "stopped", "start": "2014-02", "end": "2014-03", "for": "c"}
+    dose = {"value": 5, "unit": "mg"}
+    case = checked({**BASE, "labs": [lab], "medications": [drug, {**drug, "dose": dose, "start": "2014-01"}]})
+    units = load_mappings().tables.units.by_spelling
+    asked = {fact.identity: fact.shape.is_plain for fact in case.facts}
+    assert all(
+        ask and ask(fact, fact.data, case.by_id, units) for fact, ask in zip(case.facts, asked.values(), strict=True)
+    )
+
+
+def test_unknown_fields_make_no_shape() -> None:
+    odd = read_case(read_value({**BASE, "labs": [{"analyte": "Hb", "result": "low", f"x{n}": 1} for n in range(9)]}))
+    assert len({fact.shape for fact in odd.facts_of("labs")}) == 1
