@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -50,6 +49,8 @@ class Conversion:
         return f"Conversion(ok={self.ok}, issues={len(self.issues)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        import pickle  # only between processes
+
         packed = self._packed or pickle.dumps((self.ledger, self.case.document), 5)
         return _unpickled, (self.json() if self.ok else b"", self.issues, packed)
 
@@ -84,6 +85,8 @@ class Conversion:
         return self.ledger.counts()
 
     def _unpack(self) -> None:
+        import pickle
+
         self._ledger, document = pickle.loads(self._packed)  # noqa: S301  # made by __reduce__ above
         self._case, self._packed = read_case(replace(document, issues=[])), b""
         self._case.issues[:] = self.issues

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fhirconv.build import Build, Entry
 from fhirconv.facts import Case, Fact, merged_into
@@ -13,8 +14,7 @@ from fhirconv.issues import Place
 CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED = OUTCOMES = ("converted", "kept as text", "merged", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One fact's line: `resources` as Type/id, `reason` why it is not simply converted, `remarks` on parts of it."""
 
     fact: str

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -167,7 +166,7 @@ def test_every_value_maker_of_every_rule_makes_something(monkeypatch: pytest.Mon
     known: set[str] = set()
     used: set[str] = set()
     for verb in VERBS.values():
-        monkeypatch.setitem(VERBS, verb.name, replace(verb, compile=recorded(verb.compile, known, used)))
+        monkeypatch.setitem(VERBS, verb.name, verb._replace(compile=recorded(verb.compile, known, used)))
     for profile in PROFILES:
         for path in CASES:
             convert(path, profile=profile, mappings=tmp_path)  # an empty folder: our mappings, compiled anew
@@ -188,7 +187,7 @@ def recorded(compile_rule: Compile, known: set[str], used: set[str]) -> Compile:
             return made
         name = f"{Path(env.file).stem} {env.key} {json.dumps(rule)}"
         known.add(name)
-        return replace(made, write=watched(made.write, lambda: used.add(name)))
+        return made._replace(write=watched(made.write, lambda: used.add(name)))
 
     return compile_recorded
 

@@ -24,7 +24,9 @@ NOT_HERE = {
     "content-unknown": "convert takes every file for a case; see tests/test_validate_cli.py",
     "blank-line": "NDJSON is not a case; see tests/validation/test_records.py",
     "too-large": "64 MB have no place in a repository",
-    "record-failed": "no case is known that fhirconv fails at; see tests/spark/test_rows.py",
+    "record-failed": "no case is known that fhirconv fails at; see tests/many/test_stream.py",
+    "case-twice": "one case is never twice; see tests/many/test_stream.py",
+    "worker-died": "no case is known that ends a process; see tests/many/test_crew.py",
 }
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.facts import Fact
 
 Path = tuple[str, str]  # a field, and '' or the field of the fact that it names
 
 
-@dataclass(frozen=True, slots=True)
-class Only:
+class Only(NamedTuple):
     """Every test must hold: of a field, or of a field of the fact that it names.
 
     A test is true or false for stated or not, or a set of choices, in which None stands for a field that is not stated.

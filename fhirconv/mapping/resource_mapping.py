@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.mapping.only import Only
 from fhirconv.recipe import Recipe
@@ -17,8 +17,7 @@ ANY_SECTION = "*"  # a mapping for every kind of fact
 IsAbout = Callable[[Mapping[str, Any]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """What a profile makes of a mapping: other rules for some facts, claimed if the result has what it `needs`."""
 
     name: str

@@ -34,8 +34,7 @@ class Slot(NamedTuple):
         return f"{self.owner}.{self.element.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What may stand in an object of a type."""
 
     type: str

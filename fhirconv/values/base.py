@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirconv.context import Context
 from fhirconv.issues import Issue, Place, nearest
@@ -21,8 +21,7 @@ Write = Callable[[Writer, str], None]
 Maker = Callable[[dict[str, Any], Mapping[str, Any], Context], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A compiled rule. `sources` are the fields that it reads; `constant` says that it makes one value for every fact."""
 
     write: Write
@@ -40,8 +39,7 @@ class Made:
         return self.always or not self.sources or code.states(*self.sources)
 
 
-@dataclass(frozen=True, slots=True)
-class ElementRule:
+class ElementRule(NamedTuple):
     """One element's rule: its name in the specification and where the rule stands (file and key)."""
 
     element: str
@@ -50,8 +48,7 @@ class ElementRule:
     definition: Element | None  # None where the type has no such element
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """What the value makers look things up in."""
 
     concepts: Mapping[str, ConceptTable]
@@ -165,8 +162,7 @@ class Env:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A value maker: the key that names it in a rule, its further keys, and how it is compiled."""
 
     name: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhirconv.data_files import data_dir
@@ -409,6 +409,7 @@ PARTS = st.one_of(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(
     st.fixed_dictionaries({}, optional=dict.fromkeys(("system", "code", "display", "version", "unit", "value"), PARTS))
 )
