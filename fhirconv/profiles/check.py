@@ -11,7 +11,7 @@ from typing import Any
 from fhirconv.issues import shown
 from fhirconv.profiles.archive import PackageError
 from fhirconv.profiles.definitions import R4_URL, Json
-from fhirconv.profiles.extensions import check_extensions
+from fhirconv.profiles.extensions import check_extensions, may_have_any
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.packages import Package
 from fhirconv.profiles.plans import CompiledProfile, compile_profile
@@ -92,12 +92,14 @@ def check_profiles(
     that a reference of `resource` leads to, or None. The resource has the structure of R4: what else it has, is ignored.
     """
     run = Run(profiles, lookup, resource)
+    has_extensions = may_have_any(resource)
     for item, container in _resources(root_item(resource), None):
         run.resource, run.root, run.env = item.value, container, None
         claims = _claims(item) if claimed is None or item.path else [(url, ()) for url in claimed]
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)
-        check_extensions(item, run)
+        if has_extensions:
+            check_extensions(item, run)
     return once(run.findings), list(run.not_checked)
 
 

@@ -5,7 +5,6 @@ Spec: https://hl7.org/fhir/R4/defining-extensions.html. Those of HL7's R4 itself
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -20,13 +19,14 @@ from fhirconv.validation.finding import Path
 
 _KEYS = ("extension", "modifierExtension")
 _NOT_ENTERED = frozenset({"contained", "resource", "text"})  # resources of their own; a narrative has no extensions
-_OTHER_URL = re.compile(rb'"url":"(?!%s)' % re.escape(R4_URL).encode()).search
+_URL = b'"url":"'
+_REQUEST = b'"method":"PUT",' + _URL
 
 
 def check_extensions(root: Item, run: Run) -> None:
     """Check every extension of a resource, but not of resources inside it, whose definition is at hand."""
     found: list[tuple[Json, str, int, Path]] = []
-    if _may_have_any(root):
+    if may_have_any(root.value):
         _find(root.value, (), found)
     for holder, key, position, path in found:
         extension = holder[key][position]
@@ -38,14 +38,13 @@ def check_extensions(root: Item, run: Run) -> None:
             _check_place(profile, holder, key, item, _places(root.type, path), run)
 
 
-def _may_have_any(root: Item) -> bool:
-    """Whether a resource may have an extension that is not of R4 itself; most have none, and need no walk."""
-    if root.type == "Bundle":
-        return True  # its resources are not its own
+def may_have_any(resource: Json) -> bool:
+    """Whether there may be an extension that is not of R4 itself; most resources have none, and need no walk."""
     try:
-        return _OTHER_URL(orjson.dumps(root.value, default=str)) is not None
+        written = orjson.dumps(resource, default=str).replace(_REQUEST, b"")
     except TypeError:  # it holds what orjson does not write
         return True
+    return written.count(_URL) > written.count(_URL + R4_URL.encode())
 
 
 def _find(value: Any, path: Path, found: list[tuple[Json, str, int, Path]]) -> None:
