@@ -144,7 +144,7 @@ def _slug(value: Any) -> str:
     return _slugs[str(value)]
 
 
-_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=65536)
+_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=16384)
 
 
 _MOST_SHAPES = 4096
