@@ -1,6 +1,6 @@
 """Where the time of a conversion goes: each stage in multiples of the cold floor.
 
-    python benchmarks/stages.py [--rounds 9] [--labs]
+    python benchmarks/stages.py [--rounds 9] [--labs] [--profile mcode]
 
 The stages are called as conversion.convert_document calls them, over distinct cases, each timed by itself; the clock costs
 some 0.1 microsecond a stage. The last line is the whole without the clock between. This is the one benchmark that knows
@@ -28,11 +28,12 @@ from fhirconv.checks import check_case
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import read_case
 from fhirconv.issues import by_place
-from fhirconv.mapping import Mappings, load_mappings
+from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_bytes
 from fhirconv.validation.fast import findings_of
 from fhirconv.validation.located import located
+from fhirconv.validation.profiled import claim_findings
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ def convert_in_stages(text: bytes, mappings: Mappings, stage: Stopwatch) -> byte
     stage("resources", build.run)
     bundle = stage("Bundle", make_bundle, build.entries, "transaction")
     findings = stage("base validation", findings_of, bundle)
+    if mappings.profile != DEFAULT_PROFILE:
+        findings += stage("profiles", claim_findings, bundle)
     stage("findings to lines", lambda: list(located(findings, bundle, case, build)))
     stage("issues in order", by_place, case.issues)
     return stage("bytes", dump_json, bundle)
@@ -90,10 +93,10 @@ def times_of(texts: list[bytes], mappings: Mappings, rounds: int) -> tuple[Times
     return times, {name: taken[1:] for name, taken in stages.items()}  # without the round that is not counted
 
 
-def print_stages(load: Load, rounds: int) -> None:
+def print_stages(load: Load, rounds: int, profile: str) -> None:
     """The table."""
     texts = [json_text(load.facts(number)) for number in range(load.count)]
-    times, stages = times_of(texts, load_mappings(), rounds)
+    times, stages = times_of(texts, load_mappings(profile=profile), rounds)
     print(f"{load.name}: {len(texts)} distinct cases; {rounds} rounds; load of the machine {os.getloadavg()[0]:.1f}\n")
     rows = [
         (name, digits(ratio(taken, times["floor"])), f"{statistics.median(taken):.1f}")
@@ -107,8 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--labs", action="store_true", help="the case with 120 lab values")
+    parser.add_argument("--profile", default=DEFAULT_PROFILE)
     given = parser.parse_args()
-    print_stages(LABS if given.labs else REFERENCE, given.rounds)
+    print_stages(LABS if given.labs else REFERENCE, given.rounds, given.profile)
 
 
 if __name__ == "__main__":

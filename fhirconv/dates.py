@@ -30,7 +30,7 @@ _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())}
 
 
 # Whether a text is surely a date as FHIR has it: YYYY, YYYY-MM or YYYY-MM-DD.
-PLAIN_DATES = Memory[str, bool](lambda text: _PLAIN.fullmatch(text) is not None, most=65536)
+PLAIN_DATES = Memory[str, bool](lambda text: _PLAIN.fullmatch(text) is not None, most=16384)
 
 
 def _is_plain_instant(text: str) -> bool:
@@ -39,7 +39,7 @@ def _is_plain_instant(text: str) -> bool:
 
 
 # Whether a text is surely a time of day as FHIR has it: YYYY-MM-DDTHH:MM:SS and a zone.
-PLAIN_INSTANTS = Memory[str, bool](_is_plain_instant, most=65536)
+PLAIN_INSTANTS = Memory[str, bool](_is_plain_instant, most=16384)
 
 
 def read_date(value: object, conventions: Mapping[str, str]) -> str | Unreadable:

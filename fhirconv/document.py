@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,7 +41,6 @@ class Document:
     text: str = ""
     data: Any = None
     issues: list[Issue] = field(default_factory=list)
-    find_places: Callable[[str], Places] | None = None  # for a text whose places are found only when they are needed
     places: Places = field(default_factory=dict)
     limits: Limits = LIMITS
     is_line: bool = False  # a record of NDJSON
@@ -50,13 +48,14 @@ class Document:
 
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""
-        if self.find_places:
-            self.places, self.find_places = self.find_places(self.text), None
-        at = pointer
-        while at and at not in self.places:
-            at = at.rpartition("/")[0]
-        line, column = self.places.get(at, (0, 0))
-        return Place(self.name, line and line + self.lines_before, column, pointer)
+        at: str | None = pointer
+        while at is not None:
+            try:
+                line, column = self.places[at]
+                return Place(self.name, line + self.lines_before, column, pointer)
+            except KeyError:
+                at = at.rpartition("/")[0] if at else None
+        return Place(self.name, 0, 0, pointer)
 
     def add(self, rule: str, message: str, pointer: str = "") -> None:
         """Notes an issue at `pointer`."""
@@ -65,7 +64,8 @@ class Document:
 
 def escape_pointer(key: object) -> str:
     """One step of a JSON Pointer (RFC 6901)."""
-    return str(key).replace("~", "~0").replace("/", "~1")
+    step = str(key)
+    return step.replace("~", "~0").replace("/", "~1") if "~" in step or "/" in step else step
 
 
 def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 0) -> Document:

@@ -6,7 +6,6 @@ included, equals one blank. Nothing else is.
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def _source_text(case: Case, source: Path | None) -> str | None:
     """The text of the source: --source, or 'source.text' of the case, relative to the case's file."""
     name = case.section("source").get("text")
     if source is None:
-        if name is None:
+        if not isinstance(name, str):  # none, or told by the schema
             return None
         if not case.document.name:  # Python values: there is no file that the text could lie beside
             return None
@@ -81,11 +80,13 @@ def _source_text(case: Case, source: Path | None) -> str | None:
 
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
     """Start and end of a quote in a text, or None; see the module for what is folded."""
+    at = text.find(quote)
+    if at >= 0 and quote:  # as it usually is
+        return at, at + len(quote)
     found = _quote_pattern(quote).search(text)
     return found.span() if found else None
 
 
-@functools.lru_cache(maxsize=4096)
 def _quote_pattern(quote: str) -> re.Pattern[str]:
     """Blanks match any white space; inside a word a hyphen and a line break may stand, after a hyphen a line break."""
     words = []

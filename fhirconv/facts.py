@@ -52,6 +52,10 @@ class Fact:
         """JSON Pointer to the fact in the case."""
         return f"/{self.section.name}" if self.index < 0 else f"/{self.section.name}/{self.index}"
 
+    def pointer_to(self, path: tuple[str | int, ...]) -> str:
+        """JSON Pointer to a value in the fact."""
+        return "/".join((self.pointer, *map(str, path)))
+
     def flat(self) -> dict[str, Any]:
         """The fields by dotted name, those of nested objects ('dose.value') beside the objects."""
         nested = self.section.nested and self.section.nested.intersection(self.data)
@@ -104,7 +108,7 @@ class Case:
 
     def place(self, fact: Fact, path: tuple[str | int, ...] = ()) -> Place:
         """Where a fact, or a value in it, stands."""
-        return self.document.place("/".join((fact.pointer, *map(str, path))))
+        return self.document.place(fact.pointer_to(path))
 
     def add(self, rule: str, message: str, fact: Fact, path: tuple[str | int, ...] = ()) -> None:
         """Notes an issue about a fact."""
@@ -140,7 +144,7 @@ def _slug(value: Any) -> str:
     return _slugs[str(value)]
 
 
-_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=65536)
+_slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=16384)
 
 
 _MOST_SHAPES = 4096

@@ -23,7 +23,7 @@ def read_json(text: str, name: str, limits: Limits = LIMITS) -> Document:
     if next(_texts) >= _MADE_READY:
         data = read_fast(text, limits)
         if data is not UNSURE:
-            return Document(name, text, data, find_places=json_places, limits=limits)
+            return Document(name, text, data, places=JsonPlaces(text), limits=limits)
     return read_exactly(text, name, limits)
 
 
@@ -73,7 +73,7 @@ _numbers = Memory(read_number, most=16384)  # the results of most cases are alik
 
 def read_exactly(text: str, name: str, limits: Limits = LIMITS) -> Document:
     """The document of a JSON text, with every finding; `read_fast` is held against this."""
-    document = Document(name, text, find_places=json_places, limits=limits)
+    document = Document(name, text, places=JsonPlaces(text), limits=limits)
     repeated = False
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,14 +91,17 @@ def read_exactly(text: str, name: str, limits: Limits = LIMITS) -> Document:
     except json.JSONDecodeError as error:
         return unreadable(name, "not-json", _json_problem(text, error), error.lineno, error.colno)
     except _ConstantError as error:
-        start = next((m.start() for m in _TOKEN.finditer(text) if m.group() == str(error)), 0)
+        start = next((m.start(2) for m in _VALUE.finditer(text) if m[2] == str(error)), 0)
         before = text[:start]
         message = f"{error} is not JSON; leave the field out, or say 'absent'"
         return unreadable(name, "not-json", message, before.count("\n") + 1, len(before) - before.rfind("\n"))
     if repeated:
-        for key, pointer, (line, column) in _repeated_keys(text):
-            message = f"key {shown(key)} stands twice in one object; keep one of them"
-            document.issues.append(Issue("duplicate-key", message, Place(name, line, column, pointer)))
+        document.places = {}
+        for pointer, key, at in json_walk(text):
+            if key is not None and pointer in document.places:
+                message = f"key {shown(key)} stands twice in one object; keep one of them"
+                document.issues.append(Issue("duplicate-key", message, Place(name, *at, pointer)))
+            document.places[pointer] = at
     audit(document)
     return document
 
@@ -129,54 +132,49 @@ def _json_problem(text: str, error: json.JSONDecodeError) -> str:
     return "is not JSON: a value, ',' or closing bracket was expected here"
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+# A value (of a list or object the bracket that opens it), with the key before it; or a bracket that closes.
+_TEXT = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_VALUE = re.compile(rf'(?:({_TEXT})\s*+:\s*+)?([{{\[]|{_TEXT}|[^\s{{}}\[\],:"]++)|[}}\]]', re.DOTALL)
 
 
-def _json_walk(text: str) -> Iterator[tuple[str, str | None, int]]:
-    """Pointer, key (None for items and the top) and offset of each value of valid JSON `text`, in order."""
-    stack: list[tuple[str, str]] = []  # pointer of the container, next step (index as text, or key)
-    key: str | None = None
-    for match in _TOKEN.finditer(text):
-        sign = match.group()
-        if sign in "}]":
-            stack.pop()
-        elif sign == ",":
-            parent, step = stack[-1]
-            stack[-1] = (parent, str(int(step) + 1) if step.isdigit() else step)
-        elif sign == ":":
-            continue
-        elif stack and stack[-1][1] == "" and key is None and sign[0] == '"':
-            key = json.loads(sign)
-        else:
-            parent, step = stack[-1] if stack else ("", "")
-            pointer = f"{parent}/{escape_pointer(key if key is not None else step)}" if stack else ""
-            yield pointer, key, match.start()
-            key = None
-            if sign in "{[":
-                stack.append((pointer, "" if sign == "{" else "0"))
-
-
-def json_places(text: str) -> Places:
-    """JSON Pointer -> line and column of each value of valid JSON `text`."""
-    places: Places = {}
+def json_walk(text: str) -> Iterator[tuple[str, str | None, tuple[int, int]]]:
+    """JSON Pointer, key (None for items and the top), line and column of each value of valid JSON `text`, in order."""
+    around: list[tuple[str, int]] = []
+    above, index = "", -1  # the pointer of the container with a slash, and the position in it
     line, line_start, seen = 1, 0, 0
-    for pointer, _, offset in _json_walk(text):
-        breaks = text.count("\n", seen, offset)
-        if breaks:
+    for match in _VALUE.finditer(text):
+        written, value = match.groups()
+        if value is None:
+            above, index = around.pop()
+            continue
+        index += 1
+        key = None if written is None else json.loads(written) if "\\" in written else written[1:-1]
+        pointer = above + (str(index) if key is None else escape_pointer(key)) if above else ""
+        offset = match.start(2)
+        if breaks := text.count("\n", seen, offset):
             line, line_start = line + breaks, text.rfind("\n", seen, offset) + 1
         seen = offset
-        places[pointer] = (line, offset - line_start + 1)
-    return places
+        yield pointer, key, (line, offset - line_start + 1)
+        if value == "{" or value == "[":
+            around.append((above, index))
+            above, index = f"{pointer}/", -1
 
 
-def _repeated_keys(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    seen: set[str] = set()
-    line, line_start, told = 1, 0, 0
-    for pointer, key, offset in _json_walk(text):
-        if key is not None and pointer in seen:
-            breaks = text.count("\n", told, offset)
-            if breaks:
-                line, line_start = line + breaks, text.rfind("\n", told, offset) + 1
-            told = offset
-            yield key, pointer, (line, offset - line_start + 1)
-        seen.add(pointer)
+class JsonPlaces(Places):
+    """The places of a valid JSON text without repeated keys, which is walked only as far as they are asked for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self._walk: Iterator[tuple[str, str | None, tuple[int, int]]] | None = None
+
+    def __missing__(self, pointer: str) -> tuple[int, int]:
+        self._walk = self._walk or json_walk(self._text)
+        for found, _, at in self._walk:
+            self[found] = at
+            if found == pointer:
+                return at
+        raise KeyError(pointer)
+
+    def __reduce__(self) -> tuple[type[JsonPlaces], tuple[str]]:
+        return JsonPlaces, (self._text,)

@@ -1,14 +1,23 @@
-"""What is remembered of values that come again from case to case: words of tables, dates, numbers. Bounded."""
+"""What is remembered of values that come again from case to case: words of tables, codes, dates, numbers.
+
+Bounded in number and length: a long text is data, and is not kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+import functools
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+_LONG = 300  # characters; no code, unit, system or name of a type is longer
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_LONG = 300  # characters; a longer text is data, and is not kept
+
+def is_long(parts: Iterable[object]) -> bool:
+    """Whether texts are too long to be remembered."""
+    return sum(len(part) for part in parts if isinstance(part, str)) > _LONG
 
 
 class Memory(dict[K, V]):
@@ -24,8 +33,23 @@ class Memory(dict[K, V]):
 
     def __missing__(self, key: K) -> V:
         made = self._make(key)
-        if not isinstance(key, str) or len(key) <= _LONG:
+        if not is_long(key if isinstance(key, tuple) else (key,)):
             if len(self) >= self._most:
                 self.clear()
             self[key] = made
         return made
+
+
+def remembered(entries: int) -> Callable[[Callable[..., V]], Callable[..., V]]:
+    """Remembers the last results of a function of texts, so many at most; those of long texts not at all."""
+
+    def decorate(function: Callable[..., V]) -> Callable[..., V]:
+        known = functools.lru_cache(maxsize=entries)(function)
+
+        @functools.wraps(function)
+        def call(*arguments: Any) -> V:
+            return function(*arguments) if is_long(arguments) else known(*arguments)
+
+        return call
+
+    return decorate

@@ -20,6 +20,7 @@ from click.testing import Result
 from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peak import TELL_PEAK
 
 from fhirconv import convert, validate
 from fhirconv.compression import PackedError, compressed, kind_of_name, open_input, opened, plain_suffix
@@ -295,9 +296,7 @@ def test_lines_go_to_other_processes() -> None:
 def measured(path: Path, *options: str) -> tuple[Result, int]:
     """What validate says of a file, in a process of its own, and the memory that it took at most (KB)."""
     code = (
-        "import resource, sys\nfrom fhirconv.cli import main\n"
-        "try: main(['validate', *sys.argv[1:]])\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        f"import sys\nfrom fhirconv.cli import main\ntry: main(['validate', *sys.argv[1:]])\nfinally: {TELL_PEAK}"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path), *options],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhirconv.document import LIMITS
+from fhirconv.document import LIMITS, escape_pointer
 from fhirconv.json_source import UNSURE, read_exactly, read_fast
 
 FILES = sorted(Path("fixtures").rglob("*.json"))
@@ -156,3 +158,41 @@ def test_damaged_text_too(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 3)))
     agree(text[:start] + data.draw(st.text('{}[]":,\\-0.eE tn\x0b\ufeff\ud800', max_size=3)) + text[end:])
+
+
+def pointers(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value with its JSON Pointer, in order."""
+    yield pointer, value
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from pointers(item, f"{pointer}/{escape_pointer(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from pointers(item, f"{pointer}/{index}")
+
+
+@settings(deadline=None, max_examples=300)
+@given(json_texts, st.randoms(use_true_random=False))
+def test_each_value_is_found_at_its_place_in_whatever_order_they_are_asked_for(text: str, chance: Any) -> None:
+    found = read_exactly(text, "x.json")
+    asked = list(pointers(json.loads(text)))
+    places = [found.place(pointer) for pointer, _ in asked]
+    lines = text.split("\n")
+    offsets = [sum(len(line) + 1 for line in lines[: place.line - 1]) + place.column - 1 for place in places]
+    for (_, value), offset in zip(asked, offsets, strict=True):
+        assert json.JSONDecoder().raw_decode(text, offset)[0] == value
+    if not any(issue.rule == "duplicate-key" for issue in found.issues):
+        assert offsets == sorted(set(offsets))  # so that equal values are not taken for each other
+
+    again = read_exactly(text, "x.json")
+    chance.shuffle(asked)
+    assert {again.place(pointer) for pointer, _ in asked} == set(places)
+
+
+def test_what_is_not_there_has_the_place_of_what_is_around_it() -> None:
+    document = read_exactly('{"a": [1,\n {"b": 2}],\n "c/~": 3}', "x.json")
+    assert document.place("/a/1/b")[1:3] == (2, 8)
+    for one in (document, pickle.loads(pickle.dumps(document))):  # a walk that has begun goes with nobody
+        assert one.place("/a/1/none/x")[1:] == (2, 2, "/a/1/none/x")
+        assert one.place("/none")[1:3] == (1, 1)
+        assert one.place("/c~1~0")[1:3] == (3, 9)

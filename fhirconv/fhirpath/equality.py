@@ -29,6 +29,8 @@ def _frozen(value: object, loosely: bool = False) -> Hashable:
         return Decimal(repr(value))
     if isinstance(value, str) and loosely:
         return _folded(value)
+    if not isinstance(value, Hashable):  # a Python value that is no JSON: told elsewhere, here it equals itself alone
+        return id(value)
     return (value,) if isinstance(value, bool) else value
 
 

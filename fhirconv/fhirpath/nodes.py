@@ -126,9 +126,11 @@ def _made(value: Any, fhir_type: str, extra: Any, path: Path) -> Node:
 def named(node: Node, name: str) -> list[Node]:
     """The children of `node` with this element name ('value' for a choice, whatever its type)."""
     found: list[Node] = []
-    if isinstance(node.value, dict):
+    value = node.value
+    if isinstance(value, dict):
         for place in _keys_of(node.type, name):
-            _read(node, place, found)
+            if place.key in value or place.sibling in value:  # of a choice few are there
+                _read(node, place, found)
     elif isinstance(node.extra, dict):
         for place in _keys_of("Element", name):
             _read(Node(node.extra, "Element", None, node.path), place, found)

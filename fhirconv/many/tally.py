@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fhirconv.conversion import Conversion
 
-_WORDS = 10_000  # different ones that are counted: most runs have fewer, and memory stays flat where texts are free
+_WORDS = 5_000  # different ones that are counted: most runs have fewer, and memory stays flat where texts are free
 
 
 class Found(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from fhirconv.dates import is_after
 from fhirconv.facts import Case, Fact, fold
+from fhirconv.memory import is_long
 from fhirconv.plausibility.limits import Limit, Limits
 from fhirconv.schema import Section
 from fhirconv.timeline import Moment, Timeline
@@ -94,9 +95,10 @@ class Course:
         words, unit = key
         test, code = self.concept("labs", words), self.unit(unit)
         found = (test, code, self.limits.of_result(test, code, words))
-        if len(self.limits.judged) >= _REMEMBERED:
-            self.limits.judged.clear()
-        self.limits.judged[key] = found
+        if not is_long(key):
+            if len(self.limits.judged) >= _REMEMBERED:
+                self.limits.judged.clear()
+            self.limits.judged[key] = found
         return found
 
 

@@ -34,11 +34,15 @@ def codes_of(item: Item) -> list[Coded]:
 
 def verdict_of(item: Item, url: str, run: Run) -> Verdict:
     """Whether one of the codes of a value is in a value set; None, and said once, when that cannot be told."""
+    return _verdict(codes_of(item), url, run)
+
+
+def _verdict(coded: list[Coded], url: str, run: Run) -> Verdict:
     value_set = run.known.value_set(url)
     if value_set is None:
         run.skip(url, "a value set that no package at hand defines")
         return None
-    verdict = any_of(value_set.verdict(system, code) for system, code in codes_of(item))
+    verdict = any_of([value_set.verdict(*one) for one in coded])
     if verdict is None:
         run.skip(url, "a value set with codes that no package at hand lists")
     return verdict
@@ -69,7 +73,7 @@ def _required(url: str, node: Node, label: str) -> Check:
         coded = codes_of(item)
         if item.value is None or (not coded and item.type not in ("CodeableConcept", "Coding")):
             return
-        if verdict_of(item, url, run) is False:
+        if _verdict(coded, url, run) is False:
             found = shown("|".join(part or "" for part in coded[0] if part is not None)) if coded else "no code"
             run.report("profile-binding", f"{label} has {found}: expected a code of the value set {url}", item)
 
@@ -79,7 +83,7 @@ def _required(url: str, node: Node, label: str) -> Check:
 def _limiting(url: str, label: str) -> Check:
     def check(item: Item, run: Run) -> None:
         coded = codes_of(item)
-        if coded and verdict_of(item, url, run) is False:
+        if coded and _verdict(coded, url, run) is False:
             run.report(
                 "profile-binding", f"{label} has {shown(coded[0][1])}: expected a code of the value set {url}", item
             )
@@ -97,7 +101,7 @@ def _is_base(url: str, codes: frozenset[str], run: Run) -> bool:
 def _extensible(url: str, label: str) -> Check:
     def check(item: Item, run: Run) -> None:
         coded = codes_of(item)
-        if not coded or verdict_of(item, url, run) is not False:
+        if not coded or _verdict(coded, url, run) is not False:
             return
         value_set = run.known.value_set(url)
         assert value_set is not None

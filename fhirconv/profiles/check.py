@@ -11,7 +11,7 @@ from typing import Any
 from fhirconv.issues import shown
 from fhirconv.profiles.archive import PackageError
 from fhirconv.profiles.definitions import R4_URL, Json
-from fhirconv.profiles.extensions import check_extensions
+from fhirconv.profiles.extensions import check_extensions, may_have_any
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.packages import Package
 from fhirconv.profiles.plans import CompiledProfile, compile_profile
@@ -92,12 +92,14 @@ def check_profiles(
     that a reference of `resource` leads to, or None. The resource has the structure of R4: what else it has, is ignored.
     """
     run = Run(profiles, lookup, resource)
+    has_extensions = may_have_any(resource)
     for item, container in _resources(root_item(resource), None):
         run.resource, run.root, run.env = item.value, container, None
-        claims = list(_claims(item)) if claimed is None or item.path else [(url, ()) for url in claimed]
+        claims = _claims(item) if claimed is None or item.path else [(url, ()) for url in claimed]
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)
-        check_extensions(item, run)
+        if has_extensions:
+            check_extensions(item, run)
     return once(run.findings), list(run.not_checked)
 
 
@@ -122,11 +124,10 @@ def _list(holder: Json, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _claims(item: Item) -> Iterator[tuple[Canonical, Path]]:
+def _claims(item: Item) -> list[tuple[Canonical, Path]]:
     meta = item.value.get("meta")
-    for position, canonical in enumerate(_list(meta, "profile") if isinstance(meta, dict) else ()):
-        if isinstance(canonical, str):
-            yield canonical, ("meta", "profile", position)
+    listed = _list(meta, "profile") if isinstance(meta, dict) else ()
+    return [(one, ("meta", "profile", position)) for position, one in enumerate(listed) if isinstance(one, str)]
 
 
 def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json | None]]:
@@ -140,4 +141,8 @@ def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json 
     for position, entry in enumerate(_list(item.value, "entry")):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            yield from _resources(root_item(inner, (*item.path, "entry", position, "resource")), None)
+            held = root_item(inner, (*item.path, "entry", position, "resource"))
+            if "contained" in inner or held.type == "Bundle":
+                yield from _resources(held, None)
+            else:
+                yield held, None  # the usual one, without a call

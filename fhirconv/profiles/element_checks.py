@@ -162,13 +162,14 @@ def known_profile(url: str, run: Run) -> Profile | None:
 def _target(urls: list[str], label: str) -> Check:
     plain = frozenset(url.removeprefix(R4_URL) for url in urls if _is_type(url))
     profiles = [url for url in urls if not _is_type(url)]
+    types: dict[str, str] = {}  # of these profiles; found out when first asked: they are read then
 
     def check(item: Item, run: Run) -> None:
         resource = run.resolve(item)
         actual = str(resource.get("resourceType")) if resource else stated_type(item)
         if not actual or actual in plain or plain & _ANY:
             return
-        types = {url: run.known.type_of(url) for url in profiles}
+        types.update({} if types else {url: run.known.type_of(url) for url in profiles})
         fitting = [known_profile(url, run) for url in profiles if types[url] in (actual, "")]
         if not fitting:
             wanted = ", ".join(sorted({*plain, *types.values()}))

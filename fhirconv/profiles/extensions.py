@@ -5,8 +5,9 @@ Spec: https://hl7.org/fhir/R4/defining-extensions.html. Those of HL7's R4 itself
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
+
+import orjson
 
 from fhirconv import r4
 from fhirconv.issues import shown
@@ -18,11 +19,16 @@ from fhirconv.validation.finding import Path
 
 _KEYS = ("extension", "modifierExtension")
 _NOT_ENTERED = frozenset({"contained", "resource", "text"})  # resources of their own; a narrative has no extensions
+_URL = b'"url":"'
+_REQUEST = b'"method":"PUT",' + _URL
 
 
 def check_extensions(root: Item, run: Run) -> None:
     """Check every extension of a resource, but not of resources inside it, whose definition is at hand."""
-    for holder, key, position, path in _found(root.value, ()):
+    found: list[tuple[Json, str, int, Path]] = []
+    if may_have_any(root.value):
+        _find(root.value, (), found)
+    for holder, key, position, path in found:
         extension = holder[key][position]
         url = extension.get("url") if isinstance(extension, dict) else None
         profile = run.known.profile(url) if isinstance(url, str) and not url.startswith(R4_URL) else None
@@ -32,18 +38,22 @@ def check_extensions(root: Item, run: Run) -> None:
             _check_place(profile, holder, key, item, _places(root.type, path), run)
 
 
-def _found(value: Any, path: Path) -> Iterator[tuple[Json, str, int, Path]]:
-    """Each extension as the object that holds it, key and position, with the path of that object."""
-    if isinstance(value, list):
-        for position, each in enumerate(value):
-            if isinstance(each, (dict, list)):
-                yield from _found(each, (*path, position))
-        return
-    for key, each in value.items():
+def may_have_any(resource: Json) -> bool:
+    """Whether there may be an extension that is not of R4 itself; most resources have none, and need no walk."""
+    try:
+        written = orjson.dumps(resource, default=str).replace(_REQUEST, b"")
+    except TypeError:  # it holds what orjson does not write
+        return True
+    return written.count(_URL) > written.count(_URL + R4_URL.encode())
+
+
+def _find(value: Any, path: Path, found: list[tuple[Json, str, int, Path]]) -> None:
+    """Notes each extension as the object that holds it, key and position, with the path of that object."""
+    for key, each in enumerate(value) if isinstance(value, list) else value.items():
         if isinstance(each, (dict, list)) and key not in _NOT_ENTERED:
             if key in _KEYS and isinstance(each, list):
-                yield from ((value, key, position, path) for position in range(len(each)))
-            yield from _found(each, (*path, key))
+                found += [(value, key, position, path) for position in range(len(each))]
+            _find(each, (*path, key), found)
 
 
 def _places(type_name: str, path: Path) -> set[str]:

@@ -6,17 +6,14 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from fhirconv.fhirpath import Env, FhirPathError, compile_expression
+from fhirconv.fhirpath import Node as Focus
 from fhirconv.issues import printable
 from fhirconv.profiles.bindings import verdict_of
 from fhirconv.profiles.definitions import Json, Node
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.run import Run
-
-if TYPE_CHECKING:
-    from fhirconv.fhirpath import Env
-    from fhirconv.fhirpath import Node as Focus
 
 Check = Callable[[Item, Run], None]
 
@@ -31,8 +28,6 @@ def checks_of(node: Node, label: str) -> Iterator[Check]:
 
 def _env(run: Run) -> Env:
     """What expressions about this resource can ask for: resources, value sets and profiles."""
-    from fhirconv.fhirpath import Env
-    from fhirconv.fhirpath import Node as Focus
 
     def resolve(reference: str) -> Focus | None:
         found = run.lookup(reference, run.resource)
@@ -60,10 +55,6 @@ def _invariant(constraint: Json, label: str) -> Check:
     severity = "warning" if constraint.get("severity") == "warning" else ""
 
     def check(item: Item, run: Run) -> None:
-        # The engine of FHIRPath is loaded when the first profile with an invariant is checked.
-        from fhirconv.fhirpath import FhirPathError, compile_expression
-        from fhirconv.fhirpath import Node as Focus
-
         if run.env is None:
             run.env = _env(run)
         try:

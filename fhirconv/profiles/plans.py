@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fhirconv.profiles import bindings, element_checks, invariants
 from fhirconv.profiles.definitions import Json, Node, slim, tree
 from fhirconv.profiles.items import Item, children, holder_of, keys_of, values_of
+from fhirconv.profiles.judged import Judged, codings_of, judged_by_codings
 from fhirconv.profiles.run import Run
 from fhirconv.profiles.slicing import Index, Matcher, index_of, matcher_of
 
@@ -29,6 +30,7 @@ class Plan:
     children: tuple[Plan, ...] = ()
     slicing: Slicing | None = None
     required: tuple[Plan, ...] = ()
+    judged: Judged | None = None
     tables: dict[str, dict[str, tuple[Plan, str, str]]] = field(default_factory=dict)
 
     @property
@@ -37,7 +39,19 @@ class Plan:
         return bool(self.min or self.max is not None or self.checks or self.children or self.slicing)
 
     def check_all(self, items: list[Item], parent: Item, run: Run) -> None:
-        """Count the values of the element in one parent, and check each."""
+        """Count the values of the element in one parent, and check each, unless the same were right before."""
+        key = codings_of(items) if self.judged is not None else None
+        if self.judged is None or key is None:
+            self._check_all(items, parent, run)
+        elif key not in self.judged:
+            look = Run(run.known, run.lookup, run.resource)
+            self._check_all(items, parent, look)
+            if not look.findings and not look.not_checked:
+                self.judged.remember(key)
+            run.findings += look.findings
+            run.not_checked |= look.not_checked
+
+    def _check_all(self, items: list[Item], parent: Item, run: Run) -> None:
         count = len(items)
         if count < self.min:
             found = f"stands only {count} times" if count else "is missing"
@@ -189,7 +203,8 @@ def _plan(node: Node, profile: str, by_id: dict[str, Node]) -> Plan:
     below = tuple(plan for plan in plans if plan.asks)
     required = tuple(plan for plan in below if plan.min)
     limit = None if most == "*" else int(most)
-    return Plan(node.name, label, facts.get("min", 0), limit, checks, below, slicing, required)
+    judged = judged_by_codings(node)
+    return Plan(node.name, label, facts.get("min", 0), limit, checks, below, slicing, required, judged)
 
 
 def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> element_checks.Check:

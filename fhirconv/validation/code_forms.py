@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from fhirconv.issues import shown
-from fhirconv.validation.memory import remembered
+from fhirconv.memory import remembered
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fhirconv.data_files import data_dir
 from fhirconv.issues import closest
-from fhirconv.validation.memory import remembered
+from fhirconv.memory import remembered
 
 
 class CodeSystem(NamedTuple):

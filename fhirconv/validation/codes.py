@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fhirconv.issues import shown
+from fhirconv.memory import is_long, remembered
 from fhirconv.validation.code_forms import SNOMED, code_form_problem, form_of_another, form_severity, has_form
 from fhirconv.validation.code_systems import CodeSystem, code_system
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.memory import is_long, remembered
 from fhirconv.validation.system_uris import system_finding
 from fhirconv.validation.ucum import UCUM
 from fhirconv.validation.units import ucum_problem, unit_problem

@@ -1,7 +1,7 @@
 """What the fast way asks of single values: one look at each, which says that it is right, or raises NotPlainError.
 
 Codings, units, systems and days are judged once by the exact check and remembered; texts are noted, and looked at together
-at the end. What a patient's record says in words is never remembered.
+at the end. Free text is never remembered here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
+from fhirconv.memory import is_long
 from fhirconv.numbers import MAX_DIGITS, MAX_EXPONENT, number_excess
 from fhirconv.r4 import kind_of
 from fhirconv.validation.codes import any_code_is_right, coding_findings, quantity_findings
-from fhirconv.validation.memory import is_long
 from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
 from fhirconv.validation.primitives import form_problem
 from fhirconv.validation.registries import identifier_findings

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from fhirconv.issues import shown
+from fhirconv.memory import remembered
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.memory import remembered
 from fhirconv.validation.system_uris import undefined_finding, uri_problem
 
 # Two letters are the code of a language in ISO 639-1; those of three letters (ISO 639-3) are too many to list.

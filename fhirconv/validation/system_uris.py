@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from fhirconv.issues import shown
+from fhirconv.memory import remembered
 from fhirconv.validation.code_forms import LOINC, RXNORM, SNOMED
 from fhirconv.validation.code_systems import is_known, uri_of
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.memory import remembered
 from fhirconv.validation.ucum import UCUM
 
 # URI: what people write in its place, in lower case, without http(s)://, www. and a slash at the end.

@@ -15,7 +15,7 @@ import orjson
 
 from fhirconv.data_files import data_dir
 from fhirconv.issues import shown
-from fhirconv.validation.memory import remembered
+from fhirconv.memory import remembered
 
 UCUM = "http://unitsofmeasure.org"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from fhirconv.validation.memory import remembered
+from fhirconv.memory import remembered
 from fhirconv.validation.ucum import Unit, read
 
 # UCUM code: the ways it is misspelt, compared without regard to case.

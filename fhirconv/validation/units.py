@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhirconv.issues import shown
+from fhirconv.memory import remembered
 from fhirconv.validation.finding import Finding
-from fhirconv.validation.memory import remembered
 from fhirconv.validation.ucum import UcumError, Unit, parse, read
 from fhirconv.validation.unit_slips import meant, misread
 

@@ -353,3 +353,15 @@ def test_extensions_are_held_against_their_definitions_wherever_they_stand(pack:
         "profile-min": ["extension.1"],
         "profile-extension": ["extension.2", "extension.3", "contact.0.extension.0"],
     }
+
+
+@pytest.mark.parametrize("url", ["Patient/1", "http://hl7.org/fhir/StructureDefinition/x", URL + "e"])
+def test_an_extension_is_found_whatever_other_urls_are_there(url: str, pack: Pack) -> None:
+    contexts = [{"type": "element", "expression": "Observation"}]
+    profiles = pack(profile("e", "Extension", context=contexts))
+    of_r4 = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    patient: Json = {"resourceType": "Patient", "_birthDate": {"extension": [of_r4]}}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": patient, "request": {"method": "PUT", "url": url}}]}
+    assert check(bundle, profiles) == ([], [])
+    patient["extension"] = [{"url": URL + "e"}]
+    assert [(one.rule, one.path[-1]) for one in check(bundle, profiles)[0]] == [("profile-extension", 0)]

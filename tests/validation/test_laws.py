@@ -115,6 +115,12 @@ def test_python_values_that_are_no_json_never_raise(value: dict[str, Any]) -> No
         assert issue.text()
 
 
+@pytest.mark.parametrize(("kind", "items", "key"), [("Questionnaire", "item", "linkId"), ("CodeSystem", "concept", "code")])
+def test_values_that_have_no_hash_are_held_distinct(kind: str, items: str, key: str) -> None:
+    """Invariants ask whether they are distinct (que-2, csd-1)."""
+    assert any(issue.is_error for issue in validate({"resourceType": kind, items: [{key: {1, 2}}, {key: {1, 2}}]}))
+
+
 @pytest.mark.parametrize(
     "value", [(1,), {1, 2}, b"x", object(), date(2020, 1, 1), Decimal("NaN"), 1j, {1: 2}, {None: 1}, {("a",): 1}]
 )
