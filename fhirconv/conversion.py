@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fhirconv.build import Build
+from fhirconv.build import Build, KeptText
 from fhirconv.bundle import check_type, dump_json, make_bundle, read_dumped
 from fhirconv.checks import check_case
 from fhirconv.document import Document
@@ -29,30 +29,39 @@ if TYPE_CHECKING:
 class Conversion:
     """What became of one case.
 
-    `issues` are all findings in the order of the file. It can be pickled; one that was has no `build`, and reads its
-    Bundle, ledger and case only when they are asked for.
+    It can be pickled; one that was has no `build`, and reads its Bundle, ledger and case only when they are asked for.
     """
 
-    __slots__ = ("_bundle", "_case", "_json", "_ledger", "_packed", "build", "issues")
+    __slots__ = ("_bundle", "_case", "_issues", "_json", "_ledger", "_packed", "build", "findings")
 
     def __init__(
         self, bundle: dict[str, Any] | None, issues: list[Issue], case: Case | None, build: Build | None = None
     ) -> None:
-        self.issues = issues
+        self.findings = issues  # what was found, in the order of the file, without the words that are kept as text
         self.build = build
+        self._issues: list[Issue] | None = None
         self._bundle = bundle
         self._case = case
         self._ledger: Ledger | None = None
         self._json = self._packed = b""  # of one that was pickled: what was not asked for yet
 
     def __repr__(self) -> str:
-        return f"Conversion(ok={self.ok}, issues={len(self.issues)})"
+        return f"Conversion(ok={self.ok}, findings={len(self.findings)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         import pickle  # only between processes
 
         packed = self._packed or pickle.dumps((self.ledger, self.case.document), 5)
-        return _unpickled, (self.json() if self.ok else b"", self.issues, packed)
+        return _unpickled, (self.json() if self.ok else b"", self.findings, self.issues, packed)
+
+    @property
+    def issues(self) -> list[Issue]:
+        """All findings in the order of the file. Words kept as text get their places when this is asked for first."""
+        if self._issues is None:
+            kept = [_kept(self.case, one) for one in self.build.kept_as_text] if self.build else []
+            self._issues = by_place([*self.findings, *kept]) if kept else self.findings
+            self.case.issues[:] = self._issues
+        return self._issues
 
     @property
     def bundle(self) -> dict[str, Any] | None:
@@ -120,9 +129,9 @@ class Conversion:
         return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
 
 
-def _unpickled(data: bytes, issues: list[Issue], packed: bytes) -> Conversion:
-    made = Conversion(None, issues, None)
-    made._json, made._packed = data, packed
+def _unpickled(data: bytes, findings: list[Issue], issues: list[Issue], packed: bytes) -> Conversion:
+    made = Conversion(None, findings, None)
+    made._json, made._issues, made._packed = data, issues, packed
     return made
 
 
@@ -166,9 +175,6 @@ def convert_document(
     if has_errors(case.issues):
         return Conversion(None, by_place(case.issues), case)
     build.run()
-    for kept in build.kept_as_text:
-        message = f"'{kept.words}' has no code in concepts/{kept.table}.toml; it goes out as text"
-        case.add("kept-as-text", message, kept.fact, tuple(kept.field.split(".")))
     made = make_bundle(build.entries, bundle)
     if validate:
         findings = findings_of(made)
@@ -178,6 +184,11 @@ def convert_document(
             findings += claim_findings(made)
         case.issues.extend(located(findings, made, case, build))
     return Conversion(None if has_errors(case.issues) else made, by_place(case.issues), case, build)
+
+
+def _kept(case: Case, kept: KeptText) -> Issue:
+    message = f"'{kept.words}' has no code in concepts/{kept.table}.toml; it goes out as text"
+    return Issue("kept-as-text", message, case.place(kept.fact, tuple(kept.field.split("."))))
 
 
 def _check_nothing_lost(case: Case, build: Build) -> None:

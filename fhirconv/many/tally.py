@@ -47,7 +47,7 @@ class Tally:
         self.resources.update(result.resource_counts())
         if result.ok and result.build is not None:
             self.words.update((kept.table, kept.words) for kept in result.build.kept_as_text)
-        for issue in result.issues:
+        for issue in result.findings:
             if issue.severity != "information":
                 self._find(issue.rule, Found(issue.severity, 1, str(issue.place)))
 
