@@ -8,6 +8,7 @@ from typing import Any
 
 from fhirconv.compression import WORDS, PackedError, kind_of, open_input, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits, audit, unreadable
+from fhirconv.issues import printable
 from fhirconv.json_source import read_json
 
 
@@ -21,6 +22,8 @@ def read_file(path: Path, limits: Limits = LIMITS) -> Document:
             data = stream.read(limits.bytes + 1)
     except OSError as error:
         return unread(name, error)
+    except ValueError:  # a NUL, or half of a surrogate pair
+        return unreadable(printable(name), "file-unreadable", "is no name of a file")
     return read_bytes(data, name, limits)
 
 

@@ -18,7 +18,7 @@ def claim(path: Path, make: Callable[[Path], object]) -> ExitStack:
         make(path)
         held = ExitStack()
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # NFS locks for writers only
         except FileNotFoundError:
             continue
         except PermissionError:  # Windows opens no folders so, and has no such locks

@@ -157,6 +157,7 @@ class LinesFolder:
         self._files: dict[str, LinesFile] = {}
         self._is_there = False
         try:
+            _check_holds_ours(path)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._claim = _claim(self._part, path, lambda part: part.mkdir(exist_ok=True))
             with _closed_on_error(self._claim):
@@ -204,7 +205,7 @@ class LinesFolder:
 
     def _make_room(self) -> None:
         """Takes up what a run left that was killed: lines of its own, or between the two renames at its end."""
-        for folder in (self._path, self._part, self._old):
+        for folder in (self._part, self._old):
             _check_holds_ours(folder)
         for one in self._part.iterdir():
             one.unlink()

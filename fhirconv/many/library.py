@@ -60,7 +60,7 @@ def convert_many(
     if isinstance(cases, bytes | bytearray | Mapping) or not isinstance(cases, Iterable | str | Path):
         raise TypeError(f"cases must be the name of a file, or an iterable of cases, not {type(cases).__name__}")
     check_type(bundle)
-    site, text = (Path(one) if one else None for one in (mappings, source))
+    site, text = (Path(one).absolute() if one else None for one in (mappings, source))  # wherever the caller goes
     settings = Settings(profile, bundle, site, text, validate)
     converter = settings.converter()
     records = records_of(Path(cases)) if isinstance(cases, str | Path) else map(_record, cases)

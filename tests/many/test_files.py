@@ -147,6 +147,7 @@ def test_a_folder_with_lines_that_are_no_resources_is_not_replaced(tmp_path: Pat
     with pytest.raises(OutputError, match=r"Cases\.ndjson"):
         LinesFolder(tmp_path / "out")
     assert (tmp_path / "out" / "Cases.ndjson").read_bytes() == A
+    assert [one.name for one in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_comes_into_a_folder_meanwhile_is_kept(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_any_number_of_workers_makes_the_same_of_whatever_is_given() -> None:
     assert all(one.ok for one in made[::2])
     assert [one.ok for one in made[1:6:2]] == [True] * 3
     assert [one.issues[0].rule for one in made[-5::2]] == ["wrong-type"] * 3
+    assert [made[-9].issues[0].rule, made[-9].issues[0].message] == ["file-unreadable", "is no name of a file"]
     assert made[-7].issues[0].message == "a str is the name of a file; give JSON as bytes"
     assert "secret" not in made[-7].issues[0].text()
     assert "found NoneType" in made[-5].issues[0].message
@@ -178,6 +179,22 @@ def test_a_blank_line_is_a_case_with_an_error() -> None:
     made = convert_document(read_line(Line(0, b" "), "x.ndjson"), load_mappings(None))
     assert not made.ok
     assert [issue.rule for issue in made.issues] == ["empty-input", "blank-line"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_names_of_settings_hold_where_they_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Nothing is read before the first Conversion is asked for: by then the program may stand elsewhere."""
+    for name in ("site", "elsewhere"):
+        (tmp_path / name / "concepts").mkdir(parents=True)
+    (tmp_path / "source.txt").write_text("sex: female", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    given = json.loads(case("a", labs=[{"analyte": "Hb", "value": 9, "unit": "g/dL", "evidence": "Hb 9 g/dL"}]))
+    made = convert_many([given], workers=workers, mappings="site", source="source.txt")
+    monkeypatch.chdir("elsewhere")
+    (one,) = made
+    assert [issue.rule for issue in one.issues if issue.is_error] == ["quote-not-found"]
 
 
 @pytest.mark.parametrize("wrong", [case("a"), bytearray(case("a")), json.loads(case("a")), None, 5])
