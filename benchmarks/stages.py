@@ -93,7 +93,7 @@ def times_of(texts: list[bytes], mappings: Mappings, rounds: int) -> tuple[Times
     return times, {name: taken[1:] for name, taken in stages.items()}  # without the round that is not counted
 
 
-def print_stages(load: Load, rounds: int, profile: str) -> None:
+def print_stages(load: Load, rounds: int, profile: str = "r4") -> None:
     """The table."""
     texts = [json_text(load.facts(number)) for number in range(load.count)]
     times, stages = times_of(texts, load_mappings(profile=profile), rounds)
