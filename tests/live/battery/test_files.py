@@ -7,15 +7,16 @@ import pty
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from ..faults import PATIENCE_S, Proxy
+from ..faults import PATIENCE_S, Answer, Exchange, Proxy
 from ..oracle import Push
-from ..scripts import Gate, killed_at
+from ..scripts import Gate, killed_at, on_transactions, then
 
 TOKEN = "tok3n-canary-process"
 
@@ -42,6 +43,13 @@ def test_secrets_in_the_list_of_processes(push: Callable[..., Push], proxy: Prox
 def test_names_in_a_progress_bar_and_in_addresses(push: Callable[..., Push], proxy: Proxy) -> None:
     """P30: what a terminal shows and what the logs of proxies get has no name; searches are no addresses."""
     one = push(3)
+
+    def late(exchange: Exchange, answer: Answer) -> None:
+        """A push that is over within a second has no bar."""
+        time.sleep(1.2)
+        exchange.send(answer)
+
+    proxy.script = on_transactions(then(late))
     options = ("--identity", "identifier", "--retract", "--verify", "--workers", "2")
     ours, its = pty.openpty()
     process = subprocess.Popen(
