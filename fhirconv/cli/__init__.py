@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -12,6 +11,7 @@ from typing import TextIO
 import click
 
 import fhirconv
+from fhirconv import collector
 from fhirconv.issues import printable
 
 
@@ -50,7 +50,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name.replace('-', '_')}").command
-        gc.freeze()  # what was imported stays to the end: the collector need not walk through it, not even at the end
+        collector.settle()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO
 
+from fhirconv import collector
+
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from fhirconv.many.worker import serve; serve()"
 """The program of a worker; its arguments are the folders where its parent finds modules. (It imports no `__main__`.)"""
 
@@ -23,6 +25,7 @@ def serve() -> None:
     os.dup2(nowhere, 1)
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):  # whoever started it is gone
         task, fault = _tried(pickle.load(incoming).start)  # noqa: S301  # from our own parent
+        collector.settle()
         _tell((None, fault), outgoing)
         while not fault:
             _tell(_tried(partial(task, pickle.load(incoming))), outgoing)  # noqa: S301
