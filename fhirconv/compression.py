@@ -124,7 +124,7 @@ class _Source(io.RawIOBase):
     def __init__(self, stream: BinaryIO | io.RawIOBase, end: Callable[[], None] = lambda: None) -> None:
         """`end` is called when this is closed."""
         self._end = end
-        self._fill: Callable[[Any], int | None] = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[union-attr]
+        self._fill = _filled_by(stream)
         self.count = 0
         self.head = b""
         piece = bytearray(_MAGIC)
@@ -148,6 +148,23 @@ class _Source(io.RawIOBase):
         if not self.closed:
             self._end()
         super().close()
+
+
+def _filled_by(stream: BinaryIO | io.RawIOBase) -> Callable[[Any], int | None]:
+    """Fills a buffer with what is there, and waits only when nothing is: a line of a slow pipe is given when it has come.
+
+    Not by readinto1, which waits for more than is there where the buffer given to it is larger than its own (CPython 3.11).
+    """
+    read1: Callable[[int], bytes] | None = getattr(stream, "read1", None)
+    if read1 is None:
+        return stream.readinto  # type: ignore[union-attr]
+
+    def fill(buffer: Any) -> int:
+        data = read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    return fill
 
 
 class _Unpacked(io.RawIOBase):

@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -416,3 +417,18 @@ def test_plain_cases_need_no_zstd(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "c.json")], capture_output=True, text=True, timeout=120)
     assert done.stderr.endswith("[]\n"), done.stderr
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "zst"])
+def test_a_line_of_a_slow_pipe_is_given_when_it_has_come(kind: str) -> None:
+    """Also where whoever reads before us has it in a buffer already, as standard input has."""
+    out, into = os.pipe()
+    os.write(into, compressed(b'{"resourceType": "Patient"}\n' * 2, kind))
+    with ThreadPoolExecutor(1) as pool, os.fdopen(out, "rb") as stream, os.fdopen(into, "wb") as pipe:
+        assert stream.peek(1)
+        records = read_stream(stream, "-")
+        try:
+            for _ in range(2):
+                assert pool.submit(next, records).result(timeout=60).data == {"resourceType": "Patient"}
+        finally:
+            pipe.close()

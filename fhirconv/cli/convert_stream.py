@@ -76,7 +76,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             return 128 + signals.heard if signals.heard else Exit.FINDINGS
     teller.close()
     if not options.quiet:
-        for line in summarize(run.tally):
+        for line in summarize(run.tally, options.verbose):
             teller.say(line)
         for name, path in (("Bundles" if options.shape == BUNDLES else "resources", wanted), ("rejected", rejects)):
             if path and path != "-":

@@ -11,8 +11,8 @@ from fhirconv.many.tally import Tally
 _MOST_WORDS = 10
 
 
-def summarize(tally: Tally) -> Iterator[str]:
-    """Its lines: records, facts, resources, words without codes, findings by rule."""
+def summarize(tally: Tally, verbose: bool = False) -> Iterator[str]:
+    """Its lines: records, facts, resources, words without codes (the most frequent; all when `verbose`), findings by rule."""
     blank = f"; {_number(tally.blank, 'blank line')}" if tally.blank else ""
     yield f"{_number(tally.records, 'record')}: {tally.converted:,} converted, {tally.rejected:,} rejected{blank}"
     facts = ", ".join(f"{tally.facts[outcome]:,} {outcome}" for outcome in OUTCOMES if tally.facts[outcome])
@@ -20,8 +20,8 @@ def summarize(tally: Tally) -> Iterator[str]:
     resources = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.resources.items()))
     yield f"{_number(tally.resources.total(), 'resource')}: {resources or 'none'}"
     if tally.words:
-        most = min(len(tally.words), _MOST_WORDS)
-        rest = f", the {most} most frequent of {'more than ' if tally.is_short else ''}{len(tally.words):,}"
+        most = len(tally.words) if verbose else min(len(tally.words), _MOST_WORDS)
+        rest = f", the {most} most frequent of {'more than ' if tally.is_short else ''}{len(tally.words):,}; -v lists them"
         yield f"kept as text (no code in mappings/concepts){rest if len(tally.words) > most else ''}:"
         for (table, words), number in sorted(tally.words.items(), key=lambda item: (-item[1], item[0]))[:most]:
             yield f"  {table}: '{printable(words)}' ({number:,}x)"
