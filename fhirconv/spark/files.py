@@ -117,7 +117,8 @@ def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: 
     outcome = f.when(f.col("ok"), CONVERTED).when(is_blank, BLANK).otherwise(REJECTED)
     seen = Observation()
     done = apply(lines, work).withColumn(OUTCOME, outcome).observe(seen, *_totals())
-    done = done.where(f.col(OUTCOME) != BLANK)
+    # By place: Spark sorts by outcome to write two folders, and where that does not fit into memory it mixes what is alike.
+    done = done.where(f.col(OUTCOME) != BLANK).sortWithinPartitions(OUTCOME, *PLACE)
     made = _as_lines(done) if kind == "ndjson" else done.drop("ok")
     writer = made.write.partitionBy(OUTCOME).mode("overwrite" if overwrite else "error")
     writer.format("text" if kind == "ndjson" else "parquet").save(out)

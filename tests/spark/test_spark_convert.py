@@ -40,20 +40,30 @@ def parts(folder: Path) -> Iterator[Iterator[bytes]]:
 
 
 def test_a_hundred_thousand_cases_are_those_of_one_process(tmp_path: Path) -> None:
+    assert_as_one_process(COUNT, tmp_path)
+
+
+def test_what_does_not_fit_into_memory_keeps_its_order(tmp_path: Path) -> None:
+    """Spark sorts on disk then, and mixes what is alike."""
+    (tmp_path / "spark-defaults.conf").write_text("spark.shuffle.spill.numElementsForceSpillThreshold 100\n")
+    assert_as_one_process(1500, tmp_path, SPARK_CONF_DIR=str(tmp_path))
+
+
+def assert_as_one_process(count: int, tmp_path: Path, **more: str) -> None:
     """Every Bundle byte for byte, in the order of the input within a part; rejects named by line; all adds up."""
     source = tmp_path / "cases.ndjson"
     with source.open("wb") as stream:
-        stream.writelines(line + b"\n" for line in mixed_cases(COUNT))
+        stream.writelines(line + b"\n" for line in mixed_cases(count))
         stream.write(b"\n")
     command = [*COMMAND, str(source), str(tmp_path / "out"), "--master", "local[2]"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as ran:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**more)) as ran:
         where, facts = one_process(source)
         out, said = ran.communicate(timeout=RUN_S)
-    broken = [number for number in range(COUNT) if is_broken(number)]
+    broken = [number for number in range(count) if is_broken(number)]
     assert ran.returncode == (1 if broken else 0), said
     assert out == ""
     assert said.splitlines()[:2] == [
-        f"{COUNT} records: {COUNT - len(broken)} converted, {len(broken)} rejected",
+        f"{count} records: {count - len(broken)} converted, {len(broken)} rejected",
         "  1 blank line passed over",
     ]
     assert said.splitlines()[2].strip().replace(",", "") == facts
@@ -62,7 +72,7 @@ def test_a_hundred_thousand_cases_are_those_of_one_process(tmp_path: Path) -> No
         found = [where[hashlib.sha256(line).digest()] for line in part]
         assert found == sorted(set(found))
         seen += len(found)
-    assert seen == len(where) == COUNT - len(broken)
+    assert seen == len(where) == count - len(broken)
     rejects = [json.loads(line) for part in parts(tmp_path / "out" / "outcome=rejected") for line in part]
     assert sorted(reject["line"] - 1 for reject in rejects) == broken
     assert all(issue["line"] == reject["line"] for reject in rejects for issue in reject["issues"])
