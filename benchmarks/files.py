@@ -13,8 +13,6 @@ import argparse
 import hashlib
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import islice
@@ -27,20 +25,6 @@ from peers.models import bundle_text
 from processes import Ran, fhirconv, ran
 from timing import digits, print_table
 
-LINE_BY_LINE = """
-import sys
-from pathlib import Path
-from fhirconv.conversion import convert_document
-from fhirconv.mapping import load_mappings
-from fhirconv.records import read_records
-
-mappings = load_mappings()
-with open(sys.argv[2], "wb") as out:
-    for document in read_records(Path(sys.argv[1])):
-        done = convert_document(document, mappings)
-        if done.ok:
-            out.write(done.json() + b"\\n")
-"""
 SOME = 200  # cases for fhir.resources, at most
 
 
@@ -52,16 +36,8 @@ class Sizes(NamedTuple):
     megabytes: float
 
 
-def takes_files() -> bool:
-    """Whether the command converts NDJSON by workers; before, the library is called line by line."""
-    told = subprocess.run([sys.executable, *fhirconv("convert", "--help")], capture_output=True, text=True, check=True)
-    return "--workers" in told.stdout
-
-
 def command(source: Path, target: Path, workers: int) -> list[str]:
     """The arguments that convert a file."""
-    if not takes_files():
-        return ["-c", LINE_BY_LINE, str(source), str(target)]
     return fhirconv("convert", str(source), "-o", str(target), "--workers", str(workers), "--on-error", "skip")
 
 
@@ -101,9 +77,6 @@ def print_files(count: int, rounds: int, workers: list[int]) -> None:
         few, source, target = folder / "few.ndjson", folder / "cases.ndjson", folder / "bundles.ndjson"
         write_cases(few, max(count // 100, 1))
         write_cases(source, count)
-        if not takes_files():
-            print("The command takes no --workers yet: the library, line by line, in one process\n")
-            workers = [1]
         small = ran(command(few, target, 1))
         runs: dict[int, list[Ran]] = {number: [] for number in workers}
         models, seen = [], set()

@@ -16,6 +16,16 @@ from fhirconv.many.inputs import Inputs
 SHAPES = ("bundles", "resources")
 
 
+bundle_option = click.option(
+    "--bundle",
+    "bundle_type",
+    type=click.Choice(BUNDLE_TYPES),
+    default="transaction",
+    show_default=True,
+    help="Type of the Bundle.",
+)
+
+
 @click.command("convert")
 @click.argument("cases", metavar="CASE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
@@ -27,14 +37,7 @@ SHAPES = ("bundles", "resources")
     help="File, folder (for several cases), or - for standard output (the default). OUT.ndjson has a line for each "
     "case; .gz and .zst are compressed.",
 )
-@click.option(
-    "--bundle",
-    "bundle_type",
-    type=click.Choice(BUNDLE_TYPES),
-    default="transaction",
-    show_default=True,
-    help="Type of the Bundle.",
-)
+@bundle_option
 @click.option(
     "--shape",
     type=click.Choice(SHAPES),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fhirconv.bundle import BUNDLE_TYPES
 from fhirconv.cli import Exit, say
+from fhirconv.cli.convert import bundle_option
 from fhirconv.cli.options import loaded_mappings, mappings_option, profile_option, source_option
 from fhirconv.issues import FhirconvError
 
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "kind", type=click.Choice(("ndjson", "parquet")), default="ndjson", show_default=True, help="Of OUT."
 )
-@click.option(
-    "--bundle",
-    "bundle_type",
-    type=click.Choice(BUNDLE_TYPES),
-    default="transaction",
-    show_default=True,
-    help="Type of the Bundle.",
-)
+@bundle_option
 @profile_option
 @mappings_option
 @source_option
