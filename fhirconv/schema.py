@@ -22,7 +22,8 @@ SCHEMA_FILE = "case-facts.schema.json"
 
 # Definitions of the schema whose values have a meaning that the mapping and the checks of facts rely on.
 KINDS = frozenset(
-    ("when", "date", "age", "number", "plainNumber", "unit", "absent", "referenceRange", "duration", "evidence", "site")
+    ("when", "date", "age", "number", "plainNumber", "unit", "absent", "referenceRange", "duration")
+    + ("evidence", "term", "site", "origin")
 )
 
 
@@ -92,11 +93,11 @@ def case_schema() -> CaseSchema:
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The definition that `node` refers to, with its name ('' for none); a sibling of $ref wins."""
+    """The definition that `node` leads to in the end, with its name ('' for none); a sibling of $ref wins."""
     name = ""
     while "$ref" in node:
-        name = name or node["$ref"].rpartition("/")[2]
-        node = {**schema["$defs"][node["$ref"].rpartition("/")[2]], **{k: v for k, v in node.items() if k != "$ref"}}
+        name = node["$ref"].rpartition("/")[2]
+        node = {**schema["$defs"][name], **{k: v for k, v in node.items() if k != "$ref"}}
     return name, node
 
 
