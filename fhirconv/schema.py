@@ -21,10 +21,8 @@ from fhirconv.misfits import explain_misfits
 SCHEMA_FILE = "case-facts.schema.json"
 
 # Definitions of the schema whose values have a meaning that the mapping and the checks of facts rely on.
-KINDS = frozenset(
-    ("when", "date", "age", "number", "plainNumber", "unit", "absent", "referenceRange", "duration")
-    + ("evidence", "term", "site", "origin")
-)
+_AMOUNTS = ("when", "date", "age", "number", "plainNumber", "unit", "referenceRange", "duration")
+KINDS = frozenset((*_AMOUNTS, "absent", "evidence", "term", "site", "origin"))
 
 
 @dataclass(frozen=True, slots=True)
