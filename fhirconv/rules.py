@@ -78,7 +78,6 @@ RULES: dict[str, Rule] = {
     "source-unknown": Rule("fatal", "not-supported", "input", "A source is one of what its reader reads."),
     "table-missing": Rule("fatal", "not-found", "input", "Each table that a reader needs is among the sources."),
     "column-missing": Rule("fatal", "not-found", "input", "A table has the columns that its reader reads."),
-    "row-form": Rule("error", "structure", "input", "A row has a cell for each column."),
     "row-without-case": Rule("error", "required", "input", "A row says which case it belongs to."),
     "row-unused": Rule("information", "informational", "input", "Each row of a table makes facts."),
     "row-alone": Rule("warning", "incomplete", "input", "Each case stands in the first table of its reader."),
@@ -87,7 +86,7 @@ RULES: dict[str, Rule] = {
     "cell-form": Rule("error", "value", "input", "A cell is written as its reader says."),
     "cell-conflict": Rule("error", "conflict", "input", "Rows of a case do not say two things of one field."),
     "cell-kept": Rule("information", "informational", "input", "Cells are among those that their reader lists; others are kept as printed."),
-    "cell-left": Rule("warning", "incomplete", "input", "Each cell that says something is read."),
+    "cell-left": Rule("information", "informational", "input", "Each cell that says something is read."),
     "column-unread": Rule("warning", "incomplete", "input", "Each column is read, or left out with a reason."),
     "no-place": Rule("warning", "incomplete", "input", "What a source says has a place in case facts."),
     # -- input: plausibility over the patient's course --

@@ -58,8 +58,8 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        made: Reader = importlib.import_module(CODED[name][0]).reader()
-        return made
+        coded: Reader = importlib.import_module(CODED[name][0]).reader()
+        return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
 
