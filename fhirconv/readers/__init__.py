@@ -1,0 +1,1 @@
+"""The ways in: what users have (tables, phenopackets) into case facts."""
