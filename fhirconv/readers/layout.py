@@ -83,8 +83,8 @@ def reading(name: str) -> Iterator[Problems]:
     except TableError as error:
         raise TableError([*problems, *error.issues]) from None
     except OSError as error:
-        packed = isinstance(error, PackedError)
-        rule, what = (error.rule, str(error)) if packed else ("file-unreadable", f"cannot be read: {error.strerror}")
+        rule = error.rule if isinstance(error, PackedError) else "file-unreadable"
+        what = str(error) if isinstance(error, PackedError) else f"cannot be read: {error.strerror}"
         raise TableError([*problems, Issue(rule, what, Place(name))]) from None
     if problems:
         raise TableError(problems)
