@@ -21,6 +21,7 @@ class Rule(NamedTuple):
 
 
 _R4 = "https://hl7.org/fhir/R4/"
+_CSV = "https://www.rfc-editor.org/rfc/rfc4180"
 
 RULES: dict[str, Rule] = {
     # -- input: reading --
@@ -37,6 +38,10 @@ RULES: dict[str, Rule] = {
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
     "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
     "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object.", _R4 + "nd-json.html"),
+    "not-a-table": Rule("fatal", "structure", "input", "A file is the table that its name says."),
+    "table-header": Rule("fatal", "structure", "input", "A table has a line of column names, each of them once.", _CSV),
+    "table-row": Rule("error", "structure", "input", "A row has a cell for each column, and its quotes close.", _CSV),
+    "blank-row": Rule("warning", "structure", "input", "A row of a table has cells.", _CSV),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     "case-twice": Rule("error", "duplicate", "input", "A case id stands once in a run: the Bundles of two would overwrite each other."),
     "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),
