@@ -63,7 +63,9 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
 
-    found, origin, issues = read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    found, origin, issues = (
+        read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    )
     raw = found.get(f"readers/{name}")
     if raw is None and not issues:
         known = [one for one, _ in reader_names(mappings)]

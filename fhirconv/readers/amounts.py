@@ -180,5 +180,9 @@ def compile_age(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Ru
 
 
 def _age(found: Measured, unit: str) -> dict[str, Any]:
-    age = {name: value for name in ("value", "comparator", "low", "high") if (value := getattr(found, name)) not in (None, "")}
+    age = {
+        name: value
+        for name in ("value", "comparator", "low", "high")
+        if (value := getattr(found, name)) not in (None, "")
+    }
     return age if unit == "years" else age | {"unit": unit}

@@ -12,8 +12,6 @@ from fhirconv.issues import MappingError, nearest
 from fhirconv.readers.fact_rule import FactRule, compile_fact
 from fhirconv.readers.layout import Layout
 from fhirconv.readers.rule import Env
-from fhirconv.readers.targets import field_target
-from fhirconv.readers.words import check_constant
 from fhirconv.schema import case_schema
 
 TOP = ("title", "about", "null", "draft", "conventions", "tables", "facts", "values")
@@ -90,7 +88,7 @@ def read_description(name: str, raw: Mapping[str, Any], file: str) -> Descriptio
     facts = tuple(rule for rule in rules if rule)
     _check_events(env, facts, len(facts) == len(rules))
     for unused in sorted(set(env.values) - env.used_lookups) if not env.mistakes else ():
-        env.error(f"values.{unused}", f"no rule looks it up (lookup = \"{unused}\")", "mapping-table")
+        env.error(f"values.{unused}", f'no rule looks it up (lookup = "{unused}")', "mapping-table")
     null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
     tables = tuple(_tables(env, raw["tables"], facts, null))
     if env.mistakes:
@@ -106,7 +104,7 @@ def _forms(env: Env, at: str, raw: Mapping[str, Any], needed: tuple[str, ...] = 
             env.error(f"{at}{key}", "is missing or empty", "mapping-syntax")
     for key, value in raw.items():
         kind, words = _FORMS.get(key, (object, ""))
-        if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):
+        if not isinstance(value, kind) or (isinstance(value, int) and kind is int and (value is True or value < 0)):
             env.error(f"{at}{key}", f"expected {words}", "mapping-syntax")
     return len(env.mistakes) == before
 
@@ -135,7 +133,9 @@ def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> FactRul
         known = False
     if section is None:
         what = f"case facts have no section '{raw.get('section', '')}'"
-        env.error(f"{at}.section", what + nearest(str(raw.get("section", "")), case_schema().sections), "mapping-source")
+        env.error(
+            f"{at}.section", what + nearest(str(raw.get("section", "")), case_schema().sections), "mapping-source"
+        )
         return None
     rule = compile_fact(raw, section, env, f"{at} ({section.name})")
     return rule if known else None
@@ -151,9 +151,7 @@ def _check_events(env: Env, facts: tuple[FactRule, ...], is_whole: bool) -> None
                 env.error(at, f"no rule makes an event with the id '{event}'{nearest(event, made)}", "mapping-source")
 
 
-def _tables(
-    env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null: frozenset[str]
-) -> Iterator[TableRule]:
+def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null: frozenset[str]) -> Iterator[TableRule]:
     for name, table in raw.items():
         at = f"tables.{name}"
         if not isinstance(table, dict):
@@ -167,7 +165,7 @@ def _tables(
         rules = [rule for rule in facts if rule.table == name]
         read = frozenset((*key, *(column for rule in rules for column in rule.columns)))
         if not rules and not env.mistakes:
-            env.error(at, f"no rule reads it; write [[facts]] with table = \"{name}\", or leave it out", "mapping-lost")
+            env.error(at, f'no rule reads it; write [[facts]] with table = "{name}", or leave it out', "mapping-lost")
         for column, why in table.get("ignore", {}).items():
             if column in read:
                 env.error(f"{at}.ignore", f"'{column}' is read by a rule, too; keep one of them")

@@ -154,9 +154,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
     if len(env.mistakes) > before:
         return None
     fixed = {key: rule.bind(Header({}, {}))([], []) for key, rule in fields.items() if rule.is_constant}
-    needs = needs_of(section)
-    for group in needs if not section.is_list else ():
-        needs = ()  # several rules fill a single object
+    needs = needs_of(section) if section.is_list else ()  # several rules fill a single object
     for group in needs:
         if fields.keys().isdisjoint(group):
             names = " or ".join(f"'{name}'" for name in group)
@@ -177,7 +175,11 @@ def _rules_within(raw: Any) -> Iterator[Mapping[str, Any]]:
 def _split(raw: Any, env: Env, at: str) -> Split | None:
     if raw is None:
         return None
-    if isinstance(raw, dict) and set(raw) == {"column", "by"} and all(isinstance(one, str) and one for one in raw.values()):
+    if (
+        isinstance(raw, dict)
+        and set(raw) == {"column", "by"}
+        and all(isinstance(one, str) and one for one in raw.values())
+    ):
         return Split(raw["column"], raw["by"])
     env.error(f"{at}.split", 'expected { column = NAME, by = "|" }', "mapping-syntax")
     return None
@@ -215,7 +217,9 @@ def _fields(raw: Any, section: Section, env: Env, at: str) -> tuple[dict[str, Ru
         target, key = field_target(section, name), f"{at}.{name}"
         outer, _, inner = name.partition(".")
         if target is None or name == "origin":
-            env.error(key, f"{section.title} has no field '{name}'{nearest(name, field_names(section))}", "mapping-source")
+            env.error(
+                key, f"{section.title} has no field '{name}'{nearest(name, field_names(section))}", "mapping-source"
+            )
             continue
         rule = compile_rule(one, target, env, key)
         if isinstance(one, dict) and one.get("only_if_made") is True:

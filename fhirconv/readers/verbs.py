@@ -22,7 +22,9 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
         return None
     verbs = [key for key in raw if key in VERBS] or ["term"] * ("code" in raw)
     if len(verbs) != 1:
-        found = " and ".join(f"'{verb}'" for verb in verbs) or nearest(next(iter(raw), ""), VERBS).lstrip("; ") or "none"
+        found = (
+            " and ".join(f"'{verb}'" for verb in verbs) or nearest(next(iter(raw), ""), VERBS).lstrip("; ") or "none"
+        )
         env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}")
         return None
     compile_verb, options = VERBS[verbs[0]]
