@@ -121,7 +121,7 @@ def compile_date(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> R
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = _dated(cell, order)
         if isinstance(found, Unreadable):
-            remarks.append(_wrong_form(cell, column, f"{found.reason} (the reader says {order})"))
+            remarks.append(_wrong_form(cell, column, found.reason))
             return None
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,10 +56,11 @@ def read(reader: TableReader, *sources: Path) -> Read:
 
 
 def read_rows(reader: TableReader, folder: Path, **tables: Sequence[Sequence[str]]) -> Read:
-    """The cases of tables given as rows, the header first, of cells without commas and quotes."""
+    """The cases of tables given as rows, the header first."""
     paths = []
     for name, rows in tables.items():
         path = folder / f"{name}.csv"
-        path.write_text("".join(",".join(cells) + "\n" for cells in rows), encoding="utf-8")
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(rows)
         paths.append(path)
     return read(reader, *paths)
