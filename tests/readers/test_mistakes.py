@@ -54,9 +54,9 @@ def test_what_is_no_toml_is_told_with_the_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["clinc", "*", "../secret", ""])
 def test_a_reader_that_there_is_not(name: str) -> None:
     with pytest.raises(MappingError, match="there is no reader"):
-        find_reader(name, FIXTURES / "readers" / "clinic")
+        find_reader(name, FIXTURES / "readers" / "clinic" / "mappings")
 
 
 def test_the_nearest_name_is_told() -> None:
     with pytest.raises(MappingError, match="did you mean 'clinic'"):
-        find_reader("clinc", FIXTURES / "readers" / "clinic")
+        find_reader("clinc", FIXTURES / "readers" / "clinic" / "mappings")
