@@ -10,6 +10,8 @@ from fhirconv.issues import Issue, Place, nearest
 
 Cells = list[str | None]  # of a row, stripped; None for those that say nothing
 CELL = "@"  # the name of the cell of the column that an 'each' is at, or of the part of a 'split'
+ROW = "@n"  # the name of a cell that each row has: which row of its table it is in its case, from 1
+TABLE, COLUMN = "@table", "@column"  # in a text: the names of the table, and of the column that an 'each' is at
 
 
 class Remark(NamedTuple):
@@ -30,6 +32,7 @@ class Header(NamedTuple):
 
     columns: Mapping[str, int]
     each: Mapping[str, Any]  # what the 'each' table says for this column
+    names: Mapping[str, str] = {}  # TABLE and COLUMN
 
     def __call__(self, name: str) -> int:
         """Where the cell of a column stands in a row. A column that a file may lack: where nothing stands."""
