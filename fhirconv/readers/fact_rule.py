@@ -105,6 +105,7 @@ class Bound:
         self._where = [(header(test.column), test) for test in rule.where]
         self._unless = [(header(test.column), test) for test in rule.unless]
         self._cell = header(CELL) if each else -1
+        self._by_part = rule.split is not None and any(test.column == CELL for test in (*rule.where, *rule.unless))
         fixed = [(key, one) for key, one in rule.fields.items() if one.is_constant]
         self._fixed = {key: made for key, one in fixed if (made := one.bind(header)([], [])) is not None}
         self._fields: list[tuple[str, Value]] = [
@@ -113,9 +114,12 @@ class Bound:
         self._needs = [group for group in rule.needs if self._fixed.keys().isdisjoint(group)]
 
     def applies(self, cells: Cells) -> bool:
-        """Whether a row is one of those that the rule is for."""
+        """Whether a row is one of those that the rule is for; or may be, if that is for its parts to say."""
         if self.each and cells[self._cell] is None:
             return False
+        return self._by_part or self._holds(cells)
+
+    def _holds(self, cells: Cells) -> bool:
         for place, test in self._where:
             if not test.holds(cells[place]):
                 return False
@@ -127,7 +131,9 @@ class Bound:
             yield self._fact(cells, remarks)
             return
         for part in self.rule.split.parts(cells[self._split], self._clean):
-            yield self._fact([*cells[:-1], part, None], remarks)
+            row: Cells = [*cells[:-1], part, None]
+            if not self._by_part or self._holds(row):
+                yield self._fact(row, remarks)
 
     def _fact(self, cells: Cells, remarks: Remarks) -> dict[str, Any] | str:
         fact = self._fixed.copy()
@@ -224,9 +230,9 @@ def _fields(raw: Any, section: Section, env: Env, at: str) -> tuple[dict[str, Ru
         target, key = field_target(section, name), f"{at}.{name}"
         outer, _, inner = name.partition(".")
         if target is None or name == "origin":
-            env.error(
-                key, f"{section.title} has no field '{name}'{nearest(name, field_names(section))}", "mapping-source"
-            )
+            around = field_target(section, outer) if inner else None
+            known = [f"{outer}.{part}" for part in around.keys] if around else list(field_names(section))
+            env.error(key, f"{section.title} has no field '{name}'{nearest(name, known)}", "mapping-source")
             continue
         rule = compile_rule(one, target, env, key)
         if isinstance(one, dict) and one.get("only_if_made") is True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fhirconv.issues import Issue, Place, nearest
@@ -133,3 +133,20 @@ def _first_stated(places: list[int], null: frozenset[str], make: Make) -> Value:
 def passed_over(column: int) -> Remark:
     """The remark on a cell that says something, where another one was taken."""
     return Remark("cell-left", column, "not read, because another column of its rule has a value and comes first")
+
+
+def quiet(rule: Rule) -> Rule:
+    """A rule whose cells another rule reads, too: the report does not say what this one leaves."""
+
+    def bind(header: Header) -> Value:
+        value = rule.bind(header)
+
+        def make(cells: Cells, remarks: Remarks) -> Any:
+            said: Remarks = []
+            made = value(cells, said)
+            remarks += (one for one in said if one.rule not in ("cell-left", "cell-kept"))
+            return made
+
+        return make
+
+    return replace(rule, bind=bind)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from fhirconv.issues import nearest
+from fhirconv.issues import closest, nearest
 from fhirconv.readers.amounts import compile_age, compile_date, compile_days, compile_integer, compile_number
-from fhirconv.readers.rule import COLUMN, TABLE, Cells, Env, Header, Remark, Remarks, Rule, Value, passed_over, reading
+from fhirconv.readers.coded import compile_term
+from fhirconv.readers.rule import (
+    COLUMN,
+    TABLE,
+    Cells,
+    Env,
+    Header,
+    Remark,
+    Remarks,
+    Rule,
+    Value,
+    passed_over,
+    quiet,
+    reading,
+)
 from fhirconv.readers.targets import Target
 from fhirconv.readers.words import OPTIONS, check_constant, compile_words, exact, null_words
 
@@ -23,10 +36,10 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
         return None
     verbs = [key for key in raw if key in VERBS] or ["term"] * ("code" in raw)
     if len(verbs) != 1:
-        found = (
-            " and ".join(f"'{verb}'" for verb in verbs) or nearest(next(iter(raw), ""), VERBS).lstrip("; ") or "none"
-        )
-        env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}")
+        found = " and ".join(f"'{key}'" for key in verbs or raw) or "none"
+        near = closest(next(iter(raw)), VERBS) if raw and not verbs else ""
+        hint = f"; did you mean '{near}'?" if near else ""
+        env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}{hint}")
         return None
     compile_verb, options = VERBS[verbs[0]]
     env.known_keys(at, raw, (verbs[0], *options, "only_if_made", "quiet"))
@@ -34,24 +47,7 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
     rule = compile_verb(raw, target, env, at)
     if rule is None or len(env.mistakes) > before:
         return None
-    return _quiet(rule) if raw.get("quiet") is True else rule
-
-
-def _quiet(rule: Rule) -> Rule:
-    """A rule whose cells another rule reads, too: the report does not say what this one leaves."""
-
-    def bind(header: Header) -> Value:
-        value = rule.bind(header)
-
-        def make(cells: Cells, remarks: Remarks) -> Any:
-            said: Remarks = []
-            made = value(cells, said)
-            remarks += (one for one in said if one.rule not in ("cell-left", "cell-kept"))
-            return made
-
-        return make
-
-    return replace(rule, bind=bind)
+    return quiet(rule) if raw.get("quiet") is True else rule
 
 
 def constant(value: Any) -> Rule:
@@ -76,8 +72,14 @@ def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | N
     except ValueError as error:
         env.error(at, f"is no text with columns in braces: {error}", "mapping-syntax")
         return None
-    names = {TABLE, COLUMN} if env.each else {TABLE}
-    columns = env.columns(at, [name for _, name in parts if name is not None and name not in names])
+    given = {TABLE, COLUMN} if env.each else {TABLE}
+    names = [name for _, name in parts if name is not None and name not in given]
+    if not names:
+        env.error(
+            at, "names no column in braces; for a text that is always the same there is 'fixed'", "mapping-syntax"
+        )
+        return None
+    columns = env.columns(at, names)
     if not columns:
         return None
     make, null = compile_words(raw, target, env, at), null_words(raw, env, at)
@@ -103,45 +105,6 @@ def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | N
         return write
 
     return Rule(columns, bind)
-
-
-def _term(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
-    """Words with a code that the source gives."""
-    words = _column({**raw, "column": raw["term"]}, target, env, at) if "term" in raw else None
-    if "code" not in raw:
-        env.error(at, "needs 'code', the column of the code; words alone are a 'column'", "mapping-syntax")
-        return None
-    if not target.accepts({"codes": [{"system": "x", "code": "x"}]}):
-        env.error(at, f"'{'.'.join(target.path)}' takes no codes; use 'column'", "mapping-type")
-        return None
-    codes = env.columns(f"{at}.code", raw["code"])
-    systems = env.columns(f"{at}.system", raw["system"]) if "system" in raw else ()
-    system_is = raw.get("system_is", "")
-    if not codes or not (systems or system_is) or not isinstance(system_is, str):
-        env.error(at, "needs 'system', a column, or 'system_is', a name of systems.toml or a URI", "mapping-syntax")
-        return None
-
-    def bind(header: Header) -> Value:
-        text = words.bind(header) if words else lambda cells, remarks: None
-        places = [header(name) for name in codes]
-        system_at = header(systems[0]) if systems else -1
-
-        def make(cells: Cells, remarks: Remarks) -> Any:
-            found = text(cells, remarks)
-            place = next((place for place in places if cells[place] is not None), None)
-            if place is None or isinstance(found, dict):
-                return found
-            system = cells[system_at] or system_is
-            if not system:
-                remarks.append(Remark("cell-form", place, "is a code without its system; say which in 'system_is'"))
-                return found
-            term: dict[str, Any] = {} if found is None else {"text": found}
-            term["codes"] = [{"system": system, "code": cells[place]}]
-            return term
-
-        return make
-
-    return Rule((*(words.columns if words else ()), *codes, *systems), bind)
 
 
 def _each(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
@@ -294,7 +257,7 @@ VERBS: dict[str, tuple[Compile, tuple[str, ...]]] = {
     "date": (compile_date, ("order", "null")),
     "days": (compile_days, ("after", "unit", "null")),
     "age": (compile_age, ("unit", "null")),
-    "term": (_term, ("code", "system", "system_is", *_NOT_SPLIT)),
+    "term": (compile_term, ("code", "system", "system_is", *_NOT_SPLIT)),
     "each": (_each, ()),
     "object": (_object, ()),
     "list": (_list, ()),
