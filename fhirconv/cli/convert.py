@@ -10,8 +10,8 @@ from fhirconv.bundle import BUNDLE_TYPES
 from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option, profile_option, source_option
 from fhirconv.compression import LINES, plain_suffix
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.many.converter import Settings
-from fhirconv.many.inputs import Inputs
 
 SHAPES = ("bundles", "resources")
 

@@ -12,10 +12,10 @@ from fhirconv.cli import Exit, say
 from fhirconv.cli.options import tell
 from fhirconv.cli.outputs import is_dir, same, to_standard_output
 from fhirconv.conversion import Conversion, convert_document
+from fhirconv.inputs import Inputs
 from fhirconv.issues import printable
 from fhirconv.ledger import CONVERTED, OUTCOMES
 from fhirconv.many.converter import Settings
-from fhirconv.many.inputs import Inputs
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.output import file_name, write_file
 
@@ -37,8 +37,9 @@ def convert_each(
     if not folder and any(same(case, output) for case in cases):
         raise click.UsageError("the output file is the input file; give it another name")
     failed = False
-    written: dict[Path, Path] = {}
-    for case, document in inputs.documents():
+    written: dict[Path, str] = {}
+    for document in inputs.documents():
+        case = document.name
         result = convert_document(document, mappings, settings.bundle, settings.source, settings.validate)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
@@ -53,7 +54,7 @@ def convert_each(
     return Exit.FINDINGS if failed else Exit.DONE
 
 
-def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, Path]) -> str:
+def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, str]) -> str:
     """Why a Bundle must not be written to this file; empty if it may."""
     if target in written:
         return f"has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
@@ -74,7 +75,7 @@ def _write(target: Path, data: bytes) -> str:
     return ""
 
 
-def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
+def _summary(result: Conversion, case: str, target: Path, verbose: bool) -> None:
     counts = result.ledger.counts()
     parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
     say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")

@@ -20,12 +20,12 @@ from fhirconv.cli.progress import Progress
 from fhirconv.cli.signals import Signals, StoppedError
 from fhirconv.cli.summary import summarize
 from fhirconv.compression import WHOLE, kind_of_name, plain_suffix
+from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import Settings
 from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for, partial
-from fhirconv.many.inputs import Inputs
 from fhirconv.many.run import Run
 
 _OTHER_PACKED = (".bz2", ".xz", ".zip")

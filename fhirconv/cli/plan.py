@@ -17,8 +17,9 @@ from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
-from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.records import digest_of, identity_option, records_argument, settings_of
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.validation.finding import Finding
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def command(
     inputs = digest_of(files, limits)
     teller = _Teller(values, verbose, quiet)
     with client_of(connection, site) as client:
-        units = units_of(records_of(files, limits), settings, retract)
+        units = units_of(Inputs(files, limits).documents(), settings, retract)
         try:
             plans = list(_plans(client, units, settings, retract, teller))
         except KeyboardInterrupt:

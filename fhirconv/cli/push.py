@@ -15,9 +15,10 @@ from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
 from fhirconv.cli.progress import Progress, is_watched
-from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.records import digest_of, identity_option, records_argument, settings_of
 from fhirconv.client.errors import ServerError
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError
 from fhirconv.pushing.plan import PlanError
 from fhirconv.pushing.result import OUTCOMES, STATES, PushResult, UnitResult
@@ -115,7 +116,7 @@ def command(
             signals = _Signals(client)
             plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
             pusher = signals.pusher = Pusher(client, settings, options, plan)
-            units = units_of(records_of(files, limits), settings, plan.retract if plan else retract)
+            units = units_of(Inputs(files, limits).documents(), settings, plan.retract if plan else retract)
             result = pusher.push(units, inputs, teller.tell)
         except FhirconvError as error:  # before anything was sent
             _stop(error, signals.heard)
@@ -197,7 +198,7 @@ def _planned(
         plan = read_plan(file, binding_of(client, settings, inputs), settings)
     except PlanError as error:
         raise click.BadParameter(str(error), param_hint="--plan") from None
-    plan.check(client, units_of(records_of(files, limits), settings, plan.retract))
+    plan.check(client, units_of(Inputs(files, limits).documents(), settings, plan.retract))
     return plan
 
 

@@ -14,8 +14,8 @@ from fhirconv.cli import Exit, say
 from fhirconv.cli.connection import Connection, check_no_server, client_of, connection_options
 from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
 from fhirconv.cli.progress import Progress
-from fhirconv.cli.records import records_of
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError, Issue, MappingError, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.reports import FORMATS, render
@@ -144,9 +144,11 @@ def _validate(path: Path, validator: Validator, limits: Limits, runs: dict[str, 
     counts: Counter[str] = Counter()
     records = 0
     unchecked: set[str] = set()
-    for document in records_of((path,), limits, lambda size: tell.progress.advance(size, 0)):
+    inputs, read = Inputs((path,), limits), 0
+    for document in inputs.documents():
         made = validator.check(document)
-        tell.progress.advance(0)
+        tell.progress.advance(inputs.read() - read)
+        read = inputs.read()
         records += not any(issue.rule == "blank-line" for issue in document.issues)
         unchecked.update(made.layers["profiles"].notes)
         counts.update(issue.severity for issue in made.issues)

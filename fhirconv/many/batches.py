@@ -12,10 +12,11 @@ from fhirconv.bundle import dump_json
 from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
 from fhirconv.issues import Issue, printable
-from fhirconv.many.chunks import Chunk, Record
+from fhirconv.many.chunks import Chunk
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
+from fhirconv.records import Record
 
 SHAPES = BUNDLES, RESOURCES = ("bundles", "resources")
 

@@ -12,8 +12,9 @@ from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.facts import Case, read_case
 from fhirconv.issues import Issue
-from fhirconv.many.chunks import Chunk, Record
+from fhirconv.many.chunks import Chunk
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.records import Record
 
 DEADLY = "worker-died"  # the rule that a record breaks which ends the process that converts it
 _PACKAGE = Path(__file__).resolve().parent.parent

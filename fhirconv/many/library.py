@@ -13,9 +13,10 @@ from typing import Any
 from fhirconv.bundle import check_type
 from fhirconv.conversion import Conversion
 from fhirconv.document import unreadable
-from fhirconv.many.chunks import NO_LINE, Chunk, Record, chunks_of, records_of
+from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.mapping import DEFAULT_PROFILE
+from fhirconv.records import NO_LINE, Record, records_of
 
 Cases = str | Path | Iterable[str | Path | bytes | Mapping[str, Any]]
 

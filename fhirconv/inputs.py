@@ -1,4 +1,4 @@
-"""The files of a run, in their order: whether they are streams of lines, their records, and how far they are read."""
+"""The files that a command is given, in their order: whether they are streams of lines, their records, how far they are read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue
-from fhirconv.many.chunks import NO_LINE, Record, records_in, records_of
-from fhirconv.source import read_file, unread
+from fhirconv.records import NO_LINE, Record, records_in, records_of
+from fhirconv.source import unread
 
 
 class Inputs:
@@ -57,11 +57,9 @@ class Inputs:
             first, rest = self._begun.get(at, (None, iter(())))
             yield from chain([first] if first else [], rest) if at in self._begun else self._records(path)
 
-    def documents(self) -> Iterator[tuple[Path, Document]]:
-        """Each file as one document."""
-        for at, path in enumerate(self.paths):
-            first, _ = self._begun.get(at, (None, None))
-            yield path, first.document(self._limits) if first is not None else read_file(path, self._limits)
+    def documents(self) -> Iterator[Document]:
+        """What the records hold, each read when it is asked for. Nothing is raised: see their issues."""
+        return (record.document(self._limits) for record in self.records())
 
     def _is_lines(self, at: int, path: Path) -> bool:
         suffix = plain_suffix(path.name)
