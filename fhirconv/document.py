@@ -46,6 +46,11 @@ class Document:
     is_line: bool = False  # a record of NDJSON
     lines_before: int = 0  # of a record within its file
 
+    @property
+    def title(self) -> str:
+        """What leads people to it: the file, and where it is one of several in it, the line."""
+        return f"{self.name}:{self.lines_before + 1}" if self.is_line else self.name
+
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""
         at: str | None = pointer

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
@@ -13,9 +14,14 @@ from fhirconv.issues import Issue
 from fhirconv.records import NO_LINE, Record, records_in, records_of
 from fhirconv.source import unread
 
+if TYPE_CHECKING:
+    from fhirconv.readers import Reader, Report
+
 
 class Inputs:
     """Files; '-' is standard input. Where a name does not say what a file is, its first line does: then it is open already."""
+
+    report: Report | None = None  # of a reader: what it read and what it left
 
     def __init__(self, paths: tuple[Path, ...], limits: Limits) -> None:
         self.paths = paths
@@ -74,3 +80,32 @@ class Inputs:
         if str(path) == "-":
             return records_in(sys.stdin.buffer, "-", self._limits)
         return records_of(path, self._limits, self._opened.append)
+
+
+class ReaderInputs(Inputs):
+    """The cases that a reader makes of files, together; of a folder it reads the files that are for it."""
+
+    def __init__(self, reader: Reader, paths: tuple[Path, ...], limits: Limits) -> None:
+        from fhirconv.readers import Report
+
+        super().__init__(tuple(chain.from_iterable(_files(path, reader) for path in paths)), limits)
+        self.report: Report = Report()
+        self._reader = reader
+
+    def size(self) -> None:
+        """Nobody knows how much of it is done: the rows of all files are gathered before there is a case."""
+
+    def are_lines(self) -> bool:
+        """They may be many."""
+        return True
+
+    def records(self) -> Iterator[Record]:
+        """A record for each case, and for what makes none."""
+        for document in self._reader.read(self.paths, self._limits, self.report):
+            yield Record(document.name, NO_LINE, document)
+
+
+def _files(path: Path, reader: Reader) -> list[Path]:
+    """The files of a folder that are for the reader; what is named is read, or told to be something else."""
+    inner = sorted(path.iterdir()) if path.is_dir() else []
+    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [path]

@@ -13,17 +13,15 @@ from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
 from fhirconv.issues import Issue, printable
 from fhirconv.many.chunks import Chunk
-from fhirconv.many.converter import Converter, Settings
+from fhirconv.many.converter import BUNDLES, RESOURCES, Converter, Settings, written
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
 from fhirconv.records import Record
 
-SHAPES = BUNDLES, RESOURCES = ("bundles", "resources")
-
 
 @dataclass(slots=True)
 class Batch:
-    """What a chunk makes: bytes for each output ('' for Bundles, else the resource type), compressed as that is."""
+    """What a chunk makes: bytes for each output ('' for Bundles and facts, else the resource type), compressed as that is."""
 
     outputs: dict[str, bytes] = field(default_factory=dict)
     rejects: bytes = b""
@@ -38,7 +36,7 @@ class BatchJob:
     """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle."""
 
     settings: Settings
-    shape: str = "bundles"
+    shape: str = BUNDLES
     kind: str = ""
     rejects_kind: str = ""
     verbose: bool = False
@@ -69,8 +67,8 @@ class BatchJob:
 
     def _values(self, result: Conversion) -> Iterator[tuple[str, bytes]]:
         """The values that a case has a line for, each with the name of its output."""
-        if self.shape == BUNDLES:
-            yield "", result.json()
+        if self.shape != RESOURCES:
+            yield "", written(result, self.shape)
             return
         for entry in result.bundle["entry"] if result.bundle else ():
             yield entry["resource"]["resourceType"], dump_json(entry["resource"])
