@@ -58,12 +58,14 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        made: Reader = importlib.import_module(CODED[name][0]).reader()
-        return made
+        coded: Reader = importlib.import_module(CODED[name][0]).reader()
+        return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
 
-    found, origin, issues = read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    found, origin, issues = (
+        read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    )
     raw = found.get(f"readers/{name}")
     if raw is None and not issues:
         known = [one for one, _ in reader_names(mappings)]

@@ -53,6 +53,11 @@ class Report:
         self.facts: Counter[str] = Counter()  # by section
         self.tables: dict[str, TableCount] = {}
         self.left: dict[str, dict[str, Left]] = {}  # by rule id and what was left
+        self.noted: list[Issue] = []  # on files: what does not keep them from being read
+
+    def count(self, table: str) -> TableCount:
+        """The counts of a table."""
+        return self.tables.setdefault(table, TableCount())
 
     def leave(self, rule_id: str, what: str, place: Place, count: int = 1) -> None:
         """Counts what was left; `what` is a short text in which alike things are alike (a column, a field, a word)."""
@@ -72,8 +77,8 @@ class Report:
                 self.facts[section] += len(facts)
 
     def issues(self) -> list[Issue]:
-        """What was left, one issue for each kind at the place where it stands first."""
-        return [
+        """What was noted on files, and what was left: one issue for each kind, at the place where it stands first."""
+        return self.noted + [
             Issue(rule_id, f"{what}{_times(left.count)}", left.first)
             for rule_id, kinds in self.left.items()
             for what, left in kinds.items()
@@ -90,7 +95,8 @@ class Report:
                     "made_none": table.unused,
                     "without_case": table.unread,
                     "columns": {
-                        column: {"stated": count.stated, "taken": count.taken} for column, count in table.columns.items()
+                        column: {"stated": count.stated, "taken": count.taken}
+                        for column, count in table.columns.items()
                     },
                 }
                 for name, table in self.tables.items()
