@@ -49,8 +49,14 @@ class Document:
 
     @property
     def title(self) -> str:
-        """What leads people to it: the file, and where it is one of several in it, the line."""
-        return f"{self.name}:{self.lines_before + 1}" if self.is_line else self.name
+        """What leads people to it: the file, and the line or row where it begins, if it is one of several there."""
+        if self.is_line:
+            return f"{self.name}:{self.lines_before + 1}"
+        try:
+            whole = self.places[""]
+        except KeyError:
+            return self.name
+        return f"{whole.file}:{whole.line}" if isinstance(whole, Place) else self.name
 
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""

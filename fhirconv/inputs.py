@@ -90,7 +90,8 @@ class ReaderInputs(Inputs):
 
         super().__init__(tuple(chain.from_iterable(_files(path, reader) for path in paths)), limits)
         self.report: Report = Report()
-        self._reader = reader
+        self._documents = reader.read(self.paths, limits, self.report)
+        self._first: list[Document] = []  # read by `unopened`
 
     def size(self) -> None:
         """Nobody knows how much of it is done: the rows of all files are gathered before there is a case."""
@@ -99,9 +100,18 @@ class ReaderInputs(Inputs):
         """They may be many."""
         return True
 
+    def unopened(self) -> list[Issue]:
+        """Why there is no case at all: a file that cannot be read as a whole, or is none of the reader's."""
+        for document in self._documents:
+            self._first.append(document)
+            if document.data is not None:
+                return []
+        found = [issue for document in self._first for issue in document.issues]
+        return found if any(issue.severity == "fatal" for issue in found) else []
+
     def records(self) -> Iterator[Record]:
         """A record for each case, and for what makes none."""
-        for document in self._reader.read(self.paths, self._limits, self.report):
+        for document in chain(self._first, self._documents):
             yield Record(document.name, NO_LINE, document)
 
 

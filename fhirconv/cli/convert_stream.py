@@ -46,15 +46,15 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
     _check_paths(inputs, None if is_stream else target, rejects, options.report)
-    if problems := inputs.unopened():
-        tell(problems)
-        return Exit.USAGE
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose)
     teller = _Teller(options, inputs.size())
     run: Run | None = None
     with Signals() as signals, teller:
         try:
+            if problems := inputs.unopened():
+                tell(problems)
+                return Exit.USAGE
             run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers or 1)
             run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.on_error == "stop")
         except ClosedError:

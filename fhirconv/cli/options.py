@@ -128,7 +128,8 @@ def inputs_of(paths: tuple[Path, ...], limits: Limits, reader: str | None, site:
         return ReaderInputs(find_reader(reader, site), paths, limits)
     except MappingError as error:
         tell(error.issues)
-        raise click.exceptions.Exit(Exit.MAPPINGS) from None
+        is_there = any(issue.place.file for issue in error.issues)
+        raise click.exceptions.Exit(Exit.MAPPINGS if is_there else Exit.USAGE) from None
 
 
 def tell_report(inputs: Inputs) -> None:

@@ -12,7 +12,6 @@ from fhirconv.cli.options import (
     limits_option,
     mappings_option,
     on_error_option,
-    reader_option,
     rejects_option,
     report_option,
     workers_option,
@@ -23,7 +22,7 @@ from fhirconv.many.converter import FACTS, Settings
 
 @click.command("read")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@reader_option
+@click.option("--as", "reader", metavar="READER", required=True, help="What the sources are: see 'fhirconv readers'.")
 @click.option(
     "-o",
     "--output",
@@ -43,7 +42,7 @@ from fhirconv.many.converter import FACTS, Settings
 @click.option("-v", "--verbose", is_flag=True, help="Also each finding of a case that is written, and all words.")
 def command(
     sources: tuple[Path, ...],
-    reader: str | None,
+    reader: str,
     wanted: str,
     workers: int | None,
     on_error: str | None,

@@ -28,6 +28,9 @@ def summarize(tally: Tally, is_read: bool, verbose: bool) -> Iterator[str]:
     blank = f"; {_number(tally.blank, 'blank line')}" if tally.blank else ""
     done = "read" if is_read else "converted"
     yield f"{_number(tally.records, 'record')}: {tally.converted:,} {done}, {tally.rejected:,} rejected{blank}"
+    if tally.rejected_rows:
+        files = sorted(tally.rejected_rows)
+        yield f"rows of rejected cases: {', '.join(f'{tally.rejected_rows[file]:,} in {printable(file)}' for file in files)}"
     yield f"{_number(tally.facts.total(), 'fact')}: {_counts(tally.facts, OUTCOMES)}"
     if not is_read:
         yield f"{_number(tally.resources.total(), 'resource')}: {_counts(tally.resources, sorted(tally.resources))}"
@@ -48,6 +51,7 @@ def write_report(path: Path, tally: Tally, read: Report | None) -> str:
     """Writes the summary with nothing left out, and what a reader read and left, as JSON; returns why it could not."""
     made: dict[str, Any] = {
         "records": {"all": tally.records, "done": tally.converted, "rejected": tally.rejected},
+        "rejected_rows": {printable(file): count for file, count in tally.rejected_rows.items()},
         "facts": tally.facts,
         "resources": tally.resources,
         "kept_as_text": [

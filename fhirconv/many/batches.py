@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-import orjson
-
 from fhirconv.bundle import dump_json
 from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
-from fhirconv.issues import Issue, printable
+from fhirconv.issues import Issue
 from fhirconv.many.chunks import Chunk
 from fhirconv.many.converter import BUNDLES, RESOURCES, Converter, Settings, written
+from fhirconv.many.rejects import reject_line, rows_of
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
-from fhirconv.records import Record
 
 
 @dataclass(slots=True)
@@ -57,7 +55,9 @@ class BatchJob:
                     lines.setdefault(name, []).append(value)
             else:
                 batch.rejected.append(position)
-                rejects.append(_reject(record, result))
+                rows = rows_of(result.case.document.data)
+                batch.tally.rejected_rows.update({file: len(found) for file, found in rows.items()})
+                rejects.append(reject_line(record, result, rows))
             if self.verbose or not result.ok:
                 batch.told += [issue for issue in result.issues if issue.severity != "information"]
         batch.tally.blank = len(chunk.records) - batch.tally.records
@@ -76,24 +76,3 @@ class BatchJob:
 
 def _lines(values: list[bytes]) -> bytes:
     return b"\n".join([*values, b""])
-
-
-def _reject(record: Record, result: Conversion) -> bytes:
-    """The line that says what is wrong with a record; what is not known is left out."""
-    place = record.place
-    made: dict[str, object] = {
-        "file": place.file,
-        "line": place.line,
-        "case": result.case.id,
-        "issues": [_words(one) for one in result.issues],
-    }
-    return orjson.dumps(
-        {key: printable(value) if isinstance(value, str) else value for key, value in made.items() if value}
-    )
-
-
-def _words(issue: Issue) -> dict[str, str | int]:
-    place = issue.place
-    words: dict[str, str | int] = {"severity": issue.severity, "rule": issue.rule, "message": printable(issue.message)}
-    where: dict[str, str | int] = {"line": place.line, "column": place.column, "pointer": printable(place.pointer)}
-    return words | {key: value for key, value in where.items() if value}
