@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
-from fhirconv.issues import Issue
+from fhirconv.issues import FhirconvError, Issue
 from fhirconv.records import NO_LINE, Record, records_in, records_of
 from fhirconv.source import unread
 
@@ -86,6 +86,7 @@ class ReaderInputs(Inputs):
     """The cases that a reader makes of files, together; of a folder it reads the files that are for it."""
 
     def __init__(self, reader: Reader, paths: tuple[Path, ...], limits: Limits) -> None:
+        """Raises FhirconvError where a folder cannot be read."""
         from fhirconv.readers import Report
 
         super().__init__(tuple(chain.from_iterable(_files(path, reader) for path in paths)), limits)
@@ -117,5 +118,10 @@ class ReaderInputs(Inputs):
 
 def _files(path: Path, reader: Reader) -> list[Path]:
     """The files of a folder that are for the reader; what is named is read, or told to be something else."""
-    inner = sorted(path.iterdir()) if path.is_dir() else []
+    if str(path) == "-":
+        return [Path("/dev/stdin")]  # for readers who look into files, not at names
+    try:
+        inner = sorted(path.iterdir()) if path.is_dir() else []
+    except OSError as error:
+        raise FhirconvError(f"{path} cannot be read: {error.strerror}") from None
     return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [path]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fhirconv.bundle import BUNDLE_TYPES
+from fhirconv.cli import Exit, say
 from fhirconv.cli.options import (
     Options,
     inputs_of,
@@ -24,6 +25,7 @@ from fhirconv.cli.options import (
 from fhirconv.cli.outputs import is_for_each
 from fhirconv.compression import LINES, plain_suffix
 from fhirconv.document import Limits
+from fhirconv.issues import FhirconvError
 from fhirconv.many.converter import BUNDLES, RESOURCES, Settings
 
 bundle_option = click.option(
@@ -109,4 +111,8 @@ def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: 
         raise click.UsageError("--workers, --on-error, --rejects and --report are for NDJSON; name the output OUT.ndjson")
     from fhirconv.cli.convert_each import convert_each
 
-    return convert_each(inputs, wanted, mappings, settings, options)
+    try:
+        return convert_each(inputs, wanted, mappings, settings, options)
+    except FhirconvError as error:  # of a reader: no room for its rows, say
+        say(f"error: {error}")
+        return Exit.FINDINGS

@@ -50,7 +50,7 @@ def convert_each(
         if not options.quiet and not problem and (result.ledger or not inputs.report):
             _summary(result, case, target, options)
     if not options.quiet:
-        tell_report(inputs)
+        tell_report(inputs, options.verbose)
     return Exit.FINDINGS if failed else Exit.DONE
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import combinations
@@ -15,7 +14,7 @@ import click
 
 from fhirconv.build import RESTFUL
 from fhirconv.cli import Exit, let_go, say
-from fhirconv.cli.options import Options, tell
+from fhirconv.cli.options import Options, tell, tell_report
 from fhirconv.cli.outputs import is_dir, names_folder, same
 from fhirconv.cli.progress import Progress
 from fhirconv.cli.signals import Signals, StoppedError
@@ -70,8 +69,9 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     teller.close()
     problem = write_report(options.report, run.tally, inputs.report) if options.report else ""
     if not options.quiet:
-        teller.say_all(() if inputs.report is None else inputs.report.text().splitlines())
-        teller.say_all(summarize(run.tally, options.shape == FACTS, options.verbose))
+        tell_report(inputs, options.verbose, teller.say)
+        for line in summarize(run.tally, options.shape == FACTS, options.verbose):
+            teller.say(line)
         for name, path in ((_MADE[options.shape], wanted), ("rejected", rejects), ("report", options.report)):
             if path and path != "-" and not (problem and path is options.report):
                 teller.say(f"{name}: {path}")
@@ -173,11 +173,6 @@ class _Teller(AbstractContextManager["_Teller"]):
         if self._progress is not None:
             self._progress.advance(chunk.read - self._read, batch.tally.records)
             self._read = chunk.read
-
-    def say_all(self, lines: Iterable[str]) -> None:
-        """Lines for people."""
-        for line in lines:
-            self.say(line)
 
     def say(self, text: str) -> None:
         """One line for people."""

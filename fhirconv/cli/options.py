@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,7 @@ import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.document import LIMITS, MAX_DEPTH, Limits
-from fhirconv.issues import Issue, MappingError
+from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 
 if TYPE_CHECKING:
@@ -130,11 +131,13 @@ def inputs_of(paths: tuple[Path, ...], limits: Limits, reader: str | None, site:
         tell(error.issues)
         is_there = any(issue.place.file for issue in error.issues)
         raise click.exceptions.Exit(Exit.MAPPINGS if is_there else Exit.USAGE) from None
+    except FhirconvError as error:
+        raise click.UsageError(str(error)) from None
 
 
-def tell_report(inputs: Inputs) -> None:
-    """What a reader read, and what it left; for the end of a run."""
-    for line in inputs.report.text().splitlines() if inputs.report else ():
+def tell_report(inputs: Inputs, verbose: bool = False, say: Callable[[str], object] = say) -> None:
+    """What a reader read, and the most frequent of what it left (all if `verbose`); for the end of a run."""
+    for line in inputs.report.text(*((None,) if verbose else ())).splitlines() if inputs.report else ():
         say(line)
 
 

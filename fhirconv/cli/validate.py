@@ -138,7 +138,7 @@ class _Teller(AbstractContextManager["_Teller"]):
             many = f"{records} records, " if records > 1 else ""
             left = f"; profiles: {_count(unchecked, 'thing')} not checked (--layers says which)" if unchecked else ""
             self.progress.clear()
-            tell_report(inputs)
+            tell_report(inputs, self._verbose)
             say(f"{', '.join(map(str, inputs.paths))}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
 
 
