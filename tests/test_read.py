@@ -199,7 +199,7 @@ def test_a_mistake_in_the_reader_is_told_with_its_key() -> None:
 def test_readers_are_listed() -> None:
     code, out, _ = call("readers", "--mappings", "site")
     assert code == 0
-    assert "example  The example of README and docs/reading.md: three tables of a clinic\n" in out.decode()
+    assert "example              The example of README and docs/reading.md: three tables of a clinic\n" in out.decode()
 
 
 def test_validate_reads_tables_too() -> None:
@@ -274,7 +274,11 @@ def test_spans_say_each_number_once(numbers: set[int]) -> None:
     assert told.count(",") == max(sum(at - 1 not in numbers for at in numbers) - 1, 0)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.sampled_from(["origin", "file", "row", "sheet", "labs"]), one)))
+KEYS = st.sampled_from(["origin", "file", "row", "sheet", "labs"])
+LEAVES = st.none() | st.integers() | st.text()
+
+
+@given(st.recursive(LEAVES, lambda one: st.lists(one) | st.dictionaries(KEYS, one)))
 def test_rows_are_found_in_whatever_is_wrong(data: object) -> None:
     """A case that is rejected may hold anything."""
     assert all(isinstance(row, int) for rows in rows_of(data).values() for row in rows)

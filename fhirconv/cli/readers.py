@@ -21,6 +21,5 @@ def command(site: Path | None) -> None:
     except MappingError as error:
         tell(error.issues)
         raise click.exceptions.Exit(Exit.MAPPINGS) from None
-    width = max((len(name) for name, _ in found), default=0)
     for name, title in found:
-        say(f"{name:{width}}  {title}", err=False)
+        say(f"{name:20} {title}", err=False)
