@@ -15,6 +15,7 @@ from conftest import FIXTURES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fhirconv import MappingError, convert_many
 from fhirconv.many.rejects import rows_of, spans
 
 EXAMPLE = FIXTURES / "readers" / "example"
@@ -92,6 +93,19 @@ def test_to_read_and_convert_is_to_convert(workers: str) -> None:
     assert call("convert", "cases.ndjson.gz", "-o", "after.ndjson", "--mappings", "site")[0] == 0
     assert Path("after.ndjson").read_bytes() == Path("at-once.ndjson").read_bytes() != b""
     assert gzip.decompress(Path("cases.ndjson.gz").read_bytes()).count(b"\n") == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_library_converts_the_same(workers: int) -> None:
+    _, bundles, _ = call("convert", "in", *AS, "-q")
+    for sources in ("in", [Path("in/labs.csv"), "in/patients.csv", "in/drugs.tsv"]):
+        made = list(convert_many(sources, reader="example", mappings="site", workers=workers))
+        assert b"".join(one.json() + b"\n" for one in made if one.ok) == bundles
+        assert [str(issue.place) for one in made for issue in one.issues if issue.is_error] == ["in/labs.csv:6:3"]
+    with pytest.raises(MappingError, match="no reader 'exampel'"):
+        convert_many("in", reader="exampel")
+    with pytest.raises(TypeError, match="found dict"):
+        convert_many([{}], reader="example", mappings="site")
 
 
 def test_a_file_for_each_case() -> None:

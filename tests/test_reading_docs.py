@@ -41,6 +41,13 @@ def test_table_and_reader_are_those_of_the_example() -> None:
     assert [one for one in shown["facts"] if one in whole["facts"]] == shown["facts"] != []
 
 
+def test_python_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(example, {})
+    assert capsys.readouterr().out == "1001 7 True\n1002 7 True\n1003 4 False\n"
+
+
 def rows(heading: str) -> list[str]:
     """The first column of a table of the page."""
     table = re.search(rf"^\| {heading} \|.*\n\|---.*\n((?:\|.*\n)*)", PAGE, re.MULTILINE)
