@@ -11,15 +11,6 @@ from fhirconv.rules import rule
 
 MOST = 10_000  # kinds of what was left that are told apart, for each rule; what comes after them is counted as others
 OTHERS = "(others)"
-HEADINGS = {  # of what was left, by rule
-    "row-unused": "rows that made no facts",
-    "row-alone": "cases without a row in the first table",
-    "column-unread": "columns that are not read",
-    "cell-left": "cells that no rule took",
-    "cell-kept": "cells that the reader does not list, kept as printed",
-    "no-place": "what has no place in case facts",
-    "packet-left": "what has no place in case facts",
-}
 
 
 @dataclass(slots=True)
@@ -40,17 +31,13 @@ class ColumnCount:
 
 @dataclass(slots=True)
 class TableCount:
-    """Rows of a table: all, those that made facts, and those of rejected cases or without a case."""
+    """Rows of a table: all; those that made facts, that made none, and that belong to no case. The rest was not looked at."""
 
     rows: int = 0
     made: int = 0
+    unused: int = 0  # rows that made no facts; `Report.left["row-unused"]` says why
     unread: int = 0  # rows that belong to no case
     columns: dict[str, ColumnCount] = field(default_factory=dict)
-
-    @property
-    def unused(self) -> int:
-        """Rows that made no facts; `Report.left['row-unused']` says why."""
-        return self.rows - self.made - self.unread
 
 
 class Report:
@@ -130,7 +117,7 @@ class Report:
             none += f", {table.unread:,} without a case" if table.unread else ""
             lines.append(f"  {name}: {_number(table.rows, 'row')}, {table.made:,} made facts{none}")
         for rule_id, kinds in self.left.items():
-            lines.append(f"{HEADINGS.get(rule_id) or f'not so: {rule(rule_id).title}'} [{rule_id}]:")
+            lines.append(f"{rule(rule_id).severity}: {rule(rule_id).title.rstrip('.')}, but for: [{rule_id}]")
             found = _most_first(kinds)
             lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in found[:most]]
             if most is not None and len(found) > most:
