@@ -38,6 +38,11 @@ class Target:
         return list(self.node.get("properties", ()))
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """The parts without which an object is none."""
+        return tuple(self.node.get("required", ()))
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The texts that it may be, if they are listed."""
         return tuple(map(str, self.node.get("enum", ())))
