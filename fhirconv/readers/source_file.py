@@ -124,6 +124,7 @@ class SourceFile:
     def note(self, line: int, cells: Cells, made: int) -> None:
         """Counts a row of which these makers (a bit for each) made facts."""
         self.count.made += made > 0
+        self.count.unused += not made
         self._waiting.setdefault(made, []).append((line, cells))
         self._many += 1
         if self._many >= _WAITING:
