@@ -22,7 +22,8 @@ from fhirconv.readers import Report, find_reader
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "tcga-brca"
 KEY = "bcr_patient_barcode"
 NOTHING = ("", "[Not Available]", "[Not Applicable]", "[Unknown]", "[Discrepancy]")
-OTHER = ("Other, specify", "[Not Evaluated]")
+OTHER = "Other, specify"
+FORM = ("bcr_patient_uuid", "bcr_followup_barcode", "bcr_followup_uuid", "form_completion_date", "followup_reason")
 
 Fact = dict[str, Any]
 
@@ -112,10 +113,7 @@ def test_every_row_is_a_source_of_facts_or_says_nothing(read: Read) -> None:
     assert len(used) == len(rows) - len(unused)
     for row in unused:
         told = {column for column in row.cells if row[column] and row[column] != "[Not Evaluated]"}
-        # the row of a follow-up form that a new one took the place of says why it was filled in, and no more
-        assert told <= {KEY, "bcr_patient_uuid", "bcr_followup_barcode", "bcr_followup_uuid", "form_completion_date"}, (
-            row
-        )
+        assert told <= {KEY, *FORM}, row
     assert sum(count.unused for count in read.report.tables.values()) == len(unused)
 
 
@@ -131,7 +129,8 @@ def test_every_cell_is_counted_and_every_column_is_read_or_left_out_with_a_reaso
             assert count.columns[column].stated == stated, (name, column)
     assert "column-unread" not in read.report.left
     left = {what.partition(":")[0]: left.count for what, left in read.report.left.pop("cell-left", {}).items()}
-    assert left == {"omf.ajcc_staging_edition": 4}, "an edition without a stage"
+    alone = sum(row["metastasis_site"] == OTHER for row in PATIENTS)  # the site stands in the column of the others
+    assert left == {"patient.metastasis_site": alone, "omf.ajcc_staging_edition": 4}, "an edition without a stage"
     assert set(read.report.left) <= {"row-unused"}
 
 
@@ -151,7 +150,7 @@ def test_every_drug_row_is_a_medication_with_its_words_and_days(read: Read) -> N
         dose = fact.get("dose", {})
         assert dose.get("text", "").startswith(row["prescribed_dose"])
         assert ("value" in dose) == row["prescribed_dose"].replace(".", "", 1).isdecimal()
-        assert ("unit" in dose) == ("value" in dose)
+        assert ("unit" in dose) == ("value" in dose and row["pharmaceutical_tx_dose_units"] != "")
         if "value" in dose:
             assert float(dose["value"]) == float(row["prescribed_dose"])
         assert fact.get("route", "") == row["route_of_administration"]
@@ -251,9 +250,9 @@ def test_what_became_of_the_patients(read: Read) -> None:
 
 def test_the_cancer_its_metastases_and_what_came_later(read: Read) -> None:
     made = Counter(fact["kind"] for _, fact in read.facts("conditions"))
-    at_diagnosis = sum(
-        part not in OTHER for row in PATIENTS for part in row["metastasis_site"].split("|") if part
-    ) + sum(bool(row["metastasis_site_other"]) for row in PATIENTS)
+    at_diagnosis = sum(part != OTHER for row in PATIENTS for part in row["metastasis_site"].split("|") if part) + sum(
+        bool(row["metastasis_site_other"]) for row in PATIENTS
+    )
     kinds = Counter(row["new_tumor_event_type"] for row in EVENTS)
     unknown = sum(bool(row["new_tumor_event_dx_days_to"]) and not row["new_tumor_event_type"] for row in EVENTS)
     unknown += sum(bool(row["new_tumor_event_dx_days_to"]) for row in TABLES["follow_up_v1.5"])
@@ -309,8 +308,8 @@ def bundle_types(conversion: Conversion) -> Iterator[str]:
 def test_the_codes_of_the_source_go_out_before_ours(converted: dict[str, Conversion]) -> None:
     for row in PATIENTS[::50]:
         resources = [entry["resource"] for entry in json.loads(converted[row[KEY]].json())["entry"]]
-        codes = [one["code"]["coding"][0] for one in resources if one["resourceType"] == "Condition"]
-        assert row["icd_10"] in {coding["code"] for coding in codes}
+        codes = [one["code"].get("coding", [{}])[0] for one in resources if one["resourceType"] == "Condition"]
+        assert row["icd_10"] in {coding.get("code") for coding in codes}
         histology = [
             one["valueCodeableConcept"]["coding"][0]
             for one in resources
@@ -344,4 +343,4 @@ def test_known_drug_words_have_codes_and_the_others_are_counted(converted: dict[
         )
         is_group = any(part in word.lower() for part in parts) or word.lower() in ("chemotherapy", "ac", "tc", "tch")
         assert is_group or word.lower().startswith(("ae-", "e-75", "doxorubicine ")), word
-    assert kept.total() < 70
+    assert kept.total() < len(DRUGS) * 0.03
