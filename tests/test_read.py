@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -257,6 +258,21 @@ def test_a_signal_and_a_reader_who_goes() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == b""
         assert process.wait(WAIT_S) == 0
+
+
+def test_a_signal_while_rows_are_gathered() -> None:
+    """There is no case yet: nothing was begun, and what was there stays."""
+    Path("cases.ndjson").write_bytes(b"of yesterday\n")
+    Path("in/labs.csv").unlink()
+    os.mkfifo("in/labs.csv")
+    command = [sys.executable, "-m", "fhirconv", "read", "in/patients.csv", "in/labs.csv", *AS, "-o", "cases.ndjson"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        with Path("in/labs.csv").open("wb"):  # it is being read now
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 130
+    assert said == b"stopped by SIGINT\n"
+    assert (Path("cases.ndjson").read_bytes(), names()) == (b"of yesterday\n", {"cases.ndjson"})
 
 
 def test_stop_at_the_first_that_is_rejected() -> None:
