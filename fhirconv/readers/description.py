@@ -127,7 +127,10 @@ def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[Fa
     if not isinstance(raw, dict):
         env.error(at, "expected a table: [[facts]]", "mapping-syntax")
         return []
-    names, section = env.texts(f"{at}.table", raw.get("table", [])), case_schema().sections.get(raw.get("section", ""))
+    names, section = (
+        env.texts(f"{at}.table", raw.get("table", [])),
+        case_schema().sections.get(str(raw.get("section", ""))),
+    )
     for name in names:
         if name not in tables:
             env.error(f"{at}.table", f"there is no [tables.{name}]{nearest(name, tables)}", "mapping-table")

@@ -88,7 +88,9 @@ class FactRule:
             header = Header({**own, CELL: len(own)} if self.split else own, {}, {TABLE: self.table})
             return [Bound(self, header, "", clean)]
         return [
-            Bound(self, Header({**own, CELL: columns[column]}, said, {TABLE: self.table, COLUMN: column}), column, clean)
+            Bound(
+                self, Header({**own, CELL: columns[column]}, said, {TABLE: self.table, COLUMN: column}), column, clean
+            )
             for column, said in self.each.items()
             if column in columns
         ]
@@ -162,7 +164,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
         env.error(at, "has 'each' and 'split'; write two rules")
     fields, if_made = _fields(raw.get("fields"), section, env, at)
     said = {key for one in env.each.values() for key in one}
-    for key in sorted(said - {one["each"] for one in _rules_within(raw.get("fields")) if "each" in one}):
+    for key in sorted(said - {str(one["each"]) for one in _rules_within(raw.get("fields")) if "each" in one}):
         env.error(f"{at}.each", f"no field takes '{key}' ({key} = {{ each = \"{key}\" }})", "mapping-lost")
     if len(env.mistakes) > before:
         return None

@@ -54,7 +54,10 @@ class Target:
 
     def accepts(self, value: Any) -> bool:
         """Whether it may be this value."""
-        return bool(_validator(self.path).is_valid(value))
+        try:
+            return bool(_validator(self.path).is_valid(value))
+        except ValueError:  # a date of TOML, which is no value of JSON
+            return False
 
     @property
     def takes_text(self) -> bool:

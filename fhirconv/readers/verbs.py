@@ -44,6 +44,9 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
     compile_verb, options = VERBS[verbs[0]]
     env.known_keys(at, raw, (verbs[0], *options, "only_if_made", "quiet"))
     before = len(env.mistakes)
+    for key in ("only_if_made", "quiet"):
+        if not isinstance(raw.get(key, False), bool):
+            env.error(f"{at}.{key}", "expected true or false", "mapping-syntax")
     rule = compile_verb(raw, target, env, at)
     if rule is None or len(env.mistakes) > before:
         return None
@@ -109,7 +112,7 @@ def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | N
 
 def _each(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """What the 'each' table says for the column."""
-    key = raw["each"]
+    key = str(raw["each"])
     if not any(key in said for said in env.each.values()):
         known = {name for said in env.each.values() for name in said}
         there = nearest(str(key), sorted(known)) if known else "; the rule has no 'each'"
@@ -178,11 +181,17 @@ def _rules(raw: Any, target: Target, env: Env, at: str, is_list: bool = False) -
     if not isinstance(raw, list) or not raw:
         env.error(at, "expected a list of rules", "mapping-syntax")
         return []
+    item = target.item or target
     found = [
-        compile_rule(one, target.item or target if is_list and "split" not in one else target, env, f"{at}[{number}]")
+        compile_rule(one, item if is_list and not _splits(one) else target, env, f"{at}[{number}]")
         for number, one in enumerate(raw, 1)
     ]
     return [rule for rule in found if rule]
+
+
+def _splits(raw: Any) -> bool:
+    """Whether a rule makes a list of its own."""
+    return isinstance(raw, dict) and "split" in raw
 
 
 def _list(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:

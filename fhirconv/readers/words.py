@@ -82,12 +82,13 @@ def _lookup(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Make |
     """By 'values' or 'lookup', and 'else'."""
     if "values" in raw and "lookup" in raw:
         env.error(at, "has 'values' and 'lookup'; keep one of them")
-    values = env.values.get(raw["lookup"]) if "lookup" in raw else raw.get("values")
+    values = raw.get("values")
     if "lookup" in raw:
-        env.used_lookups.add(raw["lookup"])
+        name = str(raw["lookup"])
+        env.used_lookups.add(name)
+        values = env.values.get(name)
         if values is None:
-            there = nearest(raw["lookup"], env.values)
-            env.error(at, f"there is no [values.{raw['lookup']}]{there}", "mapping-table")
+            env.error(at, f"there is no [values.{name}]{nearest(name, env.values)}", "mapping-table")
             return None
     if values is None:
         if "else" in raw:
