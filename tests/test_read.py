@@ -183,6 +183,8 @@ def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
     ("words", "code", "told"),
     [
         (["read", "in"], 2, "--as"),
+        (["read", "--guess", "in/labs.csv", "in/drugs.tsv"], 2, "for one table"),
+        (["read", "--guess", "in/none.csv"], 1, "in/none.csv: fatal: cannot be read: No such file"),
         (["read", "in", "--as", "exampel", "--mappings", "site"], 2, "there is no reader 'exampel'; did you mean 'example'?"),
         (["read", "none", *AS], 2, "none"),
         (["read", "in", *AS, "-o", "in/labs.csv"], 2, "the output file is the input file"),
@@ -215,6 +217,20 @@ def test_readers_are_listed() -> None:
     code, out, _ = call("readers", "--mappings", "site")
     assert code == 0
     assert "example              The example of README and docs/reading.md: three tables of a clinic\n" in out.decode()
+
+
+def test_a_draft_is_not_used_before_somebody_has_looked() -> None:
+    draft = Path("site/readers/drafted.toml")
+    assert call("read", "--guess", "in/patients.csv", "-o", str(draft)) == (0, b"", "")
+    assert call("read", "--guess", "in/patients.csv")[1] == draft.read_bytes()
+    accepted = draft.read_text("utf-8").replace("draft = true", "", 1)
+    code, _, said = call("read", "in/patients.csv", "--as", "drafted", "--mappings", "site")
+    assert (code, "drafted.toml: error: draft: " in said) == (3, True)
+    code, _, said = call("read", "--guess", "in/labs.csv", "-o", str(draft))
+    assert (code, "is there already and stays as it is" in said) == (2, True)
+    draft.write_text(accepted, encoding="utf-8")
+    code, out, _ = call("read", "in/patients.csv", "--as", "drafted", "--mappings", "site")
+    assert (code, json.loads(out.splitlines()[0])["patient"]["sex"]) == (0, "female")
 
 
 def test_validate_reads_tables_too() -> None:
