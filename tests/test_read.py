@@ -113,7 +113,7 @@ def test_a_file_for_each_case() -> None:
     code, _, said = call("read", "in", *AS, "-o", "cases")
     assert code == 1
     assert sorted(path.name for path in Path("cases").iterdir()) == ["1001.json", "1002.json"]
-    assert "in/patients.csv:4: 4 facts: 4 rejected\n  no Bundle: 1 error" in said
+    assert "in/patients.csv:4: 4 facts: 4 rejected\n  1 error (see above); nothing was written" in said
     assert "in/patients.csv:2: 7 facts: 7 converted\n  facts: cases/1001.json\n" in said
     assert call("convert", "in", *AS, "-o", "bundles/")[0] == 1
     assert call("convert", "cases/1001.json", "-o", "one.json")[0] == 0
