@@ -115,7 +115,7 @@ def test_i38_long_fields_nul_and_many_columns(tmp_path: Path) -> None:
     long = "x" * 200_000
     assert given(tmp_path, f"{HEAD}7,,{long},Hb,9\n").one["patient"]["note"] == long
     refused(tmp_path, f"{HEAD}7,,{'x' * 2_000_000},Hb,9\n", "has a cell of more than 1048576 characters")
-    refused(tmp_path, f"{HEAD}7,,\0,Hb,9\n", "t.csv:2:1: fatal: holds a NUL character")
+    refused(tmp_path, f"{HEAD}7,,\0,Hb,9\n", "t.csv:2:1: error: holds a NUL character")
     wide = ",".join(f"c{number}" for number in range(10_000))
     found = given(tmp_path, f"{HEAD.strip()},{wide}\n7,,,Hb,9,{'x,' * 9_999}x\n")
     assert len(found.report.left["column-unread"]) == 10_000
