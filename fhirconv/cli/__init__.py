@@ -28,6 +28,8 @@ class Exit(IntEnum):
 
 _COMMANDS = {
     "convert": "Convert cases to FHIR R4 Bundles.",
+    "read": "Read tables, and what other tools wrote, into case facts.",
+    "readers": "List what can be read.",
     "spark-convert": "Convert NDJSON of cases by Apache Spark, on many machines.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
