@@ -8,7 +8,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import WORDS, Env, Made, failed
+from fhirconv.values.base import ORIGINAL_TEXT, WORDS, Env, Made, failed
 from fhirconv.values.writing import Writer
 
 Put = Callable[[Writer, str, str], None]  # puts the value of an expression, a CodeableConcept, into a dict
@@ -21,6 +21,12 @@ AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableCo
 def codeable(found: Concept | None, words: str) -> dict[str, Any]:
     """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand."""
     return {"text": words} if found is None else found.codeable(words)
+
+
+def original(made: dict[str, Any], words: str) -> dict[str, Any]:
+    """The CodeableConcept with the words that its text was made of: it says more, or says it in another way."""
+    extension = {"url": ORIGINAL_TEXT, "valueString": words}
+    return {"extension": [extension], **made}
 
 
 def concept(rule: Mapping[str, Any], env: Env) -> Made:
@@ -117,12 +123,14 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
             if len(known) >= _MOST_WORDS:
                 known.clear()
             known[word, unit] = found.codeable
-        if joined and found is not None:
-            word = found.text  # joined fields are no words of the source
+        if joined and found is not None:  # joined fields are no words of the source
+            return original(codeable(found, found.text), word)
         if side is None:
             return codeable(found, word)
-        said = f"{side} {word}" if in_text and side not in word.lower().split() else word
-        return add_side(side, codeable(found, said))
+        if not in_text:
+            return add_side(side, codeable(found, word))
+        said = word if side in word.lower().split() else f"{side} {word}"
+        return add_side(side, original(codeable(found, said), word))
 
     return look
 
@@ -133,10 +141,12 @@ def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:
     if sides is None:
         return lambda side, made: made
     url = rule["side_url"]
-    return lambda side, made: {
-        "extension": [{"url": url, "valueCodeableConcept": codeable(sides.find(side), side)}],
-        **made,
-    }
+
+    def add(side: str, made: dict[str, Any]) -> dict[str, Any]:
+        extension = {"url": url, "valueCodeableConcept": codeable(sides.find(side), side)}
+        return {**made, "extension": [*made.get("extension", ()), extension]}
+
+    return add
 
 
 def _put_concept(env: Env) -> Put:

@@ -1,0 +1,31 @@
+"""FHIR back into facts: the rules of the mappings, read backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from fhirconv.back.cases import Pool
+from fhirconv.back.mappings import Backwards
+from fhirconv.back.report import Report
+from fhirconv.back.resources import resources_in
+from fhirconv.document import Document
+
+
+class Readback(NamedTuple):
+    """The cases that were found, as case facts, and what became of the resources."""
+
+    cases: list[dict[str, Any]]
+    report: Report
+
+
+def read_back(documents: Iterable[Document], backwards: Backwards) -> Readback:
+    """The cases of FHIR resources that may refer to each other. Nothing is raised."""
+    report = Report()
+    system = backwards.tables.identifier_systems["fact"]
+    pool = Pool(backwards, resources_in(documents, system, report), report)
+    cases = [case.data(dict(backwards.tables.sections)) for case in pool.cases()]
+    for case in cases:
+        for name, facts in case.items():
+            report.facts[name] += len(facts) if isinstance(facts, list) else 1
+    return Readback(cases, report)
