@@ -139,8 +139,8 @@ def absent(rule: Mapping[str, Any], spot: Spot) -> Undo:
     name, system = rule["absent"], spot.tables.code_systems.get("data-absent-reason", "")
 
     def one(value: Any, reading: Reading) -> Any:
-        codings = value.get("coding", ()) if isinstance(value, dict) else ()
-        if len(codings) != 1 or codings[0].get("system") != system or not isinstance(codings[0].get("code"), str):
+        codings: Any = value.get("coding") if isinstance(value, dict) else None
+        if not isinstance(codings, list) or len(codings) != 1 or not _is_code_of(codings[0], system):
             return value
         made = {"reason": codings[0]["code"]}
         made |= {"text": value["text"]} if isinstance(value.get("text"), str) else {}
@@ -150,6 +150,10 @@ def absent(rule: Mapping[str, Any], spot: Spot) -> Undo:
         return ({**rest, "coding": [coding]} if coding else rest) or None
 
     return taking(spot.element.name, one)
+
+
+def _is_code_of(coding: Any, system: str) -> bool:
+    return isinstance(coding, dict) and coding.get("system") == system and isinstance(coding.get("code"), str)
 
 
 def extent_of(value: Any, is_age: bool) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from fhirconv.values.times import RELATIVE_DATE_TIME
 
 _RELATIONSHIP = re.compile(r"(concurrent|after|before)(?:(?:-with)?-(start|end))?")
 _RELATIONS = {"concurrent": "at", "after": "after", "before": "before"}
-_FINER = re.compile(r"(-[0-9]{2}){1,2}")
+_FINER = re.compile(r"(?=.)(-[0-9]{2}){0,2}(T.+)?")
 
 
 def date(rule: Mapping[str, Any], spot: Spot) -> Undo:

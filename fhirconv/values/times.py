@@ -245,7 +245,7 @@ def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """An age as FHIR type and value: Age, or Range for decades and ranges."""
     unit = extent.get("unit", "years")
     if extent.get("value") == 0 and "comparator" not in extent:  # an Age is positive (R4 age-1)
-        extent = {"low": 0, "high": 0}
+        extent = {"low": extent["value"], "high": extent["value"]}
     if "value" in extent:
         return "Age", _amount(extent["value"], unit, extent.get("comparator", ""))
     if "decade" in extent:
