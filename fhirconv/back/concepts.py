@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fhirconv.back.reading import One, Reading, Spot, Undo, split_extensions, taking, without
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.values.base import ORIGINAL_TEXT
+from fhirconv.terms import Term, mistakes_of, read_term
+from fhirconv.values.base import ORIGINAL_TEXT, Tables
 from fhirconv.values.concepts import codeable
+
+Find = Callable[[str], Concept | None]
 
 SIDES = ("left", "right", "bilateral")
 
@@ -85,31 +89,77 @@ def _words(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
             return value
         originals, others = split_extensions(value, ORIGINAL_TEXT)
         sides, others = split_extensions({"extension": others}, side_url) if side_url else ([], others)
-        words, side = _apart(value.get("text"), originals, sides) if in_text else (value.get("text"), reading.fields.get(side_name))
-        if in_text and not words and side:
-            return value if not reading.put(side_name, side) else None
-        codings = codings_of(value)
-        if words is None or (choices and words not in choices):
-            words = _choice(choices, table, codings) if choices else None
-        found = table.find(words, side or "") if isinstance(words, str) else None
-        if found is not None and found.units and not _fits(found, reading.fields.get(unit_name), spot):
-            found = None
-        term = _term(words, codings, found)
-        if term is None or (choices and not isinstance(term, str)) or not reading.put(name, term):
+        words, side = _apart(value.get("text"), originals, sides) if in_text else (value.get("text"), "")
+        sought_side = side if in_text else reading.fields.get(side_name, "")
+        find = finder(table, sought_side, reading.fields.get(unit_name), spot.tables)
+        codings, left = sayable(codings_of(value), spot)
+        if choices:
+            said: Any = words if words in choices else _choice(choices, table, codings)
+        else:
+            said = term_of(words, codings, find, spot.tables)
+        if not (said or side) or (said and not reading.put(name, said)):
             return value
-        if in_text and side:
-            reading.put(side_name, side)
-        rest = without(value, "text", "extension", "coding") or {}
-        left = [left for coding in codings if (left := without(coding, "system", "code", "display"))]
-        rest |= {"coding": left} if left else {}
-        return ({**rest, "extension": others} if others else rest) or None
+        if side and not reading.put(side_name, side):
+            others = value["extension"]
+        return rest_of(value, left, others)
 
     return one
 
 
-def _fits(found: Concept, unit: Any, spot: Spot) -> bool:
-    """As Build.fits: whether codes that hold for some units only are given for this one."""
-    return unit is None or (isinstance(unit, str) and spot.tables.units.find(unit) in found.units)
+def finder(table: ConceptTable, side: str, unit: Any, tables: Tables) -> Find:
+    """Looks terms up as the value maker does: with the side, and only for a unit that the codes hold for."""
+
+    def find(term: str) -> Concept | None:
+        found = table.find(term, side)
+        is_fit = found is None or not found.units or unit is None or (isinstance(unit, str) and tables.units.find(unit) in found.units)
+        return found if is_fit else None
+
+    return find
+
+
+def sayable(codings: list[Any], spot: Spot) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The codings that a term can state (system, code, display), and what is left of all."""
+    made, left = [], []
+    for coding in codings:
+        said = {key: coding[key] for key in ("system", "code", "display") if isinstance(coding.get(key), str)}
+        is_whole = {"system", "code"} <= said.keys()
+        if not is_whole or next(mistakes_of({"codes": [said]}, spot.tables.code_systems), None):
+            left.append(coding)
+        else:
+            made.append(said)
+            left += [rest for rest in [without(coding, *said)] if rest]
+    return made, left
+
+
+def rest_of(value: Mapping[str, Any], codings: list[Any], extensions: list[Any]) -> dict[str, Any] | None:
+    """What is left of a CodeableConcept (or Coding) whose words were read."""
+    rest = without(value, "text", "extension", "coding", "system", "code", "display") or {}
+    return {"extension": extensions} if not rest and not codings and extensions else (
+        {**({"extension": extensions} if extensions else {}), **rest, **({"coding": codings} if codings else {})} or None
+    )
+
+
+def term_of(words: str | None, codings: list[dict[str, Any]], find: Find, tables: Tables) -> Any:
+    """A term of the case: its words, with those codes that the table would not give for it; None for nothing.
+
+    The codes of the source stand first. How many there are is found by making the CodeableConcept anew.
+    """
+    short = {uri: name for name, uri in tables.code_systems.items()}
+    if words and codings in ([], coded_as(words, find(words))):
+        return words
+    for count in range(1, len(codings) + 1):
+        codes = [{**coding, "system": short.get(coding["system"], coding["system"])} for coding in codings[:count]]
+        given = {"text": words, "codes": codes} if words else {"codes": codes}
+        term = read_term(given, tables.code_systems)
+        if coded_as(term, find(term)) == codings:
+            return given
+    return words or None
+
+
+def coded_as(term: str, found: Concept | None) -> list[Any]:
+    """The codings that go out for a term."""
+    made: list[Any] = codeable(found, term).get("coding", [])
+    return made
 
 
 def _apart(text: Any, originals: list[Any], sides: list[Any]) -> tuple[str | None, str]:
@@ -135,14 +185,6 @@ def _choice(choices: tuple[str, ...], table: ConceptTable, codings: list[Any]) -
     return None
 
 
-def _term(words: str | None, codings: list[Any], found: Concept | None) -> Any:
-    """A term of the case: the words; with codes where the table would not give the same for the words alone."""
-    ours = list(found.codings) if found else []
-    if words is not None and codings in (ours, []):
-        return words
-    return None
-
-
 def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
     """Several fields whose words were looked up together: the original text is their words, joined."""
     names = list(rule["from"])
@@ -154,25 +196,55 @@ def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
 
     def one(value: Any, reading: Reading) -> Any:
         originals, others = split_extensions(value, ORIGINAL_TEXT)
-        joined = originals[0] if originals else value.get("text") if isinstance(value, dict) else None
-        if joined is None:
-            return value
+        joined = originals[0] if originals else value.get("text", "") if isinstance(value, dict) else None
         other = table.concepts.get(rule.get("else", ""))
-        if not originals and other is not None and joined == other.text:
+        if not originals and other is not None and value == codeable(other, other.text):
             return None
-        found = known.get(joined) if known else _split(joined, names, reading)
+        if not isinstance(joined, str):
+            return value
+        codings, left = sayable(codings_of(value), spot)
+        if known:
+            found = known.get(joined) or _known_by(codings, known, table)
+        else:
+            found = _split(joined, names, codings, partial(sought_as, table.find, joined), reading, spot)
         if found is None or not all(part is None or reading.put(name, part) for name, part in zip(names, found, strict=True)):
             return value
-        rest = without(value, "text", "coding", "extension")
-        return ({**(rest or {}), "extension": others} if others else rest) or None
+        return rest_of(value, left, others)
 
     return one
 
 
-def _split(joined: str, names: list[str], reading: Reading) -> tuple[Any, ...] | None:
-    """The last field's words: what comes after those of the others, which other elements tell."""
+def _known_by(codings: list[Any], known: Mapping[str, tuple[Any, ...]], table: ConceptTable) -> tuple[Any, ...] | None:
+    """The choices whose joined words mean the concept with one of the codes; of several ways, the shortest."""
+    codes = set(map(code_of, codings))
+    for joined in sorted(known, key=len):
+        found = table.find(joined) if joined else None
+        if found is not None and codes.intersection(map(code_of, found.codings)):
+            return known[joined]
+    return None
+
+
+def sought_as(find: Find, joined: str, term: str) -> Concept | None:
+    """Looks a term up by the joined words of several fields."""
+    return find(term.sought_as(joined) if isinstance(term, Term) else joined)
+
+
+def _split(
+    joined: str,
+    names: list[str],
+    codings: list[Any],
+    find: Find,
+    reading: Reading,
+    spot: Spot,
+) -> tuple[Any, ...] | None:
+    """The term of the last field: what comes after the words of the others, which other elements tell."""
     before = [reading.fields.get(name) for name in names[:-1]]
-    head = "".join(f"{part} " for part in before if part is not None)
-    return (*before, joined.removeprefix(head)) if joined.startswith(head) else None
+    head = "".join(f"{words} " for words in map(words_of, before) if words)
+    words = joined.removeprefix(head) if joined != head[:-1] else ""
+    term = term_of(words, codings, find, spot.tables)
+    return None if term is None else (*before, term)
 
 
+def words_of(term: Any) -> str:
+    """The words of a term of a case; '' for none."""
+    return str(term.get("text", "")) if isinstance(term, dict) else term or ""

@@ -12,6 +12,8 @@ may be written in this:
 - what follows from something else is not stated: `vital_status` beside `died`, `name.absent: unknown` where a profile
   asks for a reason anyway;
 - ids of the patient and of the source, to which nothing can refer, are left out;
+- terms: codes that the concept table gives in the same way for the words alone are not stated; the name of an event that
+  is the time of another fact has none;
 - fields that a mapping keeps to the narrative or leaves out (`[narrative_only]`, `[left_out]`) are not there;
 - a time for which an element has no type (a period in AdverseEvent.date) is its words.
 """
@@ -20,15 +22,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
+from fhirconv.back.concepts import coded_as, finder, sought_as, term_of
 from fhirconv.build import Build, Entry
 from fhirconv.facts import Fact, merged_into
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.schema import Field
+from fhirconv.terms import Term
 from fhirconv.timeline import names_event
 from fhirconv.values.base import all_rules
+from fhirconv.values.concepts import joined_words
 from fhirconv.values.times import moment_words
+from fhirconv.values.writing import listed
 
 Fields = dict[str, Any]
 
@@ -112,6 +119,8 @@ def _unsaid(fact: Fact, build: Build) -> set[str]:
         unsaid.add("vital_status")
     if fact.section.name == "events" and fact.data.get("name") == fact.data["id"]:
         unsaid.add("name")
+    if merged_into(build.case, fact):
+        unsaid.add("origin")
     for entry in entries:
         unsaid.update(_implied(entry, build))
     return unsaid
@@ -133,7 +142,10 @@ def _at(value: Any, field: Field, path: tuple[str, ...], fact: Fact, build: Buil
         inner = value.get(path[0]) if isinstance(value, dict) else None
         return value if inner is None else {**value, path[0]: _at(inner, field, path[1:], fact, build)}
     if field.kind in ("site", "evidence"):
-        return value[0] if isinstance(value, list) and len(value) == 1 else value
+        made = [_term(one, fact, field.name, build) for one in listed(value)]
+        return made[0] if len(made) == 1 else made
+    if isinstance(value, Term):
+        return _term(value, fact, field.name, build)
     if field.kind == "when":
         return _when(value, build, _holds_span(fact, field.name, build))
     if field.kind == "age":
@@ -144,6 +156,37 @@ def _at(value: Any, field: Field, path: tuple[str, ...], fact: Fact, build: Buil
         short = {uri: name for name, uri in build.mappings.tables.identifier_systems.items()}
         return [{**item, "system": short.get(item["system"], item["system"])} if "system" in item else item for item in value]
     return str(value) if field.kind == "date" else value
+
+
+def _term(value: Any, fact: Fact, name: str, build: Build) -> Any:
+    """Words with codes of the source, without those that the table gives in the same way."""
+    if not isinstance(value, Term):
+        return value
+    if merged_into(build.case, fact):
+        return str(value)
+    tables = build.mappings.tables
+    rules = (rule for entry in build.entries_of(fact) for rule in _rules(build.mappings.raw[f"resources/{entry.mapping.name}"]["elements"]))
+    rule = next((rule for rule in rules if name in (rule.get("from"), rule.get("words")) or rule.get("from", ())[-1:] == [name]), {})
+    table = tables.concepts.get(rule.get("concept", rule.get("table", "")))
+    if table is None:
+        return term_of(value.words, list(value.codings), lambda term: None, tables)
+    find = finder(table, str(fact.data.get(rule.get("side", ""), "")), fact.data.get(rule.get("unit", "")), tables)
+    if isinstance(rule.get("from"), list):
+        joined = joined_words(*(fact.data[one] for one in rule["from"] if one in fact.data))
+        find = partial(sought_as, finder(table, "", None, tables), str(joined))
+    return term_of(value.words, coded_as(value, find(value)), find, tables)
+
+
+def _rules(elements: Any) -> Iterator[Mapping[str, Any]]:
+    """Every rule among the elements of a mapping that looks words up."""
+    if isinstance(elements, list):
+        for one in elements:
+            yield from _rules(one)
+    elif isinstance(elements, dict):
+        if "concept" in elements or "words" in elements:
+            yield elements
+        for one in elements.values():
+            yield from _rules(one)
 
 
 def printed(found: Any, value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhirconv.back.concepts import codings_of, rest_of, sayable, term_of
 from fhirconv.back.reading import Reading, Spot, Undo, split_extensions, taking, without
 from fhirconv.r4 import elements_of, kind_of
 from fhirconv.values.words import DATA_ABSENT_REASON, TEXTS, note_head
@@ -23,6 +24,14 @@ def text(rule: Mapping[str, Any], spot: Spot) -> Undo:
     """Words that stand as text, as CodeableConcept.text or as Annotation.text."""
     name, head = rule["text"], f"{rule['label']}: " if rule.get("label") else ""
     choices = spot.choices(name)
+    is_term = "CodeableConcept" in spot.element.types and not choices
+
+    def concept(value: Any, reading: Reading) -> Any:
+        if not isinstance(value, dict):
+            return value
+        codings, left = sayable(codings_of(value), spot)
+        term = term_of(value.get("text"), codings, lambda term: None, spot.tables)
+        return rest_of(value, left, value.get("extension", [])) if term and reading.put(name, term) else value
 
     def one(value: Any, reading: Reading) -> Any:
         said = value.get("text") if isinstance(value, dict) else value
@@ -33,7 +42,7 @@ def text(rule: Mapping[str, Any], spot: Spot) -> Undo:
             return value
         return without(value, "text") if isinstance(value, dict) else None
 
-    return taking(spot.key(*TEXTS), one)
+    return taking(spot.key(*TEXTS), concept if is_term else one)
 
 
 def note(rule: Mapping[str, Any], spot: Spot) -> Undo:

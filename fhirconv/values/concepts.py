@@ -8,6 +8,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.terminology import Concept, ConceptTable
+from fhirconv.terms import Term
 from fhirconv.values.base import ORIGINAL_TEXT, WORDS, Env, Made, failed
 from fhirconv.values.writing import Writer
 
@@ -19,7 +20,15 @@ AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableCo
 
 
 def codeable(found: Concept | None, words: str) -> dict[str, Any]:
-    """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand."""
+    """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand.
+
+    Codes of the source come first, as they are; then ours of the systems that the source does not use.
+    """
+    if isinstance(words, Term):
+        stated = {coding["system"] for coding in words.codings}
+        ours = (coding for coding in (found.codings if found else ()) if coding["system"] not in stated)
+        codings = [dict(coding) for coding in (*words.codings, *ours)]
+        return {"coding": codings, "text": words.words} if words.words else {"coding": codings}
     return {"text": words} if found is None else found.codeable(words)
 
 
@@ -74,9 +83,10 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
         def put_found(word: str) -> None:
             found = f"{code.name(look)}({word}, {side}, {unit}, context)"
-            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)) and not code.is_term(name):
                 make = code.variable()
-                found = f"({make}({word}) if ({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
+                plain = "" if code.is_text(name) else f"type({word}) is str and "  # an item of a list may have codes
+                found = f"({make}({word}) if {plain}({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
             if not coded:
                 put(code, out, found)
                 return
@@ -90,7 +100,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
             with code.items(name) as word:
                 put_found(word)
         elif stated:
-            put_found(" + ' ' + ".join(f"str({code.field(one)})" for one in stated))
+            put_found(f"{code.name(joined_words)}({', '.join(map(code.field, stated))})")
         elif other is not None:
             put(code, out, repr(codeable(other, other.text)))
         elif code.states(side_name) and in_text:
@@ -109,13 +119,20 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
+    def sided(words: str, side: str) -> str:
+        return f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
+
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
         found = table.find(word, side or "")
-        if found is not None and found.units and not context.fits(found.units, unit):
-            context.keep_as_text(table.name, name, word)
+        is_unfit = found is not None and bool(found.units) and not context.fits(found.units, unit)
+        if is_unfit:
             found = None
+        stands, said = str(word), word  # the words as they stand, and as they go out
+        if isinstance(word, Term):  # has a code in any case
+            stands = stands if joined else word.words
+            said = word if side is None else word.with_words(sided(word.words, side))
         elif found is None or not found.codings:
-            if coded:
+            if coded and not is_unfit:
                 return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
@@ -123,16 +140,20 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
             if len(known) >= _MOST_WORDS:
                 known.clear()
             known[word, unit] = found.codeable
-        if joined and found is not None:  # joined fields are no words of the source
-            return original(codeable(found, found.text), word)
-        if side is None:
-            return codeable(found, word)
-        if not in_text:
-            return add_side(side, codeable(found, word))
-        said = word if side in word.lower().split() else f"{side} {word}"
-        return add_side(side, original(codeable(found, said), word))
+        is_other = found is not None or isinstance(word, Term) if joined else side is not None and in_text
+        if not isinstance(word, Term):  # joined fields are no words of the source
+            said = found.text if joined and found is not None else word if side is None else sided(word, side)
+        made = codeable(found, said)
+        made = original(made, stands) if is_other and stands else made
+        return made if side is None else add_side(side, made)
 
     return look
+
+
+def joined_words(*parts: Any) -> str:
+    """Fields as the words of one concept. Codes of the last are codes of it: the others only make it precise."""
+    said = " ".join(filter(None, (part.words if isinstance(part, Term) else str(part) for part in parts)))
+    return parts[-1].sought_as(said) if isinstance(parts[-1], Term) else said
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:

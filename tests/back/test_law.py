@@ -22,6 +22,7 @@ from fhirconv.back.rules import INVERSES
 from fhirconv.back.same import differences, normal_case
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.mapping import load_mappings
+from fhirconv.schema import case_schema
 from fhirconv.source import read_bytes, read_value
 from fhirconv.values import VERBS
 
@@ -65,9 +66,44 @@ def test_fixtures_come_back(case: Path, profile: str, converted: Converted) -> N
     assert_law(converted(case, profile), profile)
 
 
+CODES = [
+    {"system": "loinc", "code": "718-7"},
+    {"system": "loinc", "code": "718-7", "display": "Hemoglobin [Mass/volume] in Blood"},
+    {"system": "http://snomed.info/sct", "code": "76752008"},
+    {"system": "snomed", "code": "258228008"},
+    {"system": "urn:example:codes", "code": "A 1", "display": "one of ours"},
+]
+coded = st.lists(st.sampled_from(CODES), min_size=1, max_size=2, unique_by=lambda code: code["code"])
+words = st.sampled_from(["Hb", "breast", "left breast", "left", "IV", "Stage IV", "AJCC 8", "left and right", "Note: x"]) | texts
+
+
+@st.composite
+def rich_cases(draw: DrawFn) -> Case:
+    """Cases with codes of the source, words that can be taken for others, and events that are the time of a fact."""
+    case = draw(cases())
+    for name, section in case_schema().sections.items():
+        for fact in case.get(name, []) if section.is_list else []:
+            for field in (field for field in section.fields.values() if field.kind in ("term", "site") and field.name in fact):
+                term = draw(st.fixed_dictionaries({"codes": coded}, optional={"text": words}) | words | st.none())
+                fact[field.name] = term or fact[field.name]
+    for event in case.get("events", []):
+        owners = [
+            (fact, field.name)
+            for name, section in case_schema().sections.items()
+            if section.is_list and name != "events"
+            for fact in case.get(name, [])
+            for field in section.fields_of("when")
+            if "id" in fact and field.name in fact
+        ]
+        if owners and "certainty" not in event and "note" not in event and draw(st.booleans()):
+            fact, when = draw(st.sampled_from(owners))
+            event["of"], fact[when] = fact["id"], {"at": event["id"]}
+    return case
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 @tried
-@given(cases())
+@given(rich_cases())
 def test_any_case_comes_back(profile: str, case: Case) -> None:
     result = convert_made(case, profile)
     assume(result.ok)
