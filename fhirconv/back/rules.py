@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.back import amounts, concepts, links, times, words
-from fhirconv.back.reading import Reading, Spot, Undo, taking
+from fhirconv.back.reading import Reading, Spot, Undo, leaves, taking
 from fhirconv.r4 import elements_of
 
 
@@ -153,18 +153,19 @@ def _of_element(rule: Any, spot: Spot) -> list[Undo]:
 
 
 def _first(undos: list[Undo]) -> Undo:
-    """Of rules of which the first that makes something counts: one that finds what is known already, else the first."""
+    """Of rules of which the first that makes something counts: the one that reads most; of several, one that finds what is known."""
 
     def take(out: dict[str, Any], reading: Reading) -> None:
-        for is_known in (True, False):
-            for undo in undos:
-                trial, known = dict(out), dict(reading.fields)
-                undo.take(trial, reading)
-                if trial == out or (is_known and reading.fields != known):
-                    reading.fields = known
-                    continue
-                out.clear()
-                out.update(trial)
-                return
+        known, trials = reading.fields, []
+        for order, undo in enumerate(undos):
+            rest, reading.fields = dict(out), dict(known)
+            undo.take(rest, reading)
+            if rest != out:
+                trials.append((len(list(leaves(rest))), reading.fields != known, order, rest, reading.fields))
+        reading.fields = known
+        if trials:
+            *_, rest, reading.fields = min(trials, key=lambda trial: trial[:3])
+            out.clear()
+            out.update(rest)
 
     return Undo(take)

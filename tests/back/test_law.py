@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from conftest import FIXTURES, Converted
 from hypothesis import assume, given
-from test_properties import Case, cases, tried
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from test_properties import Case, cases, texts, tried
 from test_properties import converted as convert_made
 
 from fhirconv.back import Readback, read_back
