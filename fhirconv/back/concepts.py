@@ -11,11 +11,9 @@ from fhirconv.back.reading import One, Reading, Spot, Undo, split_extensions, ta
 from fhirconv.terminology import Concept, ConceptTable
 from fhirconv.terms import Term, mistakes_of, read_term
 from fhirconv.values.base import ORIGINAL_TEXT, Tables
-from fhirconv.values.concepts import codeable
+from fhirconv.values.concepts import SIDES, codeable, sides_in
 
 Find = Callable[[str], Concept | None]
-
-SIDES = ("left", "right", "bilateral")
 
 
 def concept(rule: Mapping[str, Any], spot: Spot) -> Undo:
@@ -168,7 +166,7 @@ def _apart(text: Any, originals: list[Any], sides: list[Any]) -> tuple[str | Non
     side = next((one for one in SIDES if one in told), "")
     if originals and isinstance(text, str):
         words = str(originals[0])
-        said = words.lower().split() if text == words else [text.removesuffix(words).strip()]
+        said = sides_in(words) if text == words else [text.removesuffix(words).strip()]
         return words, side or next((one for one in SIDES if one in said), "")
     if text in SIDES:
         return None, text

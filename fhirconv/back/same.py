@@ -117,9 +117,11 @@ def _unsaid(fact: Fact, build: Build) -> set[str]:
         unsaid.add("id")
     if fact.section.name == "patient" and "died" in fact.data:
         unsaid.add("vital_status")
-    if fact.section.name == "events" and fact.data.get("name") == fact.data["id"]:
+    is_merged = merged_into(build.case, fact) is not None
+    name = fact.data.get("name")
+    if fact.section.name == "events" and name == fact.data["id"] and (is_merged or not isinstance(name, Term)):
         unsaid.add("name")
-    if merged_into(build.case, fact):
+    if is_merged:
         unsaid.add("origin")
     for entry in entries:
         unsaid.update(_implied(entry, build))

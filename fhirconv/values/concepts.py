@@ -16,6 +16,7 @@ Put = Callable[[Writer, str, str], None]  # puts the value of an expression, a C
 Look = Callable[[str, str | None, Any, Context], dict[str, Any] | None]
 Known = dict[tuple[str, str | None], Callable[[str], dict[str, Any]]]  # words and unit to a maker for the words
 _MOST_WORDS = 4096
+SIDES = ("left", "right", "bilateral")
 AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableConcept to CodeableConcept
 
 
@@ -120,7 +121,8 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
     def sided(words: str, side: str) -> str:
-        return f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
+        is_told = sides_in(words) == [side]
+        return f"{side} {words}".rstrip() if in_text and not is_told else words
 
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
         found = table.find(word, side or "")
@@ -148,6 +150,12 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
         return made if side is None else add_side(side, made)
 
     return look
+
+
+def sides_in(words: str) -> list[str]:
+    """The sides that words name."""
+    said = words.lower().split()
+    return [side for side in SIDES if side in said]
 
 
 def joined_words(*parts: Any) -> str:
