@@ -39,6 +39,7 @@ class Backwards:
     """A set of mappings read backwards, with the claims of all its profiles."""
 
     def __init__(self, mappings: Mappings) -> None:
+        self.mappings = mappings
         self.tables = mappings.tables
         self._raw = mappings.raw
         names = [name for name in sorted(mappings.raw) if name.startswith("resources/")]
@@ -122,6 +123,20 @@ class Backwards:
         """Those of every mapping, and of every claim."""
         yield from self._own.values()
         yield from self._claimed.values()
+
+
+_MOST = 16
+_known: dict[int, Backwards] = {}  # by the identity of the mappings, which each of them keeps
+
+
+def backwards_of(mappings: Mappings) -> Backwards:
+    """A set of mappings read backwards; made once for a set that is used again."""
+    found = _known.get(id(mappings))
+    if found is None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        found = _known[id(mappings)] = Backwards(mappings)
+    return found
 
 
 def _listed(value: Any) -> list[Any]:

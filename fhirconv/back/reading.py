@@ -1,7 +1,8 @@
 """One resource on its way back: what of it was not read yet, and the fields of the fact that were found in the rest.
 
 Every inverse of a value maker *takes* what it understands out of a copy of the resource. What is left over in the end was
-not read, and is reported leaf by leaf: so nothing is dropped in silence, and nothing has to be listed twice.
+not read, and is reported leaf by leaf: so nothing is dropped in silence, and nothing has to be listed twice. Only the dict
+that an inverse is given changes; what stands in it may be the caller's own, and is replaced as a whole.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +40,7 @@ class Resource:
 
     def begin(self, own_systems: tuple[str, str]) -> None:
         """Begins to read it, without what holds no statement: its id, what a server says of it, a narrative made of it."""
-        rest = {key: copy.deepcopy(value) for key, value in self.data.items() if key not in ("resourceType", "id")}
+        rest = {key: value for key, value in self.data.items() if key not in ("resourceType", "id")}
         narrative = rest.get("text")
         if isinstance(narrative, dict) and narrative.get("status") in ("generated", "empty"):
             del rest["text"]

@@ -39,7 +39,8 @@ def convert_each(
     failed = False
     written: dict[Path, Path] = {}
     for case, document in inputs.documents():
-        result = convert_document(document, mappings, settings.bundle, settings.source, settings.validate)
+        chosen = settings.bundle, settings.source, settings.validate, settings.verify
+        result = convert_document(document, mappings, *chosen)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""
