@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from fhirconv.back.concepts import codings_of
 from fhirconv.back.mappings import Backwards, Rules
 from fhirconv.back.reading import Reading, Target, leaves
 from fhirconv.back.report import Report
@@ -66,6 +67,20 @@ class CaseBack:
                 made[name] = found[0] if found else {}
         made["case"] = {"id": self.id, **made["case"]}
         return made
+
+
+# Values of modifier elements by which a resource does not say that something is so.
+_NO_FACTS = {"status": ("entered-in-error", "cancelled", "registered"), "actuality": ("potential",)}
+
+
+def _no_fact(data: dict[str, Any]) -> str:
+    """Why a resource states no fact; empty if it does (https://hl7.org/fhir/R4/conformance-rules.html#isModifier)."""
+    for name, values in _NO_FACTS.items():
+        if data.get(name) in values:
+            return f"its {name} is {data[name]}"
+    if any(coding.get("code") == "entered-in-error" for coding in codings_of(data.get("verificationStatus"))):
+        return "its verificationStatus is entered-in-error"
+    return "it has a modifierExtension" if "modifierExtension" in data else ""
 
 
 def _ids_below(data: dict[str, Any], element: str, edge: str) -> Iterable[str]:
@@ -140,15 +155,16 @@ class Pool:
         for resource, _ in read:
             for path in leaves(resource.rest):
                 self._report.left[resource.type, path] += 1
+            for name in resource.unknown:
+                self._report.unknown[resource.type, name] += 1
         return list(cases.values())
 
     def _why_not(self, resource: Resource, rules: Rules | None) -> str:
         """Why a resource is not read; empty if it is. Sets the case that it belongs to."""
         if rules is None:
             return "no mapping makes such a resource of a fact"
-        status = resource.data.get("status")
-        if status == "entered-in-error":
-            return "it was entered in error"
+        if why := _no_fact(resource.data):
+            return why
         resource.case = self._case_of(resource)
         return "" if resource.case else "it does not say which patient it is about"
 
@@ -165,7 +181,7 @@ class Pool:
                 if patient is not None:
                     return self._case_of(patient) if patient.type == "Patient" else ""
                 kind, _, name = literal(reference).rpartition("/")
-                return name if kind == "Patient" else ""
+                return name if kind == "Patient" else reference.rpartition(":")[2] if reference.startswith("urn:") else ""
         return ""
 
     def _target(self, resource: Resource, rules: Rules) -> Target:
@@ -199,12 +215,21 @@ class Pool:
             rules.undoing.take(resource.rest, reading)
             for name, value in rules.stated.items():
                 reading.put(name, value)
-            missing = section.required - reading.fields.keys() - {"id"} if section and target.is_main else frozenset()
-            if missing and target.section != "case":
+            missing = self._missing(resource, section, reading) if section and target.is_main else ""
+            if missing:
                 lacking.add(resource)
                 resource.target = None
-                self._report.unread[resource.type, f"it does not say '{min(missing)}', which a fact of '{target.section}' needs"] += 1
+                self._report.unread[resource.type, f"it does not say '{missing}', which a fact of '{target.section}' needs"] += 1
             else:
                 key = resource.identity.key if resource.identity else target.id
                 case.merge((target.section, key), reading.fields)
         return cases, lacking
+
+    def _missing(self, resource: Resource, section: Section, reading: Reading) -> str:
+        """A field that a fact needs and the resource does not say. Where facts can say so, it is 'unknown'."""
+        for name in sorted(section.required - reading.fields.keys() - {"id"}):
+            if "unknown" not in section.fields[name].choices or name in resource.rest:
+                return name
+            reading.put(name, "unknown")
+            resource.unknown.append(f"{section.name}.{name}")
+        return ""

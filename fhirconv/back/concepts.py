@@ -166,7 +166,7 @@ def _apart(text: Any, originals: list[Any], sides: list[Any]) -> tuple[str | Non
     side = next((one for one in SIDES if one in told), "")
     if originals and isinstance(text, str):
         words = str(originals[0])
-        said = sides_in(words) if text == words else [text.removesuffix(words).strip()]
+        said = sides_in(words) if text == words else [text.removesuffix(words.rstrip()).strip()]
         return words, side or next((one for one in SIDES if one in said), "")
     if text in SIDES:
         return None, text

@@ -95,8 +95,9 @@ class Backwards:
         if rules.section == "patient":
             return 0
         rule = rules.elements.get("code", rules.elements.get(rules.about))
-        if not isinstance(rule, dict) or "concept" not in rule:
-            return -1  # what is told by any words cannot be told from others
+        if not isinstance(rule, dict) or "concept" not in rule:  # told by any words, it cannot be told from others
+            alone = [other for other in self._own.values() if other.resource == rules.resource and not other.role]
+            return 0 if alone == [rules] else -1
         data, rank = resource.data, 0
         if "code" in rules.elements:
             codes = set(map(code_of, codings_of(data.get("code"))))

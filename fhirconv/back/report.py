@@ -17,18 +17,19 @@ class Report:
     facts: Counter[str] = field(default_factory=Counter)  # by section
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # whole resources: type and why
     left: Counter[tuple[str, str]] = field(default_factory=Counter)  # leaves of those that were read: type and element path
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)  # type, and field that is 'unknown' in its fact
     removed: Counter[tuple[str, str]] = field(default_factory=Counter)  # facts and fields that did not pass: where and why
     issues: list[Issue] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
         """Whether all was read."""
-        return not (self.unread or self.left or self.removed or self.issues)
+        return not (self.unread or self.left or self.unknown or self.removed or self.issues)
 
     def add(self, other: Report) -> None:
         """Adds another report."""
         self.resources += other.resources
-        for name in ("facts", "unread", "left", "removed"):
+        for name in ("facts", "unread", "left", "unknown", "removed"):
             getattr(self, name).update(getattr(other, name))
         self.issues += other.issues
 
@@ -40,6 +41,7 @@ class Report:
         for title, counts in (
             ("resources that were not read", self.unread),
             ("elements that were not read", self.left),
+            ("not said by the resource, and 'unknown' in the fact", self.unknown),
             ("facts and fields that did not pass the checks, and were left out", self.removed),
         ):
             if counts:
@@ -52,6 +54,7 @@ class Report:
         """The report for programs."""
         keyed = {
             name: {f"{head}.{tail}" if name == "left" else f"{head}: {tail}": number for (head, tail), number in sorted(counts.items())}
-            for name, counts in (("unread", self.unread), ("left", self.left), ("removed", self.removed))
+            for name in ("unread", "left", "unknown", "removed")
+            for counts in (getattr(self, name),)
         }
         return {"resources": self.resources, "facts": dict(self.facts), **keyed}

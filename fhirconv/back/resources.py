@@ -37,6 +37,7 @@ class Resource:
     rest: dict[str, Any] = field(default_factory=dict)
     case: str = ""
     target: Target | None = None  # the fact that it is of
+    unknown: list[str] = field(default_factory=list)  # fields that its fact needs, and it does not say
 
     def begin(self, own_systems: tuple[str, str]) -> None:
         """Begins to read it, without what holds no statement: its id, what a server says of it, a narrative made of it."""
@@ -49,7 +50,7 @@ class Resource:
             tags = [tag for tag in _dicts(meta.get("tag")) if tag.get("system") not in own_systems]
             kept = {key: value for key, value in meta.items() if key not in (*_META, "tag")} | ({"tag": tags} if tags else {})
             rest |= {"meta": kept} if kept else {}
-        self.rest = rest
+        self.rest, self.unknown = rest, []
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ def round_trip_issues(build: Build, bundle: dict[str, Any]) -> list[Issue]:
     for fact, identity, field in differences(build, found):
         place = case.place(fact, (field,) if field else ()) if fact else case.place(build.case_fact)
         what = f"'{field}' of '{identity}'" if field else f"'{identity}'"
-        how = "comes back out of the Bundle, but is no fact of this case" if fact is None else "does not come back out of the Bundle as it was stated"
+        how = "does not come back out of the Bundle as it was stated"
+        if fact is None:
+            how = "comes back out of the Bundle, but is no fact of this case"
         issues.append(Issue("round-trip", f"{what} {how}; {_ADVICE}", place))
     return issues
