@@ -42,6 +42,8 @@ RULES: dict[str, Rule] = {
     "table-header": Rule("fatal", "structure", "input", "A table has a line of column names, each of them once.", _CSV),
     "table-row": Rule("error", "structure", "input", "A row has a cell for each column, and its quotes close.", _CSV),
     "blank-row": Rule("warning", "structure", "input", "A row of a table has cells.", _CSV),
+    "sheet-choice": Rule("warning", "informational", "input", "Of a workbook the sheet is read that was meant, and all of it can be seen."),
+    "cell-shown": Rule("warning", "incomplete", "input", "A cell of a workbook shows all that it holds."),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     "case-twice": Rule("error", "duplicate", "input", "A case id stands once in a run: the Bundles of two would overwrite each other."),
     "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),

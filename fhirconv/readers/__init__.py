@@ -17,7 +17,7 @@ from fhirconv.issues import Issue, MappingError, Place, nearest, shown
 if TYPE_CHECKING:
     from fhirconv.readers.report import Report
 
-__all__ = ["Reader", "Report", "find_reader", "reader_names"]
+__all__ = ["Reader", "Report", "check_readers", "find_reader", "reader_names"]
 
 
 class Reader(Protocol):
@@ -76,6 +76,18 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     from fhirconv.readers.table_reader import TableReader
 
     return TableReader(read_description(name, raw or {}, origin[f"readers/{name}"]))
+
+
+def check_readers(mappings: Path | None = None) -> None:
+    """Raises MappingError with every mistake of every description of a reader for tables."""
+    issues = []
+    for name in (name for name, _ in reader_names(mappings) if name not in CODED):
+        try:
+            find_reader(name, mappings)
+        except MappingError as error:
+            issues += error.issues
+    if issues:
+        raise MappingError(issues)
 
 
 def reader_names(mappings: Path | None = None) -> list[tuple[str, str]]:

@@ -39,6 +39,11 @@ def _wrong_target(env: Env, at: str, what: str, target: Target) -> None:
     env.error(at, f"makes {what}, which '{'.'.join(target.path)}' is not", "mapping-type")
 
 
+def _takes_numbers(target: Target) -> bool:
+    """Whether it is a number; the number that a date may be is a year."""
+    return not target.takes_date and any(target.accepts(number) for number in (1, 10))
+
+
 def _wrong_form(cell: str, column: int, expected: str) -> Remark:
     return Remark("cell-form", column, f"{shown(cell)} {expected}")
 
@@ -48,7 +53,7 @@ def compile_number(raw: Mapping[str, Any], target: Target, env: Env, at: str) ->
     mark = raw.get("decimal_mark", "")
     if mark and not env.one_of(f"{at}.decimal_mark", mark, MARKS):
         return None
-    if not any(target.accepts(number) for number in (1, 10, 2000)):
+    if not _takes_numbers(target):
         _wrong_target(env, at, "a number", target)
         return None
     if target.accepts("<1"):
@@ -88,7 +93,7 @@ def _rewritten(mark: str, to_comma: bool) -> Make:
 
 def compile_integer(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """A whole number."""
-    if not any(target.accepts(number) for number in (1, 10, 2000)):
+    if not _takes_numbers(target):
         _wrong_target(env, at, "a whole number", target)
         return None
 
@@ -116,7 +121,7 @@ def compile_date(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> R
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = _dated(cell, order)
         if isinstance(found, Unreadable):
-            remarks.append(_wrong_form(cell, column, f"{found.reason} (the reader says {order})"))
+            remarks.append(_wrong_form(cell, column, found.reason))
             return None
         return found
 

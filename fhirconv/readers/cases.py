@@ -61,6 +61,7 @@ class _Assembly:
         self._places.fields["case"] = {"id": self._places.start}
         self._named: dict[str, tuple[str, dict[str, Any]]] = {}
         self._unsure: list[tuple[dict[str, Any], str]] = []  # references that go where there is no fact of their id
+        self._origins: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._issues: list[Issue] = []
 
     def read(self, file: SourceFile, row: Row) -> None:
@@ -99,26 +100,26 @@ class _Assembly:
 
     def _take(self, file: SourceFile, maker: Maker, line: int, fact: dict[str, Any]) -> None:
         section = maker.section
-        fact["origin"] = {**file.origin, "row": line, **maker.origin}
+        origin = {**file.origin, "row": line, **maker.origin}
         for field in maker.if_made:
             if field in fact:
                 self._unsure.append((fact, field))
         if not section.is_list:
-            self._fill(section.name, file, maker, line, fact)
+            self._origins.append((self._fill(section.name, maker, line, fact), origin))
             return
         if "id" in fact:
             known = self._named.get(fact["id"])
-            if known and known[0] == section.name and _is_same(known[1], fact):
-                _add_origin(known[1], fact["origin"])
+            if known == (section.name, fact):
+                self._origins.append((known[1], origin))
                 return
             self._named[fact["id"]] = section.name, fact
+        self._origins.append((fact, origin))
         self._facts.setdefault(section.name, []).append(fact)
         self._places.facts.setdefault(section.name, []).append((maker.feed, line))
 
-    def _fill(self, section: str, file: SourceFile, maker: Maker, line: int, fact: dict[str, Any]) -> None:
-        """Adds the fields of a single object: lists are joined, other values must be the same."""
+    def _fill(self, section: str, maker: Maker, line: int, fact: dict[str, Any]) -> dict[str, Any]:
+        """Adds the fields of a single object, and returns it: lists are joined, other values must be the same."""
         data, places = self._single.setdefault(section, {}), self._places.fields.setdefault(section, {})
-        _add_origin(data, fact.pop("origin"))
         if section == "case" and "id" in fact and places["id"] is self._places.start:
             del data["id"], places["id"]  # that of the key
         for field, value in fact.items():
@@ -129,6 +130,7 @@ class _Assembly:
                 data[field] = before + [one for one in value if one not in before]
             elif before != value:
                 self._conflict(section, field, places[field], (maker.feed, line))
+        return data
 
     def _conflict(self, section: str, field: str, *rows: Any) -> None:
         """Notes at both places that two rows give a field two values."""
@@ -147,17 +149,14 @@ class _Assembly:
         }
         document = Document(self._name, data=data, issues=self._issues, places=self._places, limits=limits)
         audit(document)
+        for fact, origin in self._origins:  # after the audit, for which they are nothing new
+            _add_origin(fact, origin)
         return document
 
 
 def _counts(name: str, found: Mapping[str, Any]) -> bool:
     """An empty section is none, but for the patient, who is always there."""
     return bool(found[name]) or name == "patient"
-
-
-def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two facts say the same, wherever they were read."""
-    return {**one, "origin": 0} == {**other, "origin": 0}
 
 
 def _add_origin(data: dict[str, Any], origin: dict[str, Any]) -> None:

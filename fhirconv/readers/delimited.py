@@ -15,16 +15,23 @@ from typing import Any, Literal
 from fhirconv.compression import open_input, plain_suffix
 from fhirconv.document import RAISE, Limits
 from fhirconv.issues import Issue
-from fhirconv.readers.layout import Layout, Problems, Row, blank_rows, column_names, failed, reading
+from fhirconv.readers.layout import Layout, Problems, Row, Table, blank_rows, column_names, failed, reading
 from fhirconv.readers.text import Text
 
 _TABS = (".tsv", ".txt", ".tab")
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
-def read_delimited(path: Path, layout: Layout, limits: Limits, issues: list[Issue]) -> Iterator[Row]:
-    """The header as a row, then the rows. Warnings go to `issues`. Raises TableError."""
-    name = str(path)
+def open_delimited(path: Path, layout: Layout, limits: Limits) -> Table:
+    """The columns and rows of a file. Raises TableError now and while rows are read."""
+    issues: list[Issue] = []
+    rows = _read(path, str(path), layout, limits, issues)
+    header = next(rows)  # it runs from here on, and closes the file whenever it goes
+    return Table(str(path), header.cells, rows, issues)
+
+
+def _read(path: Path, name: str, layout: Layout, limits: Limits, issues: list[Issue]) -> Iterator[Row]:
+    """The header as a row, then the rows."""
     with reading(name) as problems, open_input(path, limits) as stream:
         text = Text(stream, name, layout.encoding, limits)
         lines = iter(text)

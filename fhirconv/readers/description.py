@@ -158,9 +158,10 @@ def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null:
             env.error(at, "expected a table with 'file' and 'key'", "mapping-syntax")
             continue
         env.known_keys(at, table, TABLE)
-        if not _forms(env, f"{at}.", table, ("file", "key")):
+        is_right = _forms(env, f"{at}.", table, ("file", "key"))
+        key, files = (env.texts(f"{at}.{word}", table[word]) if table.get(word) else () for word in ("key", "file"))
+        if not is_right:
             continue
-        key = env.texts(f"{at}.key", table["key"])
         own = frozenset(env.texts(f"{at}.null", table["null"])) if table.get("null") else frozenset()
         rules = [rule for rule in facts if rule.table == name]
         read = frozenset((*key, *(column for rule in rules for column in rule.columns)))
@@ -175,7 +176,7 @@ def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null:
             rule.check_words(env, null | own)
         yield TableRule(
             name=name,
-            files=env.texts(f"{at}.file", table["file"]),
+            files=files,
             layout=Layout(**{key: value for key, value in table.items() if key in LAYOUT}),
             key=key,
             null=null | own,

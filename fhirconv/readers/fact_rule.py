@@ -217,9 +217,9 @@ def _fields(raw: Any, section: Section, env: Env, at: str) -> tuple[dict[str, Ru
         target, key = field_target(section, name), f"{at}.{name}"
         outer, _, inner = name.partition(".")
         if target is None or name == "origin":
-            env.error(
-                key, f"{section.title} has no field '{name}'{nearest(name, field_names(section))}", "mapping-source"
-            )
+            around = field_target(section, outer) if inner else None
+            known = [f"{outer}.{part}" for part in around.keys] if around else list(field_names(section))
+            env.error(key, f"{section.title} has no field '{name}'{nearest(name, known)}", "mapping-source")
             continue
         rule = compile_rule(one, target, env, key)
         if isinstance(one, dict) and one.get("only_if_made") is True:

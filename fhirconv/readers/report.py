@@ -31,17 +31,13 @@ class ColumnCount:
 
 @dataclass(slots=True)
 class TableCount:
-    """Rows of a table: all, those that made facts, and those of rejected cases or without a case."""
+    """Rows of a table: all; those that made facts, that made none, and that belong to no case. The rest was not looked at."""
 
     rows: int = 0
     made: int = 0
+    unused: int = 0  # rows that made no facts; `Report.left["row-unused"]` says why
     unread: int = 0  # rows that belong to no case
     columns: dict[str, ColumnCount] = field(default_factory=dict)
-
-    @property
-    def unused(self) -> int:
-        """Rows that made no facts; `Report.left['row-unused']` says why."""
-        return self.rows - self.made - self.unread
 
 
 class Report:
@@ -121,7 +117,7 @@ class Report:
         if self.facts:
             lines.append("facts: " + ", ".join(f"{count} {section}" for section, count in sorted(self.facts.items())))
         for rule_id, kinds in self.left.items():
-            lines.append(f"{rule(rule_id).severity}: not so: {rule(rule_id).title} [{rule_id}]")
+            lines.append(f"{rule(rule_id).severity}: {rule(rule_id).title.rstrip('.')}, but for: [{rule_id}]")
             shown = _most_first(kinds)[:most]
             lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in shown]
             if len(kinds) > len(shown):

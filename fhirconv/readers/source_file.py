@@ -34,7 +34,7 @@ class Maker:
         self.if_made = rule.if_made
         own = {CELL: numbers[bound.each] if bound.each else numbers.get(rule.split.column, 1) if rule.split else 1}
         columns = dict(_columns_of(rule.fields, numbers | own))
-        self.feed = Feed(file.name, columns, min(columns.values(), default=1))
+        self.feed = Feed(file.name, columns, numbers[bound.each] if bound.each else next(iter(columns.values()), 1))
         named = {number: name for name, number in numbers.items()}
         read = [named[number] for number in sorted(set(_numbers_of(rule.fields, numbers | own)))]
         self.origin = {"columns": read} if read else {}
@@ -124,6 +124,7 @@ class SourceFile:
     def note(self, line: int, cells: Cells, made: int) -> None:
         """Counts a row of which these makers (a bit for each) made facts."""
         self.count.made += made > 0
+        self.count.unused += not made
         self._waiting.setdefault(made, []).append((line, cells))
         self._many += 1
         if self._many >= _WAITING:

@@ -118,11 +118,10 @@ def _check_columns(table: Table, rule: TableRule) -> None:
     issues = []
     for column in rule.lacks(table.columns):
         near = closest(column, table.columns)
-        hint = f"; is it {shown(near)}?" if near else ""
-        what = f"has no column {shown(column)}, which reader and rules need{hint} Correct the header or the reader"
-        issues.append(
-            Issue("column-missing", what + ", or name it under 'may_lack'", Place(table.name, rule.layout.header, 1))
-        )
+        hint = f"; is it {shown(near)}?" if near else ";"
+        what = f"has no column {shown(column)}, which the reader reads{hint}"
+        message = f"{what} correct the header or the reader ('may_lack' if files need not have it)"
+        issues.append(Issue("column-missing", message, Place(table.name, rule.layout.header, 1)))
     if issues:
         raise TableError(issues)
 
@@ -144,8 +143,8 @@ def _add_rows(groups: Groups, table: int, number: int, file: SourceFile, rows: T
     many = file.count.unread
     lines = ", ".join(map(str, first)) + (" ..." if many > len(first) else "")
     names = " and ".join(map(shown, file.rule.key))
-    what = f"{many} rows say" if many > 1 else "the row says"
-    message = f"{what} nothing readable in {names}, so they belong to no case: lines {lines}; write it there"
+    which = f"{many} rows belong" if many > 1 else "the row belongs"
+    message = f"{which} to no case: nothing readable in {names}; write it into lines {lines}"
     return [
         Document(file.name, issues=[Issue("row-without-case", message, file.place(first[0], file.key_feed.first - 1))])
     ]

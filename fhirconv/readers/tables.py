@@ -6,8 +6,7 @@ from pathlib import Path
 
 from fhirconv.compression import plain_suffix
 from fhirconv.document import LIMITS, Limits
-from fhirconv.issues import Issue
-from fhirconv.readers.delimited import read_delimited
+from fhirconv.readers.delimited import open_delimited
 from fhirconv.readers.layout import Layout, Row, Table, TableError, failed
 
 __all__ = ["Layout", "Row", "Table", "TableError", "open_table"]
@@ -23,9 +22,12 @@ def open_table(path: Path, layout: Layout = DEFAULT, limits: Limits = LIMITS) ->
         what = "is a directory; name a file in it" if "\0" not in name else "is no name of a file"
         raise failed("file-unreadable", what, name)
     kind = layout.format or _FORMATS.get(plain_suffix(name), "csv")
-    if kind != "csv":
-        raise failed("not-a-table", f"is {kind}, which is not read yet", name)
-    issues: list[Issue] = []
-    rows = read_delimited(path, layout, limits, issues)
-    header = next(rows)  # the generator runs from here on, and closes the file whenever it goes
-    return Table(name, header.cells, rows, issues)
+    if kind == "xlsx":
+        from fhirconv.readers.workbooks import open_workbook
+
+        return open_workbook(path, layout, limits)
+    if kind == "parquet":
+        from fhirconv.readers.parquet import open_parquet
+
+        return open_parquet(path, limits)
+    return open_delimited(path, layout, limits)

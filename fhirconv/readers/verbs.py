@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhirconv.issues import nearest
+from fhirconv.issues import closest, nearest
 from fhirconv.readers.amounts import compile_age, compile_date, compile_days, compile_integer, compile_number
 from fhirconv.readers.rule import Cells, Env, Header, Remark, Remarks, Rule, Value, passed_over, reading
 from fhirconv.readers.targets import Target
@@ -22,10 +22,10 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
         return None
     verbs = [key for key in raw if key in VERBS] or ["term"] * ("code" in raw)
     if len(verbs) != 1:
-        found = (
-            " and ".join(f"'{verb}'" for verb in verbs) or nearest(next(iter(raw), ""), VERBS).lstrip("; ") or "none"
-        )
-        env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}")
+        found = " and ".join(f"'{key}'" for key in verbs or raw) or "none"
+        near = closest(next(iter(raw)), VERBS) if raw and not verbs else ""
+        hint = f"; did you mean '{near}'?" if near else ""
+        env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}{hint}")
         return None
     compile_verb, options = VERBS[verbs[0]]
     env.known_keys(at, raw, (verbs[0], *options, "only_if_made"))
@@ -56,7 +56,13 @@ def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | N
     except ValueError as error:
         env.error(at, f"is no text with columns in braces: {error}", "mapping-syntax")
         return None
-    columns = env.columns(at, [name for _, name in parts if name is not None])
+    names = [name for _, name in parts if name is not None]
+    if not names:
+        env.error(
+            at, "names no column in braces; for a text that is always the same there is 'fixed'", "mapping-syntax"
+        )
+        return None
+    columns = env.columns(at, names)
     if not columns:
         return None
     make, null = compile_words(raw, target, env, at), null_words(raw, env, at)

@@ -64,7 +64,8 @@ def compile_words(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> 
         single = item or target
     make = _lookup(raw, single, env, at)
     if make is None and not single.takes_text:
-        env.error(at, f"gives text, which '{'.'.join(target.path)}' does not take", "mapping-type")
+        hint = "is a list: 'split' the cell, or write a 'list'" if single.item else "takes none"
+        env.error(at, f"gives text, and '{'.'.join(target.path)}' {hint}", "mapping-type")
     if "split" in raw and isinstance(raw["split"], str) and raw["split"]:
         make = _splitting(raw["split"], make)
     elif "split" in raw:

@@ -70,6 +70,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     known = [env.source(name, *WORDS, "integer") for name in names]
     known += [env.source(n) for n in [side_name] if n] + [env.source(n, "unit") for n in [unit_name] if n]
     env.takes_code_of(table)
+    env.takes_any_code_of(names[-1])
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
@@ -84,9 +85,9 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
         def put_found(word: str) -> None:
             found = f"{code.name(look)}({word}, {side}, {unit}, context)"
-            if single and side == "None" and (unit == "None" or code.is_text(unit_name)) and not code.is_term(name):
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
                 make = code.variable()
-                plain = "" if code.is_text(name) else f"type({word}) is str and "  # an item of a list may have codes
+                plain = "" if code.is_text(name) else f"type({word}) is str and "  # what may have codes is looked at
                 found = f"({make}({word}) if {plain}({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
             if not coded:
                 put(code, out, found)
