@@ -24,8 +24,4 @@ def read_back(documents: Iterable[Document], backwards: Backwards) -> Readback:
     report = Report()
     system = backwards.tables.identifier_systems["fact"]
     pool = Pool(backwards, resources_in(documents, system, report), report)
-    cases = [case.data(dict(backwards.tables.sections)) for case in pool.cases()]
-    for case in cases:
-        for name, facts in case.items():
-            report.facts[name] += len(facts) if isinstance(facts, list) else 1
-    return Readback(cases, report)
+    return Readback([case.data(backwards.tables.sections) for case in pool.cases()], report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhirconv.back.concepts import codings_of
@@ -56,7 +56,7 @@ class CaseBack:
         for name, value in fields.items():
             known.setdefault(name, value)
 
-    def data(self, sections: dict[str, Section]) -> dict[str, Any]:
+    def data(self, sections: Mapping[str, Section]) -> dict[str, Any]:
         """The case in the form of its schema, in the schema's order."""
         made: dict[str, Any] = {}
         for name, section in sections.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,11 @@ class Report:
     def is_clean(self) -> bool:
         """Whether all was read."""
         return not (self.unread or self.left or self.unknown or self.removed or self.issues)
+
+    def count(self, case: Mapping[str, Any]) -> None:
+        """Counts the facts of a case."""
+        for name, facts in case.items():
+            self.facts[name] += len(facts) if isinstance(facts, list) else 1
 
     def add(self, other: Report) -> None:
         """Adds another report."""
