@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from fhirconv.back.reading import Target, leaves
 from fhirconv.back.report import Report
+from fhirconv.back.shapes import shaped
 from fhirconv.document import Document
+from fhirconv.r4 import kind_of
 
 _ENTRY = frozenset(("fullUrl", "request", "response", "search", "link"))
 _BUNDLE = frozenset(("resourceType", "id", "meta", "type", "total", "link", "timestamp", "entry"))
@@ -75,6 +78,7 @@ def resources_in(documents: Iterable[Document], fact_system: str, report: Report
 def _resources(data: dict[str, Any], full_url: str, fact_system: str, report: Report) -> Iterator[Resource]:
     kind = str(data.get("resourceType"))
     if kind != "Bundle":
+        data = shaped(data, kind, partial(_misshapen, report, kind)) if kind_of(kind) == "resource" else data
         urls = (full_url, f"{kind}/{data['id']}" if "id" in data else "")
         yield Resource(kind, data, tuple(filter(None, urls)), identity_of(data, fact_system))
         return
@@ -89,6 +93,10 @@ def _resources(data: dict[str, Any], full_url: str, fact_system: str, report: Re
             entry = {key: value for key, value in entry.items() if key not in _ENTRY}
         for path in leaves(entry, "entry"):
             report.left[kind, path] += 1
+
+
+def _misshapen(report: Report, kind: str, path: str) -> None:
+    report.left[kind, path] += 1
 
 
 def identity_of(data: Mapping[str, Any], fact_system: str) -> Identity | None:
