@@ -142,9 +142,9 @@ def term_of(words: str | None, codings: list[dict[str, Any]], find: Find, tables
 
     The codes of the source stand first. How many there are is found by making the CodeableConcept anew.
     """
-    short = {uri: name for name, uri in tables.code_systems.items()}
-    if words and codings in ([], coded_as(words, find(words))):
+    if words and (not codings or codings == coded_as(words, find(words))):
         return words
+    short = {uri: name for name, uri in tables.code_systems.items()}
     for count in range(1, len(codings) + 1):
         codes = [{**coding, "system": short.get(coding["system"], coding["system"])} for coding in codings[:count]]
         given = {"text": words, "codes": codes} if words else {"codes": codes}
@@ -166,7 +166,7 @@ def _apart(text: Any, originals: list[Any], sides: list[Any]) -> tuple[str | Non
     side = next((one for one in SIDES if one in told), "")
     if originals and isinstance(text, str):
         words = str(originals[0])
-        said = sides_in(words) if text == words else [text.removesuffix(words.rstrip()).strip()]
+        said = ([] if words in SIDES else sides_in(words)) if text == words else [text.removesuffix(words.rstrip()).strip()]
         return words, side or next((one for one in SIDES if one in said), "")
     if text in SIDES:
         return None, text

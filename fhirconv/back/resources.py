@@ -60,8 +60,13 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
 
 
-def resources_in(documents: Iterable[Document], fact_system: str, report: Report) -> Iterator[Resource]:
-    """The resources of Bundles, also of Bundles in Bundles, and single ones; what a Bundle says besides is reported."""
+def resources_in(
+    documents: Iterable[Document], fact_system: str, report: Report, is_sound: bool = False
+) -> Iterator[Resource]:
+    """The resources of Bundles, also of Bundles in Bundles, and single ones; what a Bundle says besides is reported.
+
+    Of resources that are sound already the shape is not looked at.
+    """
     for document in documents:
         report.issues += document.issues
         data = document.data
@@ -72,13 +77,16 @@ def resources_in(documents: Iterable[Document], fact_system: str, report: Report
             document.add("content-unknown", "is no FHIR resource: expected an object with 'resourceType', as a Bundle is")
             report.issues += document.issues
             continue
-        yield from _resources(data, "", fact_system, report)
+        yield from _resources(data, "", fact_system, report, is_sound)
 
 
-def _resources(data: dict[str, Any], full_url: str, fact_system: str, report: Report) -> Iterator[Resource]:
+def _resources(
+    data: dict[str, Any], full_url: str, fact_system: str, report: Report, is_sound: bool
+) -> Iterator[Resource]:
     kind = str(data.get("resourceType"))
     if kind != "Bundle":
-        data = shaped(data, kind, partial(_misshapen, report, kind)) if kind_of(kind) == "resource" else data
+        if not is_sound and kind_of(kind) == "resource":
+            data = shaped(data, kind, partial(_misshapen, report, kind))
         urls = (full_url, f"{kind}/{data['id']}" if "id" in data else "")
         yield Resource(kind, data, tuple(filter(None, urls)), identity_of(data, fact_system))
         return
@@ -87,7 +95,7 @@ def _resources(data: dict[str, Any], full_url: str, fact_system: str, report: Re
     for entry in data.get("entry", ()) if isinstance(data.get("entry"), list) else ():
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict) and isinstance(inner.get("resourceType"), str):
-            yield from _resources(inner, str(entry.get("fullUrl", "")), fact_system, report)
+            yield from _resources(inner, str(entry.get("fullUrl", "")), fact_system, report, is_sound)
             entry = {key: value for key, value in entry.items() if key not in ("resource", *_ENTRY)}
         elif isinstance(entry, dict):
             entry = {key: value for key, value in entry.items() if key not in _ENTRY}

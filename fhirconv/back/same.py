@@ -98,7 +98,8 @@ def _comparable(value: Any) -> Any:
 
 
 def _normal(fact: Fact, build: Build) -> Fields:
-    made = {key: value for key, value in fact.data.items() if key not in _unsaid(fact, build)}
+    unsaid = _unsaid(fact, build)
+    made = {key: value for key, value in fact.data.items() if key not in unsaid}
     if fact.section.name == "case":
         made["id"] = build.case_id
     for field in fact.section.fields.values():

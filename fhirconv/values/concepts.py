@@ -34,9 +34,8 @@ def codeable(found: Concept | None, words: str) -> dict[str, Any]:
 
 
 def original(made: dict[str, Any], words: str) -> dict[str, Any]:
-    """The CodeableConcept with the words that its text was made of: it says more, or says it in another way."""
-    extension = {"url": ORIGINAL_TEXT, "valueString": words}
-    return {"extension": [extension], **made}
+    """The CodeableConcept with the words (if any) that its text was made of: it says more, or says it in another way."""
+    return {"extension": [{"url": ORIGINAL_TEXT, "valueString": words}], **made} if words else made
 
 
 def concept(rule: Mapping[str, Any], env: Env) -> Made:
@@ -121,36 +120,40 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
-    def sided(words: str, side: str) -> str:
-        is_told = sides_in(words) == [side]
-        return f"{side} {words}".rstrip() if in_text and not is_told else words
-
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
         found = table.find(word, side or "")
         is_unfit = found is not None and bool(found.units) and not context.fits(found.units, unit)
         if is_unfit:
             found = None
-        stands, said = str(word), word  # the words as they stand, and as they go out
-        if isinstance(word, Term):  # has a code in any case
-            stands = stands if joined else word.words
-            said = word if side is None else word.with_words(sided(word.words, side))
-        elif found is None or not found.codings:
+        is_term = isinstance(word, Term)  # has a code in any case
+        is_coded = found is not None and bool(found.codings)
+        if not is_term and not is_coded:
             if coded and not is_unfit:
                 return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
-        elif side is None and not isinstance(unit, dict) and not joined:
+        elif not is_term and found is not None and side is None and not isinstance(unit, dict) and not joined:
             if len(known) >= _MOST_WORDS:
                 known.clear()
             known[word, unit] = found.codeable
-        is_other = found is not None or isinstance(word, Term) if joined else side is not None and in_text
-        if not isinstance(word, Term):  # joined fields are no words of the source
-            said = found.text if joined and found is not None else word if side is None else sided(word, side)
-        made = codeable(found, said)
-        made = original(made, stands) if is_other and stands else made
+        if joined:  # joined fields are no words of the source
+            if found is None and not is_term:
+                return codeable(None, word)
+            return original(codeable(found, word if is_term or found is None else found.text), str(word))
+        made = codeable(found, _sided(word, side) if in_text and side is not None else word)
+        words = word.words if isinstance(word, Term) else word
+        if in_text and (side is not None or words in SIDES):
+            made = original(made, words)
         return made if side is None else add_side(side, made)
 
     return look
+
+
+def _sided(word: str, side: str) -> str:
+    """A term with the side before its words, unless they tell that side and no other."""
+    words = word.words if isinstance(word, Term) else word
+    said = words if sides_in(words) == [side] != [words] else f"{side} {words}".rstrip()
+    return word.with_words(said) if isinstance(word, Term) else said
 
 
 def sides_in(words: str) -> list[str]:
