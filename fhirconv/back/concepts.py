@@ -93,6 +93,7 @@ def _words(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
         codings, left = sayable(codings_of(value), spot)
         if choices:
             said: Any = words if words in choices else _choice(choices, table, codings)
+            left += _others(codings, table.find(said or ""))
         else:
             said = term_of(words, codings, find, spot.tables)
         if not (said or side) or (said and not reading.put(name, said)):
@@ -140,18 +141,20 @@ def rest_of(value: Mapping[str, Any], codings: list[Any], extensions: list[Any])
 def term_of(words: str | None, codings: list[dict[str, Any]], find: Find, tables: Tables) -> Any:
     """A term of the case: its words, with those codes that the table would not give for it; None for nothing.
 
-    The codes of the source stand first. How many there are is found by making the CodeableConcept anew.
+    The codes of the source stand first. How many there are is found by making the CodeableConcept anew; in one that others
+    made, all are.
     """
     if words and (not codings or codings == coded_as(words, find(words))):
         return words
     short = {uri: name for name, uri in tables.code_systems.items()}
-    for count in range(1, len(codings) + 1):
-        codes = [{**coding, "system": short.get(coding["system"], coding["system"])} for coding in codings[:count]]
-        given = {"text": words, "codes": codes} if words else {"codes": codes}
+    codes = [{**coding, "system": short.get(coding["system"], coding["system"])} for coding in codings]
+    given: dict[str, Any] = {}
+    for count in range(1, len(codes) + 1):
+        given = {"text": words, "codes": codes[:count]} if words else {"codes": codes[:count]}
         term = read_term(given, tables.code_systems)
         if coded_as(term, find(term)) == codings:
-            return given
-    return words or None
+            break
+    return given or None
 
 
 def coded_as(term: str, found: Concept | None) -> list[Any]:
@@ -191,6 +194,7 @@ def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
     if all(len(one) > 1 for one in every):  # the words of fields with choices are told by trying all of them
         for made in itertools.product(*every):
             known.setdefault(" ".join(filter(None, made)), made)
+        del known[""]
 
     def one(value: Any, reading: Reading) -> Any:
         originals, others = split_extensions(value, ORIGINAL_TEXT)
@@ -202,7 +206,8 @@ def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
             return value
         codings, left = sayable(codings_of(value), spot)
         if known:
-            found = known.get(joined) or _known_by(codings, known, table)
+            said = joined if joined in known else _known_by(codings, known, table)
+            found, left = known.get(said), left + _others(codings, table.find(said))
         else:
             found = _split(joined, names, codings, partial(sought_as, table.find, joined), reading, spot)
         if found is None or not all(part is None or reading.put(name, part) for name, part in zip(names, found, strict=True)):
@@ -212,14 +217,20 @@ def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
     return one
 
 
-def _known_by(codings: list[Any], known: Mapping[str, tuple[Any, ...]], table: ConceptTable) -> tuple[Any, ...] | None:
+def _known_by(codings: list[Any], known: Mapping[str, tuple[Any, ...]], table: ConceptTable) -> str:
     """The choices whose joined words mean the concept with one of the codes; of several ways, the shortest."""
     codes = set(map(code_of, codings))
     for joined in sorted(known, key=len):
         found = table.find(joined) if joined else None
         if found is not None and codes.intersection(map(code_of, found.codings)):
-            return known[joined]
-    return None
+            return joined
+    return "no choice"
+
+
+def _others(codings: list[Any], found: Concept | None) -> list[Any]:
+    """The codings that are none of a concept's."""
+    ours = set(map(code_of, found.codings)) if found else set()
+    return [coding for coding in codings if code_of(coding) not in ours]
 
 
 def sought_as(find: Find, joined: str, term: str) -> Concept | None:

@@ -87,7 +87,28 @@ DRUG = {
     "dosage": [{"text": "2.5 mg daily", "sequence": 1}],
     "dateAsserted": "2015",
 }
-OTHERS = (PATIENT, CONDITION, LAB, DRUG)
+PROCEDURE = {
+    "resourceType": "Procedure",
+    "id": "s1",
+    "status": "completed",
+    "category": {"coding": [{"system": "https://codes.test", "code": "s"}], "text": "surgery"},
+    "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C50.9"}], "text": "mastectomy"},
+    "subject": SUBJECT,
+    "performedPeriod": {"start": "2014-03-01", "end": "2014-03-02"},
+    "bodySite": [{"coding": [{"system": SNOMED, "code": "80248007"}], "text": "left breast"}],
+    "location": {"display": "theatre 3"},
+}
+STAGE = {
+    "resourceType": "Observation",
+    "id": "g1",
+    "status": "final",
+    "code": {"coding": [{"system": LOINC, "code": "21908-9"}, {"system": SNOMED, "code": "80248007"}]},
+    "subject": SUBJECT,
+    "focus": [{"reference": "Condition/c1"}],
+    "valueCodeableConcept": {"coding": [{"system": "https://codes.test", "code": "IV", "version": "8"}], "text": "Stage IV"},
+    "method": {"coding": [{"system": SNOMED, "code": "258228008"}], "text": "AJCC 8"},
+}
+OTHERS = (PATIENT, CONDITION, LAB, DRUG, PROCEDURE, STAGE)
 
 
 def test_what_can_be_read_becomes_facts_named_by_the_resources() -> None:
@@ -134,6 +155,25 @@ def test_what_can_be_read_becomes_facts_named_by_the_resources() -> None:
                 "for": "condition-c1",
             }
         ],
+        "procedures": [
+            {
+                "id": "procedure-s1",
+                "procedure": {"text": "mastectomy", "codes": [{"system": "icd-10", "code": "C50.9"}]},
+                "kind": "surgery",
+                "status": "completed",
+                "site": {"text": "left breast", "codes": [{"system": "snomed", "code": "80248007"}]},
+                "at": {"from": "2014-03-01", "to": "2014-03-02"},
+            }
+        ],
+        "stages": [
+            {
+                "id": "observation-g1",
+                "of": "condition-c1",
+                "stage": {"text": "Stage IV", "codes": [{"system": "https://codes.test", "code": "IV"}]},
+                "system": {"text": "AJCC 8", "codes": [{"system": "snomed", "code": "258228008"}]},
+                "basis": "clinical",
+            }
+        ],
     }
     assert dict(report.left) == {
         ("Patient", "identifier.use"): 1,
@@ -146,6 +186,12 @@ def test_what_can_be_read_becomes_facts_named_by_the_resources() -> None:
         ("Observation", "referenceRange.appliesTo.text"): 1,
         ("MedicationStatement", "dosage.sequence"): 1,
         ("MedicationStatement", "dateAsserted"): 1,
+        ("Procedure", "category.coding.system"): 1,
+        ("Procedure", "category.coding.code"): 1,
+        ("Procedure", "location.display"): 1,
+        ("Observation", "code.coding.system"): 1,
+        ("Observation", "code.coding.code"): 1,
+        ("Observation", "valueCodeableConcept.coding.version"): 1,
     }
     assert dict(report.unknown) == {("Condition", "conditions.kind"): 1}
 
@@ -158,11 +204,11 @@ def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | 
         yield path
 
 
-# What says nothing of its own: ids of resources that nothing refers to, and words that a reference, which was read, repeats.
-NO_STATEMENT = {"DRUG.reasonReference.0.display"}
+# What says nothing of its own: that a result is final, which every fact is, and words that repeat what a reference leads to.
+NO_STATEMENT = {"STAGE.status", "DRUG.reasonReference.0.display"}
 
 
-@pytest.mark.parametrize("name", ["PATIENT", "CONDITION", "LAB", "DRUG"])
+@pytest.mark.parametrize("name", ["PATIENT", "CONDITION", "LAB", "DRUG", "PROCEDURE", "STAGE"])
 def test_no_leaf_is_dropped_in_silence(name: str) -> None:
     """Without any one leaf there are other facts, or it is missing in the report."""
     resource = globals()[name]
