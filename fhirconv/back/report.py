@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhirconv.issues import Issue, printable
+from fhirconv.issues import Issue, has_errors, printable
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Report:
     @property
     def is_clean(self) -> bool:
         """Whether all was read."""
-        return not (self.unread or self.left or self.unknown or self.removed or self.issues)
+        return not (self.unread or self.left or self.unknown or self.removed or has_errors(self.issues))
 
     def count(self, case: Mapping[str, Any]) -> None:
         """Counts the facts of a case."""

@@ -17,9 +17,9 @@ from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option
 from fhirconv.cli.outputs import is_dir, same, to_standard_output
-from fhirconv.cli.records import records_of
 from fhirconv.compression import LINES, compressed, kind_of_name, plain_suffix
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.output import file_name, write_file
 
@@ -36,35 +36,39 @@ Cases = Iterator[dict[str, Any]]
     metavar="FILE|DIR|-",
     help="OUT.yaml or OUT.json for one case, OUT.ndjson or a folder for several, or - for standard output (the default).",
 )
-@click.option("--report", "as_json", is_flag=True, help="The report as JSON, on standard error.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.json",
+    help="File for the report as JSON.",
+)
 @mappings_option
 @limits_option
 @click.option("-q", "--quiet", is_flag=True, help="No report; errors only.")
 def command(
-    bundles: tuple[Path, ...], wanted: str, as_json: bool, site: Path | None, limits: Limits, quiet: bool
+    bundles: tuple[Path, ...], wanted: str, report: Path | None, site: Path | None, limits: Limits, quiet: bool
 ) -> None:
     """Read case facts out of FHIR R4: Bundles, resources, NDJSON of them (- for standard input).
 
     What fhirconv made gives the facts that it was made of. Of other resources what can be read is read, a case for each
     patient; what cannot is reported by resource type and element, and the exit code is 1.
     """
-    if any(same(bundle, Path(wanted)) for bundle in bundles):
-        raise click.UsageError("the output file is an input file; give it another name")
-    report = Report()
-    cases = facts_in(records_of(bundles, limits), loaded_mappings(site, DEFAULT_PROFILE), report)
-    problem = _write(cases, wanted)
-    for issue in report.issues:
+    for output in (Path(wanted), *filter(None, (report,))):
+        if any(same(bundle, output) for bundle in bundles):
+            raise click.UsageError(f"{output} is an input file; give the output another name")
+    read = Report()
+    cases = facts_in(Inputs(bundles, limits).documents(), loaded_mappings(site, DEFAULT_PROFILE), read)
+    problems = [_write(cases, wanted)]
+    problems.append(_put(report, dump_json(read.as_dict(), indent=True)) if report else "")
+    for issue in read.issues:
         say(issue.text())
-    if problem:
+    if not read.facts:
+        problems.append("no case was found: there is no resource that facts could be read from")
+    for problem in filter(None, problems):
         say(f"error: {problem}")
-    elif not report.facts:
-        say("error: no case was found: there is no resource that facts could be read from")
-    if not quiet and as_json:
-        click.echo(dump_json(report.as_dict(), indent=True), err=True, nl=False)
-    elif not quiet:
-        for line in report.lines():
-            say(line)
-    raise click.exceptions.Exit(Exit.DONE if report.is_clean and report.facts and not problem else Exit.FINDINGS)
+    for line in [] if quiet else read.lines():
+        say(line)
+    raise click.exceptions.Exit(Exit.DONE if read.is_clean and not any(problems) else Exit.FINDINGS)
 
 
 def _write(cases: Cases, wanted: str) -> str:

@@ -1,11 +1,13 @@
-"""Where a command writes to: paths compared, and standard output that may be closed or full."""
+"""Where a command writes to: what a name means, paths compared, and standard output that may be closed or full."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from fhirconv.cli import let_go
+from fhirconv.compression import WHOLE, plain_suffix
 
 
 def is_dir(path: Path) -> bool:
@@ -14,6 +16,18 @@ def is_dir(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # a name that no file can have
         return False
+
+
+def names_folder(wanted: str) -> bool:
+    """Whether an output is a folder, by its name or because it is there."""
+    return wanted.endswith(("/", os.sep)) or is_dir(Path(wanted))
+
+
+def is_for_each(wanted: str) -> bool:
+    """Whether there is to be a file for each case, by the name of the output alone: of how many cases nobody knows yet."""
+    target = Path(wanted)
+    is_new = wanted != "-" and not target.suffix and not os.path.lexists(target)
+    return names_folder(wanted) or is_new or plain_suffix(target.name) in WHOLE
 
 
 def same(one: Path, other: Path) -> bool:

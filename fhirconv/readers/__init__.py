@@ -31,6 +31,9 @@ class Reader(Protocol):
     def title(self) -> str:
         """What it reads, in one line."""
 
+    def takes(self, path: Path) -> bool:
+        """Whether a file of this name is for it: of a folder, only these are read."""
+
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """The cases of the sources. Nothing is raised for what is wrong with them: see the Documents' issues.
 

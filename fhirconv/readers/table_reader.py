@@ -37,6 +37,10 @@ class TableReader:
         """What it reads."""
         return self.description.title
 
+    def takes(self, path: Path) -> bool:
+        """Whether a file of this name is of some table."""
+        return any(_matches(path, rule) for rule in self.description.tables)
+
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """The cases of the files, in the order of the first table.
 

@@ -41,6 +41,8 @@ def original(made: dict[str, Any], words: str) -> dict[str, Any]:
 def concept(rule: Mapping[str, Any], env: Env) -> Made:
     """`concept = TABLE` with `is = KEY` (always this one) or `from = FIELD` (looked up; text alone if it is not there).
 
+    Codes that the source gives with the words go out in any case; see `codeable`.
+
     `from` may be a list, whose stated fields are joined; `else = KEY` is taken when no field is stated. `side = FIELD`
     looks for '<side> <words>' first; `side_in_text` puts the side into the text (and makes a text of it alone where the
     words are not stated), `side_url` into that extension. `unit = FIELD` takes the codes only if they hold for the unit.
