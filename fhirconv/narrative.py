@@ -83,8 +83,9 @@ def name_field(section: Section) -> str:
 
 def narrative_source(section: Section, told: Iterable[str], role: str, code: Writer) -> str:
     """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field."""
-    named, told = name_field(section), code.kinds.keys() & told
-    head = _words(section.fields[named], code) if named in told else repr(section.title)
+    told = code.kinds.keys() & told
+    named = next((name for name in (name_field(section), "id") if name in told), "")  # an event is told by its id
+    head = _words(section.fields[named], code) if named else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
     for field in rows:

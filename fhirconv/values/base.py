@@ -60,6 +60,7 @@ class Tables(NamedTuple):
     terms: Terms  # reads those of a case
 
 
+ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")  # absolute (RFC 3986)
 WORDS = ("term", "string", "choice", "array", "site", "evidence")  # kinds of fields that hold text, or a list of texts
 

@@ -41,7 +41,7 @@ def fixed(rule: Mapping[str, Any], env: Env) -> Made:
     return constant(env, repr(value), *wanted)
 
 
-_TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
+TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
 
 
 def text(rule: Mapping[str, Any], env: Env) -> Made:
@@ -49,7 +49,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["text"]
     if not env.source(name) or env.refuses_list(name):
         return failed()
-    kind = next((kind for kind in _TEXTS if kind in env.element.types), "")
+    kind = next((kind for kind in TEXTS if kind in env.element.types), "")
     if env.element.name == "language" and not kind:
         kind = "code"  # its form is checked by the schema of case facts
     if not kind or env.element.codes is not None:
@@ -72,21 +72,33 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
 
 
 def note(rule: Mapping[str, Any], env: Env) -> Made:
-    """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
+    """`note = [FIELDS]`: one Annotation a field, headed by the field's name.
+
+    'note' itself has no head, unless it begins with words that could be taken for one.
+    """
     names: list[str] = rule["note"]
-    labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
+    heads = {name: note_head(name) for name in names}
     if not all(env.source(name, *WORDS, "integer") for name in names):
         return failed()
     put = env.put("Annotation")
 
     def write(code: Writer, out: str) -> None:
         with code.sharing():
-            for name, label in zip(names, labels, strict=True):
+            for name, head in heads.items():
                 if code.states(name):
                     said = code.field(name) if code.is_text(name) else f"{code.name(_as_words)}({code.field(name)})"
-                    code.put(out, put, f"{{'text': {f'{label!r} + {said}' if label else said}}}")
+                    if name == "note":
+                        said = f"({head!r} if {said}.startswith({tuple(heads.values())!r}) else '') + {said}"
+                    else:
+                        said = f"{head!r} + {said}"
+                    code.put(out, put, f"{{'text': {said}}}")
 
     return Made(write, tuple(names))
+
+
+def note_head(name: str) -> str:
+    """What stands before the words of a field in an Annotation."""
+    return name.replace("_", " ").capitalize() + ": "
 
 
 def _as_words(value: Any) -> str:
