@@ -56,7 +56,7 @@ def convert_in_stages(text: bytes, mappings: Mappings, stage: Stopwatch) -> byte
     tables = mappings.tables
     document = stage("read JSON, hold it against the limits", read_bytes, text, "x.json")
     case = stage("schema, facts with identity", read_case, document)
-    stage("checks: times, numbers, units, references", check_case, case, tables.units, tables.identifier_systems)
+    stage("checks: times, numbers, units, references", check_case, case, tables)
     stage("evidence", check_evidence, case, None)
     stage("plausibility", check_plausibility, case, tables, mappings.limits)
     build = stage("which rules, which ids", Build, case, mappings, "transaction")

@@ -125,8 +125,8 @@ class Build:
         unread = fact.data.keys() - naming_fields(fact.section.name)
         for entry in self.entries_of(fact):
             unread -= entry.mapping.reads
-        if unread and merged_into(self.case, fact) is not None:  # the fact that it is the time of has name and time
-            unread -= {"name", "at"}
+        if unread and merged_into(self.case, fact) is not None:
+            unread -= {"name", "at", "origin"}  # the fact that it is the time of has name and time, the ledger the origin
         return sorted(unread)
 
     def run(self) -> None:

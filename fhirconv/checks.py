@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, is_after, read_date
@@ -13,23 +13,27 @@ from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.schema import Field, Section
-from fhirconv.terminology import Units
+from fhirconv.terms import mistakes_of, read_term
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
+from fhirconv.values.base import Tables
 
 Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
-def check_case(case: Case, units: Units, systems: Mapping[str, str]) -> None:
-    """Notes in the case what is wrong with its facts; dates are rewritten as FHIR has them where the case says how."""
-    checker = _Checker(case, units, systems)
+def check_case(case: Case, tables: Tables) -> None:
+    """Notes in the case what is wrong with its facts.
+
+    Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
+    """
+    checker = _Checker(case, tables)
     if case.issues or checker.mark:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
     else:
-        named, spelled = case.by_id, units.by_spelling
+        named, spelled = case.by_id, tables.units.by_spelling
         suspects = [
             fact for fact in case.facts if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled)
         ]
@@ -60,10 +64,11 @@ def _plan(section: Section) -> dict[str, list[tuple[Field, Check]]]:
 class _Checker:
     """The checks of one case."""
 
-    def __init__(self, case: Case, units: Units, systems: Mapping[str, str]) -> None:
+    def __init__(self, case: Case, tables: Tables) -> None:
         self.case = case
-        self.units = units
-        self.systems = systems
+        self.units = tables.units
+        self.systems = tables.identifier_systems
+        self.code_systems = tables.code_systems
         self.conventions = case.conventions
         self.mark = case.conventions.get("decimal_mark", "")
         self.events = {str(fact.data.get("id")): fact for fact in case.facts_of("events")}
@@ -75,7 +80,7 @@ class _Checker:
                 value = data[key] if len(field.path) == 1 else fact.get(field.path)
                 if value is not None:
                     check(self, fact, field, value)
-        if fact.data is not data:  # a date was rewritten: its key with it
+        if fact.data is not data:  # a date or a term was rewritten: its key with it
             fact.rekey()
         for first, last in SPANS:
             if first in fact.data and last in fact.data:
@@ -230,6 +235,25 @@ class _Checker:
             self.case.add("unit-unknown", message, fact, field.path)
         if fact.get((*field.path[:-1], "value")) is None:
             self.case.add("unit-without-value", "a unit without a value; remove it or add 'value'", fact, field.path)
+
+    # -- terms --
+
+    def check_term(self, fact: Fact, field: Field, value: Any) -> None:
+        if isinstance(value, dict):
+            _put(fact, field.path, self._term(fact, field.path, value))
+
+    def check_site(self, fact: Fact, field: Field, value: Any) -> None:
+        if not isinstance(value, list):
+            self.check_term(fact, field, value)
+        elif any(isinstance(one, dict) for one in value):
+            path = field.path
+            made = [self._term(fact, (*path, at), one) if isinstance(one, dict) else one for at, one in enumerate(value)]
+            _put(fact, path, made)
+
+    def _term(self, fact: Fact, path: Path, value: dict[str, Any]) -> str:
+        for mistake in mistakes_of(value, self.code_systems):
+            self.case.add(mistake.rule, mistake.message, fact, (*path, *mistake.path))
+        return read_term(value, self.code_systems)
 
     # -- references --
 

@@ -211,7 +211,7 @@ def check_document(document: Document, mappings: Mappings, source: Path | None =
     """The case of a document with all checks of the input run; nothing is converted."""
     case = read_case(document)
     if case.facts:
-        check_case(case, mappings.tables.units, mappings.tables.identifier_systems)
+        check_case(case, mappings.tables)
         check_evidence(case, source)
         check_plausibility(case, mappings.tables, mappings.limits)
     return case

@@ -14,6 +14,7 @@ from fhirconv.facts import Case, Fact, fold
 from fhirconv.issues import shown
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.source import read_text
+from fhirconv.terms import Term
 
 _NUMBER_WORDS = dict(
     zip(
@@ -127,8 +128,10 @@ def _stated(data: dict[str, Any], mark: str) -> list[tuple[tuple[str, ...], Any]
                 if end is not None
             ]
     for key in ("unit", "drug"):
-        if isinstance(data.get(key), str):
-            found.append(((key,), data[key]))
+        words = data.get(key)
+        words = words.words if isinstance(words, Term) else words  # of the source; codes are no words of a quote
+        if isinstance(words, str) and words:
+            found.append(((key,), words))
     if "score" in data:
         found.append((("score",), data["score"]))
     for outer in ("amount", "dose", "age"):

@@ -12,6 +12,7 @@ from fhirconv.document import Document
 from fhirconv.issues import Issue, Place, has_errors
 from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
+from fhirconv.terms import Term
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +66,11 @@ class Fact:
         for outer in nested:
             made |= {f"{outer}.{key}": value for key, value in self.data[outer].items()}
         return made
+
+    @property
+    def origin(self) -> str:
+        """Where a program read it, in words; '' if it does not say."""
+        return told_origin(self.data.get("origin", []))
 
     def get(self, path: tuple[str, ...]) -> Any:
         """The value at `path`, or None."""
@@ -134,6 +140,17 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def told_origin(origin: Any) -> str:
+    """Rows of tables in words: 'labs.xlsx, sheet Results, row 12, columns Hb, Date'."""
+    return "; ".join(map(_told_row, origin if isinstance(origin, list) else [origin]))
+
+
+def _told_row(row: Mapping[str, Any]) -> str:
+    sheet = f", sheet {row['sheet']}" if "sheet" in row else ""
+    columns = f", columns {', '.join(row['columns'])}" if "columns" in row else ""
+    return f"{row['file']}{sheet}, row {row['row']}{columns}"
+
+
 def _slug(value: Any) -> str:
     """A value as part of a natural key. Neither the order of keys nor the way a time is written matters."""
     if isinstance(value, dict):
@@ -141,7 +158,7 @@ def _slug(value: Any) -> str:
         return _slug(value["date"]) if keys == ["date"] else "-".join(f"{key}-{_slug(value[key])}" for key in keys)
     if isinstance(value, list):
         return "-".join(map(_slug, value))
-    return _slugs[str(value)]
+    return _slugs[value.key if isinstance(value, Term) else str(value)]
 
 
 _slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=16384)

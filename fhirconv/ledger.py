@@ -15,7 +15,10 @@ CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED = OUTCOMES = ("converted", "kept as te
 
 
 class Line(NamedTuple):
-    """One fact's line: `resources` as Type/id, `reason` why it is not simply converted, `remarks` on parts of it."""
+    """One fact's line: `resources` as Type/id, `reason` why it is not simply converted, `remarks` on parts of it.
+
+    `origin` says where a program read a fact that was converted.
+    """
 
     fact: str
     place: Place
@@ -23,6 +26,7 @@ class Line(NamedTuple):
     resources: tuple[str, ...] = ()
     reason: str = ""
     remarks: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclass(slots=True)
@@ -89,12 +93,12 @@ def _line(case: Case, build: Build, fact: Fact, words: list[tuple[str, str]]) ->
     target = merged_into(case, fact)
     if target is not None:  # `entries` holds the Provenance of the event's quotes, if it has any
         made = _names((*build.entries_of(target)[:1], *entries))
-        return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}")
+        return Line(fact.identity, place, MERGED, made, f"is a time of {target.identity}", origin=fact.origin)
     about = _about(entries)
     reasons = tuple(dict.fromkeys(text for table, text in words if table in about))
     remarks = tuple(dict.fromkeys(text for table, text in words if table not in about))
     outcome = KEPT_AS_TEXT if reasons else CONVERTED
-    return Line(fact.identity, place, outcome, _names(entries), "; ".join(reasons), remarks)
+    return Line(fact.identity, place, outcome, _names(entries), "; ".join(reasons), remarks, fact.origin)
 
 
 def _names(entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fhirconv.context import Context
+from fhirconv.facts import told_origin
 from fhirconv.schema import Field, Section
+from fhirconv.terms import told as told_of
 from fhirconv.values.times import extent_words, moment_words
 from fhirconv.values.writing import Writer
 
@@ -46,6 +48,10 @@ def _absent(value: Any, context: Context) -> str:
     return str(value.get("text", value["reason"]))
 
 
+def _origin(value: Any, context: Context) -> str:
+    return told_origin(value)
+
+
 def _facts(context: Context, names: Iterable[str]) -> str:
     return ", ".join(title_of(context, name) for name in names)
 
@@ -55,10 +61,11 @@ def _plain(value: Any, context: Context) -> str:
         return ", ".join(_plain(item, context) for item in value)
     if isinstance(value, dict):
         return " ".join(str(value[key]) for key in sorted(value))
-    return str(value)
+    return told_of(value)
 
 
 _WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
+_WORDS["origin"] = _origin
 _NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 

@@ -25,6 +25,8 @@ _QUESTIONS = {  # by the name of the check
     "check_instant": "type(value) is str and instants[value]",
     "check_integer": "type(value) is int",
     "check_number": "type(value) is not str",
+    "check_term": "type(value) is str",
+    "check_site": "(type(value) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
     "check_unit": "type(value) is str and value in units",
     "check_references": "(other := named.get(value)) is not None and other is not fact and other.section.name in {refers}",
 }
@@ -53,7 +55,7 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
 def _question(field: Field, check: str, shape: frozenset[str]) -> str:
     question = _QUESTIONS.get(check, "False")
     name, *inner = field.path
-    if len(inner) > 1 or field.is_list or (check == "check_number" and (inner or "unit" not in shape)):
+    if len(inner) > 1 or (field.is_list and check != "check_site") or (check == "check_number" and (inner or "unit" not in shape)):
         return "False"
     if check == "check_unit":
         question += f" and data[{name!r}].get('value') is not None" if inner else f" and {'value' in shape}"

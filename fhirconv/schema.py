@@ -21,9 +21,8 @@ from fhirconv.misfits import explain_misfits
 SCHEMA_FILE = "case-facts.schema.json"
 
 # Definitions of the schema whose values have a meaning that the mapping and the checks of facts rely on.
-KINDS = frozenset(
-    ("when", "date", "age", "number", "plainNumber", "unit", "absent", "referenceRange", "duration", "evidence", "site")
-)
+_AMOUNTS = ("when", "date", "age", "number", "plainNumber", "unit", "referenceRange", "duration")
+KINDS = frozenset((*_AMOUNTS, "absent", "evidence", "term", "site", "origin"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,11 @@ def case_schema() -> CaseSchema:
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The definition that `node` refers to, with its name ('' for none); a sibling of $ref wins."""
+    """The definition that `node` leads to in the end, with its name ('' for none); a sibling of $ref wins."""
     name = ""
     while "$ref" in node:
-        name = name or node["$ref"].rpartition("/")[2]
-        node = {**schema["$defs"][node["$ref"].rpartition("/")[2]], **{k: v for k, v in node.items() if k != "$ref"}}
+        name = node["$ref"].rpartition("/")[2]
+        node = {**schema["$defs"][name], **{k: v for k, v in node.items() if k != "$ref"}}
     return name, node
 
 

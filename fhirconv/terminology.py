@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fhirconv.facts import fold
 from fhirconv.issues import closest
+from fhirconv.terms import Term
 from fhirconv.validation.code_forms import code_form_problem
 
 
@@ -39,14 +40,33 @@ class ConceptTable:
     name: str
     concepts: dict[str, Concept]
     _by_word: dict[str, Concept]
+    _by_code: dict[tuple[str, str], list[Concept]] = field(default_factory=dict)  # system and code; made when it is needed
 
     def find(self, text: str, side: str = "") -> Concept | None:
-        """The concept for a text as written; with a side, '<side> <text>' is looked for first."""
+        """The concept for a text as written; with a side, '<side> <text>' is looked for first.
+
+        A Term means the concept that has one of its codes, else what its words mean. A code that several concepts share
+        means the one that the words mean, or none.
+        """
+        if isinstance(text, Term):
+            return self._find_term(text, side)
         found = self._by_word.get(f"{side} {text}" if side else text)  # as it is written in the table
         if found is None:
             word = fold(text)
             found = (self._by_word.get(f"{side} {word}") if side else None) or self._by_word.get(word)
         return found
+
+    def _find_term(self, term: Term, side: str) -> Concept | None:
+        if not self._by_code:
+            for concept in self.concepts.values():
+                for coding in concept.codings:
+                    self._by_code.setdefault((coding["system"], coding["code"]), []).append(concept)
+        by_words = self.find(term.words, side) if term.words else None
+        for coding in term.codings:
+            found = self._by_code.get((coding["system"], coding["code"]), [])
+            if by_words in found or len(found) == 1:
+                return by_words if by_words in found else found[0]
+        return by_words
 
 
 def build_table(name: str, entries: Mapping[str, Any], systems: Mapping[str, str]) -> tuple[ConceptTable, list[str]]:

@@ -33,6 +33,7 @@ class Trace:
     place: Place
     fields: tuple[tuple[str, Place], ...]
     rule: str
+    origin: str = ""  # where a program read the fact
     is_constant: bool = False  # it comes from the mapping or from the identity, not from a field
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class Trace:
             "fact": self.fact,
             "file": self.place.file,
             "line": self.place.line,
+            "origin": self.origin,
             "fields": [{"field": name, "line": at.line, "pointer": at.pointer} for name, at in self.fields],
             "rule": self.rule,
         }
@@ -124,12 +126,11 @@ def _trace(case: Case, entry: Entry, step: _Step) -> Trace:
     resource = f"{mapping.resource}/{entry.id}"
     if step.rule is None:
         said = f"{mapping.name} ({_OWN.get(top, 'made by fhirconv').format(entry.identifier)})"
-        return Trace(resource, step.path, step.value, fact.identity, case.place(fact), (), said)
+        return Trace(resource, step.path, step.value, fact.identity, case.place(fact), (), said, fact.origin)
     rule = f"{mapping.name} {step.rule.where.rpartition(' ')[2]}"
     fields = tuple((name, case.document.place(pointer)) for name, pointer in _fields(step))
-    return Trace(
-        resource, step.path, step.value, fact.identity, case.place(fact), fields, rule, step.rule.made.constant
-    )
+    place, is_constant = case.place(fact), step.rule.made.constant
+    return Trace(resource, step.path, step.value, fact.identity, place, fields, rule, fact.origin, is_constant)
 
 
 def _fields(step: _Step) -> Iterator[tuple[str, str]]:

@@ -42,7 +42,7 @@ def text_fields() -> Iterator[tuple[Section, Field]]:
     """The fields that hold free words."""
     for section in case_schema().sections.values():
         for field in section.fields.values():
-            if field.kind == "string" and not field.refers and field.name != "id":
+            if field.kind in ("string", "term") and not field.refers and field.name != "id":
                 yield section, field
 
 

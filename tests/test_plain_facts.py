@@ -97,7 +97,7 @@ def checked(data: dict[str, Any], in_full: bool = False) -> Case:
     try:
         for shape in shapes if in_full else ():
             shape.is_plain = lambda *_: False
-        check_case(case, tables.units, tables.identifier_systems)
+        check_case(case, tables)
     finally:
         for shape in shapes if in_full else ():
             shape.is_plain = None

@@ -51,7 +51,8 @@ def command(
 def _ledger(result: Conversion) -> None:
     for line in result.ledger:
         made = ", ".join(line.resources) or "-"
-        why = "".join(f"; {reason}" for reason in (line.reason, *line.remarks) if reason)
+        origin = f"read from {line.origin}" if line.origin else ""
+        why = "".join(f"; {reason}" for reason in (line.reason, *line.remarks, origin) if reason)
         click.echo(printable(f"{line.place}: {line.fact}: {line.outcome} -> {made}{why}"))
     counts = result.ledger.counts()
     click.echo(
@@ -72,6 +73,8 @@ def _traces(result: Conversion, found: list[Trace], target: str) -> None:
         if one.resource != resource:
             resource = one.resource
             click.echo(printable(f"{resource}  from {one.fact} ({one.place})"))
+            if one.origin:
+                click.echo(printable(f"  read from: {one.origin}"))
             for quote in quotes_of(result, one.fact):
                 click.echo(printable(f'  source: "{quote}"'))
         click.echo(printable(f"  {one.element} = {_short(one.value)}"))

@@ -111,7 +111,7 @@ class Compiler:
             return None
         short = name.partition("/")[2]
         only = raw.get("only", {})
-        told, left_out = tuple(raw.get("narrative_only", ())), tuple(raw.get("left_out", ()))
+        told, left_out = _told(raw), tuple(raw.get("left_out", ()))
         backwards = {rule["by"] for rule in self._backwards if rule["for"] == raw["each"] and "by" in rule}
         mapping = ResourceMapping(
             name=short,
@@ -161,7 +161,7 @@ class Compiler:
         is_found = is_own_identifier(elements.get("identifier")) and raw["resource"] not in NOT_SEARCHED
         own_tag = "" if is_found else systems.get("fact", "")
         meta = Meta(url, systems.get("case", ""), own_tag)
-        return Recipe(raw["resource"], section, raw.get("role", ""), meta, rules, raw.get("narrative_only", ()))
+        return Recipe(raw["resource"], section, raw.get("role", ""), meta, rules, _told(raw))
 
     # -- which facts a mapping or a claim is for --
 
@@ -208,7 +208,8 @@ class Compiler:
             self.error("mapping-table", name, f"{key}: concepts/{rule.get('concept')}.toml has no '{unknown}'")
 
         def is_about(data: Mapping[str, Any]) -> bool:
-            found = table.find(str(data.get(field, ""))) if table else None
+            words = data.get(field, "")
+            found = table.find(words if isinstance(words, str) else str(words)) if table else None
             return found is not None and found.key in wanted
 
         return is_about
@@ -275,6 +276,12 @@ class Compiler:
                 self.error("mapping-target", name, f"{claim}: needs: {resource} has no element '{element}'")
             found += [(key, part) for key in keys]
         return tuple(found)
+
+
+def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that only the narrative tells: those that the file names, and in a main resource where its fact was read."""
+    everywhere = () if "role" in raw or raw["each"] == ANY_SECTION else ("origin",)
+    return (*raw.get("narrative_only", ()), *everywhere)
 
 
 def _wanted(given: Any) -> frozenset[Any]:

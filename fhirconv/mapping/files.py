@@ -32,7 +32,7 @@ def read_folders(folders: list[Path], names: str = "*.toml") -> tuple[dict[str, 
                     _mistake(
                         "mapping-syntax",
                         "expected systems.toml, units.toml, plausibility.toml, servers.toml, "
-                        "or a file in resources/, concepts/ or profiles/",
+                        "or a file in resources/, concepts/, profiles/ or readers/",
                         path,
                     )
                 )
@@ -55,6 +55,7 @@ def _mistake(rule: str, message: str, path: Path) -> Issue:
 # How many levels of tables are laid over each other key by key; what is below is replaced as a whole. So a site's
 # element replaces our element, its concept our concept. `false` removes what is below.
 _DEPTH = {"resources": 2, "profiles": 3, "concepts": 2, "systems": 2, "units": 2, "plausibility": 3, "servers": 2}
+_DEPTH["readers"] = 2  # a site's table or values replace ours of that name; its rules ([[facts]]) replace all of ours
 _ADDED = ("also", "spellings")  # lists of words: what a site has is added to what is there
 
 

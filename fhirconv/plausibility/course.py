@@ -89,12 +89,17 @@ class Course:
     def judged(self, words: str, unit: Any) -> tuple[str, str, Limit | None]:
         """Concept of a test, UCUM code of its unit, and the limit that holds for both."""
         key = (words, unit if type(unit) is str else "")
+        if type(words) is not str:  # a term with codes, which is equal to its words, is not the same test
+            return self._judged(key)
         return self.limits.judged.get(key) or self._judge(key)
 
-    def _judge(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
+    def _judged(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
         words, unit = key
         test, code = self.concept("labs", words), self.unit(unit)
-        found = (test, code, self.limits.of_result(test, code, words))
+        return test, code, self.limits.of_result(test, code, words)
+
+    def _judge(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
+        found = self._judged(key)
         if not is_long(key):
             if len(self.limits.judged) >= _REMEMBERED:
                 self.limits.judged.clear()

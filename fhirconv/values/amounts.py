@@ -7,6 +7,7 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.numbers import Measured, read_measured
+from fhirconv.terms import Term
 from fhirconv.values.base import Env, Made, calling, failed
 from fhirconv.values.concepts import codeable
 from fhirconv.values.times import UCUM
@@ -36,7 +37,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
     """
     names = name, unit_name, words_name = rule["measure"], rule["unit"], rule["words"]
     table = env.table(rule["table"])
-    kinds = (("number", "plainNumber"), ("unit",), ("string",))
+    kinds = (("number", "plainNumber"), ("unit",), ("term", "string"))
     known = [env.source(one, *kind) for one, kind in zip(names, kinds, strict=True)]
     if not all(known) or table is None:
         return failed()
@@ -57,7 +58,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
 
     def in_words(out: dict[str, Any], words: str, context: Context) -> None:
         concept = table.find(words)
-        if concept is None:
+        if concept is None and not isinstance(words, Term):
             context.keep_as_text(table.name, words_name, words)
         out[words_key] = codeable(concept, words)
 

@@ -59,7 +59,7 @@ class Tables(NamedTuple):
 
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")  # absolute (RFC 3986)
-WORDS = ("string", "choice", "array", "site", "evidence")  # kinds of fields that hold text, or a list of texts
+WORDS = ("term", "string", "choice", "array", "site", "evidence")  # kinds of fields that hold text, or a list of texts
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.terminology import Concept, ConceptTable
+from fhirconv.terms import Term
 from fhirconv.values.base import WORDS, Env, Made, failed
 from fhirconv.values.writing import Writer
 
@@ -19,7 +20,15 @@ AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableCo
 
 
 def codeable(found: Concept | None, words: str) -> dict[str, Any]:
-    """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand."""
+    """A CodeableConcept: the concept's codings (none if there is no concept) and the words as they stand.
+
+    Codes of the source come first, as they are; then ours of the systems that the source does not use.
+    """
+    if isinstance(words, Term):
+        stated = {coding["system"] for coding in words.codings}
+        ours = (coding for coding in (found.codings if found else ()) if coding["system"] not in stated)
+        codings = [dict(coding) for coding in (*words.codings, *ours)]
+        return {"coding": codings, "text": words.words} if words.words else {"coding": codings}
     return {"text": words} if found is None else found.codeable(words)
 
 
@@ -68,9 +77,10 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
         def put_found(word: str) -> None:
             found = f"{code.name(look)}({word}, {side}, {unit}, context)"
-            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)) and not code.is_term(name):
                 make = code.variable()
-                found = f"({make}({word}) if ({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
+                plain = "" if code.is_text(name) else f"type({word}) is str and "  # an item of a list may have codes
+                found = f"({make}({word}) if {plain}({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
             if not coded:
                 put(code, out, found)
                 return
@@ -84,7 +94,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
             with code.items(name) as word:
                 put_found(word)
         elif stated:
-            put_found(" + ' ' + ".join(f"str({code.field(one)})" for one in stated))
+            put_found(f"{code.name(_joined)}({', '.join(map(code.field, stated))})")
         elif other is not None:
             put(code, out, repr(codeable(other, other.text)))
         elif code.states(side_name) and in_text:
@@ -104,10 +114,13 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
-        found = table.find(word, side or "")
+        found, has_code = table.find(word, side or ""), isinstance(word, Term)
         if found is not None and found.units and not context.fits(found.units, unit):
-            context.keep_as_text(table.name, name, word)
+            if not has_code:
+                context.keep_as_text(table.name, name, word)
             found = None
+        elif has_code:
+            pass
         elif found is None or not found.codings:
             if coded:
                 return None
@@ -118,13 +131,26 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
                 known.clear()
             known[word, unit] = found.codeable
         if joined and found is not None:
-            word = found.text  # joined fields are no words of the source
+            word = _under(word, found.text)  # joined fields are no words of the source
         if side is None:
             return codeable(found, word)
-        said = f"{side} {word}" if in_text and side not in word.lower().split() else word
-        return add_side(side, codeable(found, said))
+        words = word.words if isinstance(word, Term) else word
+        said = f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
+        return add_side(side, codeable(found, _under(word, said)))
 
     return look
+
+
+def _joined(*parts: Any) -> str:
+    """Fields as the words of one concept, which has the codes of the last: it is what the others only make precise."""
+    last = parts[-1]
+    said = " ".join(filter(None, (part.words if isinstance(part, Term) else str(part) for part in parts)))
+    return last.with_words(said if last.words else "") if isinstance(last, Term) else said
+
+
+def _under(word: str, text: str) -> str:
+    """What is called `word` under other words."""
+    return word.with_words(text) if isinstance(word, Term) else text
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:

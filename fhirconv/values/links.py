@@ -30,7 +30,7 @@ def reference(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["reference"]
     put = env.put("Reference")
     display = rule.get("display", "")
-    if display and not env.source(display, "string"):
+    if display and not env.source(display, "string", "term"):
         return failed()
     if name in NAMED:
         if not env.may_refer(NAMED[name][1]):
@@ -61,9 +61,9 @@ def _named(find: Finder, put: Target, display: str) -> Write:
     def with_words(out: dict[str, Any], words: str, context: Context) -> None:
         targets = find(context)
         for target in targets:
-            put(out, {"reference": target, "display": words})
+            put(out, {"reference": target, "display": str(words)})
         if not targets:
-            put(out, {"display": words})
+            put(out, {"display": str(words)})
 
     def write(code: Writer, out: str) -> None:
         if code.states(display):

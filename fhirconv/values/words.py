@@ -8,7 +8,10 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.r4 import elements_of, kind_of, pattern_of
+from fhirconv.terminology import Concept
+from fhirconv.terms import Term, told
 from fhirconv.values.base import WORDS, Env, Made, Maker, calling, constant, failed
+from fhirconv.values.concepts import codeable
 from fhirconv.values.writing import Target, Writer, listed
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
@@ -42,7 +45,7 @@ _TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
 
 
 def text(rule: Mapping[str, Any], env: Env) -> Made:
-    """`text = FIELD`: the words as they stand, as text, CodeableConcept.text or Annotation.text."""
+    """`text = FIELD`: the words as they stand, as text, CodeableConcept (with the codes of the source) or Annotation.text."""
     name = rule["text"]
     if not env.source(name) or env.refuses_list(name):
         return failed()
@@ -53,14 +56,17 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
         env.error("mapping-type", f"{env.owner}.{env.element.name} takes no free text; use 'code' or 'concept'")
         return failed()
     put = env.put(kind)
-    wrap = kind in ("CodeableConcept", "Annotation")
+    is_concept, is_annotation = kind == "CodeableConcept", kind == "Annotation"
     label = str(rule.get("label", ""))
 
     def write(code: Writer, out: str) -> None:
         with code.items(name) as words:
-            said = words if code.is_text(name) else f"str({words})"
+            if is_concept and not code.is_text(name):
+                code.put(out, put, f"{code.name(codeable)}(None, {words})")
+                return
+            said = words if code.is_text(name) else f"{code.name(told)}({words})"
             said = f"{label + ': '!r} + {said}" if label else said
-            code.put(out, put, f"{{'text': {said}}}" if wrap else said)
+            code.put(out, put, f"{{'text': {said}}}" if is_concept or is_annotation else said)
 
     return Made(write, (name,))
 
@@ -84,7 +90,7 @@ def note(rule: Mapping[str, Any], env: Env) -> Made:
 
 
 def _as_words(value: Any) -> str:
-    return ", ".join(map(str, listed(value)))
+    return ", ".join(map(told, listed(value)))
 
 
 def code(rule: Mapping[str, Any], env: Env) -> Made:
@@ -111,8 +117,15 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
     put = env.put(*(("CodeableConcept", "Coding") if system else ("boolean",) if truth else ("code",)))
     wrap = "CodeableConcept" in env.element.types
 
+    def with_codes(words: Term) -> dict[str, Any]:
+        made = {"system": uri, "code": mapping[words]} if words in mapping else None
+        return codeable(Concept("", "", (made,)) if made else None, words)
+
     def write(code: Writer, out: str) -> None:
         value = code.field(name)
+        if uri and wrap and code.is_term(name):
+            code.put(out, put, f"{code.name(with_codes)}({value})")
+            return
         words = value if code.is_text(name) else f"str({value})"
         made = f"{code.name(mapping)}.get({words}, {value})" if mapping else value
         if uri:

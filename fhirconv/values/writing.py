@@ -1,6 +1,6 @@
 """How rules become Python: a function that makes a resource, or fills a part of one, from facts of one shape.
 
-A shape says which fields a fact states, and whether each is text, a list, an object or something else. Facts have few
+A shape says which fields a fact states, and whether each is text, a term with codes, a list, an object or something else. Facts have few
 shapes, so the function for one is written once, and holds what the mapping and the shape decide as literals. Only names
 and constants of the mappings enter the source, as Python literals; values of a case never.
 """
@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from fhirconv.terms import Term
+
 SHAPES = 4096  # for which functions are kept
 
-Shape = frozenset[tuple[str, type]]  # names of fields; str, list, dict, or object for all others
+Shape = frozenset[tuple[str, type]]  # names of fields; Term, str, list, dict, or object for all others
 
 
 def shape_of(data: Mapping[str, Any]) -> Shape:
     """The shape of these fields."""
-    kinds = (str, list, dict)
+    kinds = (Term, str, list, dict)
     return frozenset(
         (name, next((kind for kind in kinds if isinstance(value, kind)), object)) for name, value in data.items()
     )
@@ -70,8 +72,12 @@ class Writer:
         return f"data[{name!r}]" if name in self.kinds else "None"
 
     def is_text(self, name: str) -> bool:
-        """Whether the field is stated as text."""
+        """Whether the field is stated as plain text."""
         return self.kinds.get(name) is str
+
+    def is_term(self, name: str) -> bool:
+        """Whether the field is stated as words with codes."""
+        return self.kinds.get(name) is Term
 
     @contextmanager
     def items(self, name: str) -> Iterator[str]:

@@ -1,0 +1,131 @@
+"""What became of what was read: counts that add up, and what was left with how often and where first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhirconv.issues import Issue, Place, printable
+from fhirconv.rules import rule
+
+MOST = 10_000  # kinds of what was left that are told apart, for each rule; what comes after them is counted as others
+OTHERS = "(others)"
+
+
+@dataclass(slots=True)
+class Left:
+    """What was left in one way: how often, and where first."""
+
+    count: int
+    first: Place
+
+
+@dataclass(slots=True)
+class ColumnCount:
+    """Cells of a column that say something, and how many of them a rule took."""
+
+    stated: int = 0
+    taken: int = 0
+
+
+@dataclass(slots=True)
+class TableCount:
+    """Rows of a table: all, those that made facts, and those of rejected cases or without a case."""
+
+    rows: int = 0
+    made: int = 0
+    unread: int = 0  # rows that belong to no case
+    columns: dict[str, ColumnCount] = field(default_factory=dict)
+
+    @property
+    def unused(self) -> int:
+        """Rows that made no facts; `Report.left['row-unused']` says why."""
+        return self.rows - self.made - self.unread
+
+
+class Report:
+    """Filled by a reader while it reads; whole when its last Document was taken."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.cases = 0
+        self.facts: Counter[str] = Counter()  # by section
+        self.tables: dict[str, TableCount] = {}
+        self.left: dict[str, dict[str, Left]] = {}  # by rule id and what was left
+
+    def leave(self, rule_id: str, what: str, place: Place, count: int = 1) -> None:
+        """Counts what was left; `what` is a short text in which alike things are alike (a column, a field, a word)."""
+        kinds = self.left.setdefault(rule_id, {})
+        if what not in kinds and len(kinds) >= MOST:
+            what = OTHERS
+        if what in kinds:
+            kinds[what].count += count
+        else:
+            kinds[what] = Left(count, place)
+
+    def take(self, data: dict[str, Any]) -> None:
+        """Counts a case and its facts."""
+        self.cases += 1
+        for section, facts in data.items():
+            if isinstance(facts, list):
+                self.facts[section] += len(facts)
+
+    def issues(self) -> list[Issue]:
+        """What was left, one issue for each kind at the place where it stands first."""
+        return [
+            Issue(rule_id, f"{what}{_times(left.count)}", left.first)
+            for rule_id, kinds in self.left.items()
+            for what, left in kinds.items()
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        return {
+            "files": self.files,
+            "tables": {
+                name: {
+                    "rows": table.rows,
+                    "made_facts": table.made,
+                    "made_none": table.unused,
+                    "without_case": table.unread,
+                    "columns": {
+                        column: {"stated": count.stated, "taken": count.taken} for column, count in table.columns.items()
+                    },
+                }
+                for name, table in self.tables.items()
+            },
+            "cases": self.cases,
+            "facts": dict(sorted(self.facts.items())),
+            "left": {
+                rule_id: [
+                    {"what": what, "count": left.count, "first": str(left.first)} for what, left in _most_first(kinds)
+                ]
+                for rule_id, kinds in self.left.items()
+            },
+        }
+
+    def text(self, most: int = 20) -> str:
+        """The report for a reader of it: `most` lines at most for what was left in one way."""
+        lines = [f"{len(self.files)} files, {self.cases} cases, {self.facts.total()} facts"]
+        for name, table in self.tables.items():
+            none = f", {table.unused} made none" if table.unused else ""
+            none += f", {table.unread} without a case" if table.unread else ""
+            lines.append(f"table {name}: {table.rows} rows, {table.made} made facts{none}")
+        if self.facts:
+            lines.append("facts: " + ", ".join(f"{count} {section}" for section, count in sorted(self.facts.items())))
+        for rule_id, kinds in self.left.items():
+            lines.append(f"{rule(rule_id).severity}: not so: {rule(rule_id).title} [{rule_id}]")
+            shown = _most_first(kinds)[:most]
+            lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in shown]
+            if len(kinds) > len(shown):
+                lines.append(f"  and {len(kinds) - len(shown)} more")
+        return "\n".join(lines)
+
+
+def _times(count: int) -> str:
+    return f" ({count} times)" if count > 1 else ""
+
+
+def _most_first(kinds: dict[str, Left]) -> list[tuple[str, Left]]:
+    return sorted(kinds.items(), key=lambda item: -item[1].count)
