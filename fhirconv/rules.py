@@ -89,6 +89,7 @@ RULES: dict[str, Rule] = {
     "cell-conflict": Rule("error", "conflict", "input", "Rows of a case do not say two things of one field."),
     "cell-kept": Rule("information", "informational", "input", "Cells are among those that their reader lists; others are kept as printed."),
     "cell-left": Rule("warning", "incomplete", "input", "Each cell that says something is read."),
+    "packet-left": Rule("information", "informational", "input", "Each value of a phenopacket has a place in case facts; docs/phenopackets.md."),
     "column-unread": Rule("warning", "incomplete", "input", "Each column is read, or left out with a reason."),
     "no-place": Rule("warning", "incomplete", "input", "What a source says has a place in case facts."),
     # -- input: plausibility over the patient's course --

@@ -39,8 +39,13 @@ class Reader(Protocol):
         """
 
 
-# Readers that are code: the module that has a function `reader()`, and the title.
-CODED: dict[str, tuple[str, str]] = {}
+# Readers that are code: the module that has a function `reader(mappings)`, and the title.
+CODED: dict[str, tuple[str, str]] = {
+    "phenopacket": (
+        "fhirconv.readers.phenopackets",
+        "GA4GH Phenopackets 2.0 in JSON, YAML or NDJSON; also Family and Cohort",
+    ),
+}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -58,7 +63,7 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        made: Reader = importlib.import_module(CODED[name][0]).reader()
+        made: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
         return made
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders

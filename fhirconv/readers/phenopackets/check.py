@@ -23,7 +23,7 @@ _WANTED = {"text": "text", "flag": "true or false", "number": "a number", "whole
 def grow(document: Document, message: str, value: Any, pointer: str, path: str = "", none: str = "") -> Node | None:
     """The object at `pointer` as a node; None if it is no object. What is wrong in it is noted in the document.
 
-    `path` and `none` are those of the leaves below; see Leaf.
+    `path` and `none` are those of the leaves below; see Leaf. Below what has no place in case facts the path stays.
     """
     if not isinstance(value, dict):
         document.add("wrong-type", f"expected an object ({message}), found {type_word(value)}", pointer)
@@ -43,7 +43,7 @@ def grow(document: Document, message: str, value: Any, pointer: str, path: str =
             message_text = f"'{chosen[field.one]}' and '{key}' stand together; {message} takes one of them"
             document.add("value-choice", message_text, at)
         else:
-            node.parts[field.name] = _parts(document, field, item, at, f"{path}.{field.name}".lstrip("."), none)
+            node.parts[field.name] = _parts(document, field, item, at, path if none else f"{path}.{field.name}".lstrip("."), none)
     _missing(document, node)
     return node
 

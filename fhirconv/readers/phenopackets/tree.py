@@ -17,6 +17,11 @@ class Leaf:
     none: str
     is_read: bool = False
 
+    def read(self) -> Any:
+        """The value, read with that."""
+        self.is_read = True
+        return self.value
+
 
 @dataclass(slots=True, eq=False)
 class Node:
@@ -36,10 +41,11 @@ class Node:
 
     def values(self, name: str) -> list[Any]:
         """The values of a field, which are read with that."""
-        leaves = [part for part in self.parts.get(name, ()) if isinstance(part, Leaf)]
-        for leaf in leaves:
-            leaf.is_read = True
-        return [leaf.value for leaf in leaves]
+        return [leaf.read() for leaf in self.open(name)]
+
+    def open(self, name: str) -> list[Leaf]:
+        """The values of a field, or below it if it is one of another standard; they are not read with that."""
+        return [part for part in self.parts.get(name, ()) if isinstance(part, Leaf)]
 
     def value(self, name: str) -> Any:
         """The value of a field, read with that; None if it is not stated."""
@@ -61,3 +67,7 @@ class Node:
                     yield part
                 else:
                     yield from part.leaves()
+
+    def forget(self) -> None:
+        """Lets go of all that it holds."""
+        self.parts.clear()
