@@ -90,7 +90,9 @@ def _make_medications(maker: Maker, node: Node, common: dict[str, Any]) -> Made 
 
 def _course(maker: Maker, node: Node) -> dict[str, Any]:
     quantity, span = node.one("quantity"), node.one("interval")
-    dose: dict[str, Any] = {"text": joined(quantity_words(quantity), said(node.one("scheduleFrequency"))).replace("; ", ", ")}
+    dose: dict[str, Any] = {
+        "text": joined(quantity_words(quantity), said(node.one("scheduleFrequency"))).replace("; ", ", ")
+    }
     if quantity:
         dose |= {"value": amount(quantity), "unit": unit(maker, quantity.one("unit"))}
     start, end = (span.value(name) if span else None for name in ("start", "end"))
@@ -152,4 +154,3 @@ def _make_adverse_events(maker: Maker, node: Node, made: Made, words: str) -> No
             "adverse_events", event, curie_of(event), event=term(maker, event), presence="present",
             suspect=None if is_regimen else made.id, note=f"during {words}" if is_regimen else "",
         )  # fmt: skip
-

@@ -17,7 +17,13 @@ from fhirconv.readers.phenopackets.tree import Leaf, Node
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-_WANTED = {"text": "text", "flag": "true or false", "number": "a number", "whole": "a whole number", "time": "a timestamp"}
+_WANTED = {
+    "text": "text",
+    "flag": "true or false",
+    "number": "a number",
+    "whole": "a whole number",
+    "time": "a timestamp",
+}
 
 
 def grow(document: Document, message: str, value: Any, pointer: str, path: str = "", none: str = "") -> Node | None:
@@ -43,7 +49,9 @@ def grow(document: Document, message: str, value: Any, pointer: str, path: str =
             message_text = f"'{chosen[field.one]}' and '{key}' stand together; {message} takes one of them"
             document.add("value-choice", message_text, at)
         else:
-            node.parts[field.name] = _parts(document, field, item, at, path if none else f"{path}.{field.name}".lstrip("."), none)
+            node.parts[field.name] = _parts(
+                document, field, item, at, path if none else f"{path}.{field.name}".lstrip("."), none
+            )
     _missing(document, node)
     return node
 
@@ -58,6 +66,8 @@ def _unknown(document: Document, message: str, key: str, pointer: str) -> None:
 def _missing(document: Document, node: Node) -> None:
     """Required fields that are not there; protobuf leaves out whatever has the value of its default."""
     for field in schema().fields(node.message):
+        if field.name == "metaData" and node.pointer:  # of a member of a family or cohort: that of the whole serves
+            continue
         if field.need and not node.parts.get(field.name) and field.type not in schema().enums:
             severity = "" if field.need == "must" else "warning"
             text = f"'{field.name}' is missing; {node.message} requires it"
@@ -112,7 +122,11 @@ def _scalar(document: Document, kind: str, value: Any, pointer: str) -> tuple[st
     if kind in schema().enums:
         return _enum(kind, value)
     if kind == "text" and isinstance(value, str):
-        return ("", value) if value.strip() else ("empty-value", "is empty; leave the field out when there is nothing to say")
+        return (
+            ("", value)
+            if value.strip()
+            else ("empty-value", "is empty; leave the field out when there is nothing to say")
+        )
     if kind == "flag" and isinstance(value, bool):
         return "", value
     if kind == "time" and isinstance(value, str):
@@ -120,7 +134,11 @@ def _scalar(document: Document, kind: str, value: Any, pointer: str) -> tuple[st
     if kind in ("number", "whole"):
         if isinstance(value, str) and _NUMBER.fullmatch(value):  # protobuf's JSON takes both
             value = read_number(value)
-        if isinstance(value, int | Decimal) and not isinstance(value, bool) and (kind == "number" or value == int(value)):
+        if (
+            isinstance(value, int | Decimal)
+            and not isinstance(value, bool)
+            and (kind == "number" or value == int(value))
+        ):
             return "", value if kind == "number" else int(value)
     return "wrong-type", f"expected {_WANTED[kind]}, found {type_word(value)} {shown(value)}"
 

@@ -115,7 +115,9 @@ def modifiers(node: Node) -> tuple[str, list[str]]:
         side, words = (named, "") if named and not side else (side, words)
         remarks.append(words)
     for evidence in node.all("evidence"):
-        remarks.append(joined(said(evidence.one("evidenceCode"), "evidence"), reference(evidence.one("reference"), "reference")))
+        remarks.append(
+            joined(said(evidence.one("evidenceCode"), "evidence"), reference(evidence.one("reference"), "reference"))
+        )
     return side, remarks
 
 

@@ -45,4 +45,6 @@ class Curies:
 
     def _doubt(self, prefix: str, pointer: str, result: str) -> None:
         what = "has no iriPrefix that is a URI" if prefix.casefold() in self.declared else "is not declared"
-        self.doubtful.setdefault(prefix, (f"the prefix '{prefix}' {what} in metaData.resources{result}; add it", pointer))
+        self.doubtful.setdefault(
+            prefix, (f"the prefix '{prefix}' {what} in metaData.resources{result}; add it", pointer)
+        )

@@ -14,7 +14,12 @@ from fhirconv.readers.phenopackets.terms import curie_of, said, term
 from fhirconv.readers.phenopackets.tree import Node
 
 # What a progress status says of a diagnosis that is no disease of the packet
-_VERIFICATIONS = {"SOLVED": "confirmed", "IN_PROGRESS": "provisional", "COMPLETED": "unconfirmed", "UNSOLVED": "unconfirmed"}
+_VERIFICATIONS = {
+    "SOLVED": "confirmed",
+    "IN_PROGRESS": "provisional",
+    "COMPLETED": "unconfirmed",
+    "UNSOLVED": "unconfirmed",
+}
 
 
 def make_interpretations(maker: Maker) -> None:

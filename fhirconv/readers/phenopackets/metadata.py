@@ -13,7 +13,10 @@ from fhirconv.readers.phenopackets.maker import Maker, Read, joined
 from fhirconv.readers.phenopackets.terms import reference
 from fhirconv.readers.phenopackets.tree import Node
 
-_PMID = re.compile(r"(?:PMID:\s?|https?://pubmed\.ncbi\.nlm\.nih\.gov/|https?://www\.ncbi\.nlm\.nih\.gov/pubmed/)([1-9]\d{0,8})/?", re.I)
+_PMID = re.compile(
+    r"(?:PMID:\s?|https?://pubmed\.ncbi\.nlm\.nih\.gov/|https?://www\.ncbi\.nlm\.nih\.gov/pubmed/)([1-9]\d{0,8})/?",
+    re.I,
+)
 _DOI = re.compile(r"(?:doi:\s?|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/\S+)", re.I)
 _URL = re.compile(r"https?://\S+")
 # What a case id may not hold, and the escape itself
@@ -58,9 +61,10 @@ def _update(node: Node) -> str:
 
 def _make_source(maker: Maker, meta: Node) -> None:
     """The first reference is the source, the others stand in its note."""
-    first, *others = meta.all("externalReferences") or [None]
-    if first is None:
+    references = meta.all("externalReferences")
+    if not references:
         return
+    first, *others = references
     named = [first.text("id"), first.text("reference")]
     fields: dict[str, Any] = {"title": first.text("description")}
     rest = []

@@ -118,10 +118,16 @@ def _kind(document: Document) -> str:
     """The message that a document holds; '' if it is none that can be read, which is noted."""
     data = document.data
     if not isinstance(data, dict) or not schema().messages["Phenopacket"].keys() | {"proband", "members"} & data.keys():
-        document.add("content-unknown", "holds no phenopacket: an object with 'id', 'subject' and 'metaData' was expected")
+        document.add(
+            "content-unknown", "holds no phenopacket: an object with 'id', 'subject' and 'metaData' was expected"
+        )
         return ""
     meta = data.get("metaData", data.get("meta_data"))
-    version = meta.get("phenopacketSchemaVersion", meta.get("phenopacket_schema_version", "")) if isinstance(meta, dict) else ""
+    version = (
+        meta.get("phenopacketSchemaVersion", meta.get("phenopacket_schema_version", ""))
+        if isinstance(meta, dict)
+        else ""
+    )
     old = next((key for key in _FIRST_VERSION if key in data), "")
     if str(version).startswith("1") or (old and not version):
         found = f"of schema version {shown(version)}" if version else f"of version 1, for it has '{old}'"

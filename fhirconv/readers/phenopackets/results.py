@@ -16,7 +16,9 @@ from fhirconv.readers.phenopackets.times import when
 from fhirconv.readers.phenopackets.tree import Node
 
 # What is measured in a body fluid, or per volume of one, is a laboratory's; LOINC's names say so, and units do.
-_FLUID = re.compile(r"/vol(?:ume)?\]|\b(?:in|of) (?:serum|plasma|blood|urine|csf|cerebral spinal fluid|red blood cells)\b", re.I)
+_FLUID = re.compile(
+    r"/vol(?:ume)?\]|\b(?:in|of) (?:serum|plasma|blood|urine|csf|cerebral spinal fluid|red blood cells)\b", re.I
+)
 _PER_VOLUME = re.compile(r"/\S*[LlL]$|/mm3$")
 _NAMES = {"labs": "analyte", "findings": "finding", "pathology": "test"}
 

@@ -81,4 +81,11 @@ def _make_stages(maker: Maker, node: Node, specimen: Made) -> None:
         if len(maker.cancers) == 1:
             make_stage(maker, finding, maker.cancers[0], "pathological")
         else:
-            maker.add("pathology", finding, curie_of(finding), test="pathological stage", result=term(maker, finding), specimen=specimen.id)
+            maker.add(
+                "pathology",
+                finding,
+                curie_of(finding),
+                test="pathological stage",
+                result=term(maker, finding),
+                specimen=specimen.id,
+            )

@@ -86,7 +86,14 @@ def _age(maker: Maker, node: Node | None) -> tuple[Any, Any]:
         age = read(maker, stated) if stated else {}
         if age:
             return Read(age, node.pointer), {"text": when_words(maker, node, "last encounter")}
-    maker.add("events", node, "last-encounter", id=maker.free_id("last-encounter"), name="last encounter", at=when(maker, node))
+    maker.add(
+        "events",
+        node,
+        "last-encounter",
+        id=maker.free_id("last-encounter"),
+        name="last encounter",
+        at=when(maker, node),
+    )
     return None, None
 
 
@@ -132,4 +139,3 @@ def same_subject(maker: Maker, node: Node, name: str) -> bool:
         maker.warn("reference-unknown", message, node.place(name))
         return False
     return True
-

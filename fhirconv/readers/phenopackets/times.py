@@ -120,7 +120,7 @@ def range_extent(maker: Maker, ages: Node) -> dict[str, Any]:
     if len(units) > 1 and units != {"years", "months"}:
         return {}
     unit = "months" if "months" in units else units.pop() if units else "years"
-    values = {end: made.get("value", made.get(end)) for end, made in found.items()}
+    values: dict[str, Any] = {end: made.get("value", made.get(end)) for end, made in found.items()}
     if unit == "months":
         values = {end: value if "unit" in found[end] else value * 12 for end, value in values.items()}
     return values | ({"unit": unit} if values and unit != "years" else {})
