@@ -34,7 +34,7 @@ def grow(document: Document, message: str, value: Any, pointer: str, path: str =
     if not isinstance(value, dict):
         document.add("wrong-type", f"expected an object ({message}), found {type_word(value)}", pointer)
         return None
-    node, fields = Node(message, pointer), schema().messages[message]
+    node, fields = Node(message, pointer), schema().messages[message].by_name
     chosen: dict[str, str] = {}
     for key, item in value.items():
         at = f"{pointer}/{escape_pointer(key)}"
@@ -57,22 +57,24 @@ def grow(document: Document, message: str, value: Any, pointer: str, path: str =
 
 
 def _unknown(document: Document, message: str, key: str, pointer: str) -> None:
-    known = [field.name for field in schema().fields(message)]
+    known = [field.name for field in schema().messages[message].fields]
     near = closest(key, known, 0.75) or next((name for name in known if key.startswith(name)), "")
     hint = f"did you mean '{near}'?" if near else f"expected one of: {', '.join(known)}"
     document.add("unknown-key", f"{shown(key)} is no field of {message} in schema 2.0; {hint}", pointer)
 
 
 def _missing(document: Document, node: Node) -> None:
-    """Required fields that are not there; protobuf leaves out whatever has the value of its default."""
-    for field in schema().fields(node.message):
-        if field.name == "metaData" and node.pointer:  # of a member of a family or cohort: that of the whole serves
+    """Required fields that are not there. protobuf leaves out a zero, and metaData may stand in the family or cohort."""
+    for field in schema().messages[node.message].needed:
+        if field.name in node.parts or (field.need == "should" and field.type in ("number", "whole")):
             continue
-        if field.need and not node.parts.get(field.name) and field.type not in schema().enums:
-            severity = "" if field.need == "must" else "warning"
-            text = f"'{field.name}' is missing; {node.message} requires it"
-            if not (field.type in ("number", "whole") and severity):  # a zero is left out
-                document.issues.append(Issue("missing-key", text, document.place(node.pointer), severity=severity))
+        if field.name == "metaData" and node.pointer:
+            continue
+        text, severity = (
+            f"'{field.name}' is missing; {node.message} requires it",
+            "" if field.need == "must" else "warning",
+        )
+        document.issues.append(Issue("missing-key", text, document.place(node.pointer), severity=severity))
 
 
 def _parts(document: Document, field: Field, value: Any, pointer: str, path: str, none: str) -> list[Node | Leaf]:

@@ -39,9 +39,7 @@ class Curies:
             self._doubt(match[1], pointer, "" if known else "; its codes are kept as text")
         if not known:
             return {"system": system, "code": code} if system else {}
-        if known.endswith(":"):
-            return {"system": known.removesuffix(":"), "code": f"{match[1]}:{code}"}
-        return {"system": known, "code": code}
+        return {"system": known.system, "code": f"{known.spelled}:{code}" if known.is_whole else code}
 
     def _doubt(self, prefix: str, pointer: str, result: str) -> None:
         what = "has no iriPrefix that is a URI" if prefix.casefold() in self.declared else "is not declared"

@@ -22,35 +22,52 @@ class Field(NamedTuple):
     none: str
 
 
+class Message(NamedTuple):
+    """The fields of a message, and by name, in camelCase and in snake_case, for protobuf's JSON takes both."""
+
+    fields: tuple[Field, ...]
+    by_name: dict[str, Field]
+    needed: tuple[Field, ...]  # those whose absence is told; an enum of the value 0 is left out by protobuf
+
+
+class Prefix(NamedTuple):
+    """What stands before the colon of a CURIE, as it is usually written. `is_whole`: the code is the CURIE as a whole."""
+
+    spelled: str
+    system: str
+    is_whole: bool
+
+
 class Schema(NamedTuple):
-    """Messages with their fields by name, in camelCase and in snake_case as protobuf's JSON takes both."""
+    """The messages and enums of the schema, and the prefixes that we know."""
 
-    messages: dict[str, dict[str, Field]]
+    messages: dict[str, Message]
     enums: dict[str, tuple[str, ...]]
-    prefixes: dict[str, str]  # of a CURIE, casefolded -> code system; see fields.toml
-
-    def fields(self, message: str) -> list[Field]:
-        """The fields of a message, each once."""
-        return list({field.name: field for field in self.messages[message].values()}.values())
+    prefixes: dict[str, Prefix]  # casefolded
 
 
 @functools.cache
 def schema() -> Schema:
     """The schema 2.0."""
     raw = tomli.loads(Path(__file__).with_name("fields.toml").read_text(encoding="utf-8"))
-    messages = {message: _fields(rows) for message, rows in raw["messages"].items()}
     enums = {name: tuple(values) for name, values in raw["enums"].items()}
-    return Schema(messages, enums, {prefix.casefold(): system for prefix, system in raw["prefixes"].items()})
+    messages = {name: _message(rows, enums) for name, rows in raw["messages"].items()}
+    prefixes = (
+        Prefix(prefix, system.removesuffix(":"), system.endswith(":")) for prefix, system in raw["prefixes"].items()
+    )
+    return Schema(messages, enums, {prefix.spelled.casefold(): prefix for prefix in prefixes})
 
 
-def _fields(rows: dict[str, dict[str, str]]) -> dict[str, Field]:
-    made = {}
-    for name, row in rows.items():
-        need = next((word for word in ("must", "should") if row.get(word)), "")
-        kind = row["type"].removesuffix("[]")
-        field = Field(name, kind, kind != row["type"], need, row.get("one", ""), row.get("to", ""), row.get("none", ""))
-        made[name] = made[snake_case(name)] = field
-    return made
+def _message(rows: dict[str, dict[str, str]], enums: dict[str, tuple[str, ...]]) -> Message:
+    fields = tuple(_field(name, row) for name, row in rows.items())
+    by_name = {name: field for field in fields for name in (field.name, snake_case(field.name))}
+    return Message(fields, by_name, tuple(field for field in fields if field.need and field.type not in enums))
+
+
+def _field(name: str, row: dict[str, str]) -> Field:
+    need = next((word for word in ("must", "should") if row.get(word)), "")
+    kind = row["type"].removesuffix("[]")
+    return Field(name, kind, kind != row["type"], need, row.get("one", ""), row.get("to", ""), row.get("none", ""))
 
 
 def snake_case(name: str) -> str:

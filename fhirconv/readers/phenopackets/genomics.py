@@ -86,7 +86,9 @@ def _variant_names(node: Node | None) -> Iterator[str]:
     record = _record(node.one("vcfRecord"))
     candidates = [node.text("label"), node.text("description"), *written, *kinds, record, gene]
     stated = [one for one in candidates if one]
-    yield from stated or [joined(name, _computable(node)).replace("; ", ": ", 1)]
+    yield from (
+        [*stated, f"id {name}" if name else ""] if stated else [joined(name, _computable(node)).replace("; ", ": ", 1)]
+    )
     yield from (said(node.one("allelicState"), "allelic state"),)
     molecule = node.text("moleculeContext")
     yield f"molecule: {molecule}" if molecule and not molecule.startswith("unspecified") else ""

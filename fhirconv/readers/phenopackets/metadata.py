@@ -13,11 +13,13 @@ from fhirconv.readers.phenopackets.maker import Maker, Read, joined
 from fhirconv.readers.phenopackets.terms import reference
 from fhirconv.readers.phenopackets.tree import Node
 
-_PMID = re.compile(
-    r"(?:PMID:\s?|https?://pubmed\.ncbi\.nlm\.nih\.gov/|https?://www\.ncbi\.nlm\.nih\.gov/pubmed/)([1-9]\d{0,8})/?",
-    re.I,
-)
-_DOI = re.compile(r"(?:doi:\s?|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/\S+)", re.I)
+_IDENTIFIERS = {
+    "pmid": re.compile(
+        r"(?:PMID:\s?|https?://pubmed\.ncbi\.nlm\.nih\.gov/|https?://www\.ncbi\.nlm\.nih\.gov/pubmed/)([1-9]\d{0,8})/?",
+        re.I,
+    ),
+    "doi": re.compile(r"(?:doi:\s?|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/\S+)", re.I),
+}
 _URL = re.compile(r"https?://\S+")
 # What a case id may not hold, and the escape itself
 _NOT_IN_ID = re.compile(r"^ | $|(?<= ) |[^\S ]|[/|\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|%(?=[0-9A-Fa-f]{2})")
@@ -69,11 +71,9 @@ def _make_source(maker: Maker, meta: Node) -> None:
     fields: dict[str, Any] = {"title": first.text("description")}
     rest = []
     for words in filter(None, named):
-        for field, pattern in (("pmid", _PMID), ("doi", _DOI), ("url", _URL)):
-            match = pattern.fullmatch(words)
-            if match and fields.get(field) in (None, match[match.lastindex or 0]):
-                fields[field] = match[match.lastindex or 0]
-                break
-        else:
+        matches = {field: match[1] for field, pattern in _IDENTIFIERS.items() if (match := pattern.fullmatch(words))}
+        if _URL.fullmatch(words):
+            matches["url"] = words
+        if not matches or any(fields.setdefault(field, value) != value for field, value in matches.items()):
             rest.append(words)
     maker.state("source", first, **fields, note=joined(*rest, *(reference(other, "also") for other in others)))

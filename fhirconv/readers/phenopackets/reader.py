@@ -23,7 +23,7 @@ from fhirconv.readers.phenopackets.samples import make_samples
 from fhirconv.readers.phenopackets.subject import make_patient
 from fhirconv.readers.phenopackets.tree import Node
 from fhirconv.readers.report import Report
-from fhirconv.records import read_records
+from fhirconv.records import is_resource, read_records
 from fhirconv.values.base import Tables
 
 _MEMBERS = {"Family": ("proband", "relatives"), "Cohort": ("members",)}
@@ -117,7 +117,8 @@ class CasePlaces(Places):
 def _kind(document: Document) -> str:
     """The message that a document holds; '' if it is none that can be read, which is noted."""
     data = document.data
-    if not isinstance(data, dict) or not schema().messages["Phenopacket"].keys() | {"proband", "members"} & data.keys():
+    known = schema().messages["Phenopacket"].by_name.keys() | {"proband", "relatives", "members"}
+    if not isinstance(data, dict) or is_resource(data) or not known & data.keys():
         document.add(
             "content-unknown", "holds no phenopacket: an object with 'id', 'subject' and 'metaData' was expected"
         )

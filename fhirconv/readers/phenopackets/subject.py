@@ -11,7 +11,7 @@ from typing import Any
 from fhirconv.issues import shown
 from fhirconv.readers.phenopackets.maker import Maker, Read, joined
 from fhirconv.readers.phenopackets.terms import curie_of, said, term
-from fhirconv.readers.phenopackets.times import dated, extent, range_extent, when, when_words
+from fhirconv.readers.phenopackets.times import dated, when
 from fhirconv.readers.phenopackets.tree import Node
 
 HUMAN = "NCBITaxon:9606"
@@ -79,21 +79,12 @@ def _identifiers(maker: Maker, subject: Node) -> tuple[Any, list[str]]:
 
 def _age(maker: Maker, node: Node | None) -> tuple[Any, Any]:
     """The age at the last encounter and the words for it; another kind of time is an event."""
-    if node is None:
+    read = when(maker, node)
+    if node is None or read is None:
         return None, None
-    for name, read in (("age", extent), ("ageRange", range_extent)):
-        stated = node.one(name)
-        age = read(maker, stated) if stated else {}
-        if age:
-            return Read(age, node.pointer), {"text": when_words(maker, node, "last encounter")}
-    maker.add(
-        "events",
-        node,
-        "last-encounter",
-        id=maker.free_id("last-encounter"),
-        name="last encounter",
-        at=when(maker, node),
-    )
+    if isinstance(read.value, dict) and "age" in read.value:
+        return Read(read.value["age"], node.pointer), {"text": f"last encounter: {read.value['text']}"}
+    maker.add("events", node, "", id=maker.free_id("last-encounter"), name="last encounter", at=read)
     return None, None
 
 
