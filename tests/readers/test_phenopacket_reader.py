@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from fhirconv.readers.phenopackets.fields import snake_case
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "readers" / "phenopacket"
 MAXIMAL = json.loads((FOLDER / "maximal.json").read_text(encoding="utf-8"))
 Packet = dict[str, Any]
+QUANTITY, RADIATION = "/measurements/0/value/quantity", "/medicalActions/1/radiationTherapy"
 
 
 def read_all(path: Path) -> tuple[list[Document], Report]:
@@ -134,40 +134,60 @@ def test_one_bad_member_leaves_the_others(tmp_path: Path) -> None:
 
 # -- what is wrong --
 
-Change = Callable[[Packet], object]
-
-BROKEN: list[tuple[str, Change, str, str, str]] = [
-    ("unknown field", lambda p: p["subject"].update(sexe="MALE"), "unknown-key", "/subject/sexe", "did you mean 'sex'?"),
-    ("field of version 1", lambda p: p["phenotypicFeatures"][0].update(negated=True), "unknown-key", "/phenotypicFeatures/0/negated", "no field of PhenotypicFeature"),
-    ("enum", lambda p: p["subject"].update(sex="WOMAN"), "not-a-choice", "/subject/sex", "'WOMAN' is not one of: UNKNOWN_SEX, FEMALE"),
-    ("enum by a number that there is not", lambda p: p["subject"].update(sex=7), "not-a-choice", "/subject/sex", "'7' is not one of"),
-    ("text for a list", lambda p: p.update(diseases="none"), "wrong-type", "/diseases", "expected a list, found text"),
-    ("object for a list", lambda p: p.update(diseases=p["diseases"][0]), "wrong-type", "/diseases", "expected a list, found an object"),
-    ("text for an object", lambda p: p["diseases"][0].update(term="cancer"), "wrong-type", "/diseases/0/term", "expected an object (OntologyClass), found text"),
-    ("text for a flag", lambda p: p["diseases"][0].update(excluded="yes"), "wrong-type", "/diseases/0/excluded", "expected true or false, found text 'yes'"),
-    ("text for a number", lambda p: p["measurements"][0]["value"]["quantity"].update(value="high"), "wrong-type", "/measurements/0/value/quantity/value", "expected a number, found text 'high'"),
-    ("number for a text", lambda p: p.update(id=7), "wrong-type", "/id", "expected text, found a number '7'"),
-    ("fraction for a whole number", lambda p: p["medicalActions"][1]["radiationTherapy"].update(dosage=50.4), "wrong-type", "/medicalActions/1/radiationTherapy/dosage", "expected a whole number"),
-    ("empty text", lambda p: p["subject"].update(id=" "), "empty-value", "/subject/id", "is empty"),
-    ("no timestamp", lambda p: p["metaData"].update(created="yesterday"), "date-invalid", "/metaData/created", "'yesterday' is no timestamp"),
-    ("no day", lambda p: p["metaData"].update(created="2021-02-30T00:00:00Z"), "date-invalid", "/metaData/created", "not a day of the calendar"),
-    ("age in words", lambda p: p["subject"].update(timeAtLastEncounter={"age": {"iso8601duration": "58 years"}}), "wrong-form", "/subject/timeAtLastEncounter/age/iso8601duration", "such as P40Y10M5D"),
-    ("two of one choice", lambda p: p["medicalActions"][0].update(procedure={"code": term("NCIT:C1", "x")}), "value-choice", "/medicalActions/0/procedure", "'treatment' and 'procedure' stand together"),
-    ("both spellings", lambda p: p.update(meta_data=p["metaData"]), "duplicate-key", "/meta_data", "'metaData' stands twice"),
-    ("no action", lambda p: p["medicalActions"][1].pop("radiationTherapy"), "missing-key", "/medicalActions/1", "has no action"),
-    ("no id", lambda p: p.pop("id"), "missing-key", "", "'id' is missing; Phenopacket requires it"),
-    ("no code", lambda p: p["diseases"][0]["term"].pop("id"), "missing-key", "/diseases/0/term", "'id' is missing; OntologyClass requires it"),
-]  # fmt: skip
+# What is wrong, the object that is changed, what is set there ("-KEY": taken out), the rule and words of the message.
+BROKEN: list[tuple[str, str, str, Any, str, str]] = [
+    ("unknown field", "/subject", "sexe", "MALE", "unknown-key", "did you mean 'sex'?"),
+    ("field of version 1", "/phenotypicFeatures/0", "negated", True, "unknown-key", "no field of PhenotypicFeature"),
+    ("enum", "/subject", "sex", "WOMAN", "not-a-choice", "'WOMAN' is not one of: UNKNOWN_SEX, FEMALE"),
+    ("number of no enum", "/subject", "sex", 7, "not-a-choice", "'7' is not one of"),
+    ("text for a list", "", "diseases", "none", "wrong-type", "expected a list, found text"),
+    ("object for a list", "", "diseases", {}, "wrong-type", "expected a list, found an object"),
+    ("text for an object", "/diseases/0", "term", "x", "wrong-type", "expected an object (OntologyClass), found text"),
+    ("text for a flag", "/diseases/0", "excluded", "yes", "wrong-type", "expected true or false, found text 'yes'"),
+    ("text for a number", QUANTITY, "value", "high", "wrong-type", "expected a number, found text 'high'"),
+    ("number for a text", "", "id", 7, "wrong-type", "expected text, found a number '7'"),
+    ("fraction", RADIATION, "dosage", 50.4, "wrong-type", "expected a whole number"),
+    ("empty text", "/subject", "id", " ", "empty-value", "is empty"),
+    ("no timestamp", "/metaData", "created", "yesterday", "date-invalid", "'yesterday' is no timestamp"),
+    ("no day", "/metaData", "created", "2021-02-30T00:00:00Z", "date-invalid", "not a day of the calendar"),
+    (
+        "age in words",
+        "/subject/timeAtLastEncounter/age",
+        "iso8601duration",
+        "58 years",
+        "wrong-form",
+        "such as P40Y10M5D",
+    ),
+    (
+        "two of one choice",
+        "/medicalActions/0",
+        "procedure",
+        {},
+        "value-choice",
+        "'treatment' and 'procedure' stand together",
+    ),
+    ("both spellings", "", "meta_data", {}, "duplicate-key", "'metaData' stands twice"),
+    ("no action", "/medicalActions/1", "-radiationTherapy", None, "missing-key", "has no action"),
+    ("no id", "", "-id", None, "missing-key", "'id' is missing; Phenopacket requires it"),
+    ("no code", "/diseases/0/term", "-id", None, "missing-key", "'id' is missing; OntologyClass requires it"),
+]
 
 
 @pytest.mark.parametrize(
-    ("change", "rule", "pointer", "words"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN]
+    ("at", "key", "value", "rule", "words"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN]
 )
-def test_mistake_is_told_with_its_place(change: Change, rule: str, pointer: str, words: str, tmp_path: Path) -> None:
+def test_mistake_is_told_with_its_place(at: str, key: str, value: Any, rule: str, words: str, tmp_path: Path) -> None:
     wrong = copy.deepcopy(MAXIMAL)
-    change(wrong)
+    changed = wrong
+    for step in at.split("/")[1:]:
+        changed = changed[int(step) if step.isdecimal() else step]
+    if key.startswith("-"):
+        del changed[key[1:]]
+    else:
+        changed[key] = value
     document = read(tmp_path, wrong)
     errors = [issue for issue in document.issues if issue.is_error]
+    pointer = at if key.startswith("-") else f"{at}/{key}"
     assert [(issue.rule, issue.place.pointer) for issue in errors] == [(rule, pointer)]
     assert words in errors[0].message
     assert errors[0].place.line > 0
