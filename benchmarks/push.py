@@ -1,6 +1,6 @@
 """How fast cases reach a server: bundles a second against a live HAPI, beside a bare client that sends the same bytes.
 
-    python benchmarks/push.py [--server URL] [--rounds 8] [--bundles 20] [--workers 1 4] [--small]
+    python benchmarks/push.py [--server URL] [--rounds 8] [--bundles 20] [--workers 1 4] [--small] [--identity id]
 
 Ours: NDJSON of distinct cases read, converted, validated, sent, answers proved, with a journal on disk. Bare: the finished
 transactions through http.client, a kept connection a thread, answers read and their status looked at. Both send what the
@@ -33,6 +33,7 @@ from fhirconv.client.client import FhirClient
 from fhirconv.local_server import start, stop
 from fhirconv.pushing.digests import input_digest
 from fhirconv.pushing.pusher import Options, Pusher, settings_for, units_of
+from fhirconv.pushing.requests import IDENTITIES
 from fhirconv.records import read_records
 
 HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json", "Prefer": "return=minimal"}
@@ -83,9 +84,9 @@ def bare(base: str, bodies: list[bytes], workers: int) -> float:
     return time.perf_counter() - started
 
 
-def ours(client: FhirClient, path: Path, workers: int) -> float:
+def ours(client: FhirClient, path: Path, workers: int, identity: str) -> float:
     """Seconds that a push takes, journal on."""
-    settings = settings_for()
+    settings = settings_for(identity=identity)
     started = time.perf_counter()
     pusher = Pusher(client, settings, Options(workers=workers, journal=path.with_suffix(".push-journal")))
     result = pusher.push(units_of(read_records(path), settings), input_digest([path]))
@@ -117,9 +118,9 @@ def rounds(base: str, folder: Path, options: argparse.Namespace, workers: int) -
             path.write_bytes(b"\n".join(map(orjson.dumps, cases(options.bundles, options.small))))
             bodies = [convert(case).json() for case in cases(options.bundles, options.small)]
             if number % 2:
-                a, b = ours(client, path, workers), bare(base, bodies, workers)
+                a, b = ours(client, path, workers, options.identity), bare(base, bodies, workers)
             else:
-                b, a = bare(base, bodies, workers), ours(client, path, workers)
+                b, a = bare(base, bodies, workers), ours(client, path, workers, options.identity)
             if number:  # the first warms both up
                 found.append((options.bundles / a, options.bundles / b))
     return found
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--bundles", type=int, default=20)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--identity", choices=IDENTITIES, default="id")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, server(options.server, Path(name)) as base:
         print(f"{'workers':>8} {'ours/s':>8} {'bare/s':>8} {'ratio':>6}   ratios of the rounds")

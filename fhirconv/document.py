@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.numbers import MAX_DIGITS, number_excess
 
-Places = dict[str, tuple[int, int]]  # JSON Pointer -> line and column, from 1
+# JSON Pointer -> line and column, from 1; or the whole place, where a document was read from several files.
+Places = dict[str, tuple[int, int] | Place]
 
 
 class Limits(NamedTuple):
@@ -51,10 +52,14 @@ class Document:
         at: str | None = pointer
         while at is not None:
             try:
-                line, column = self.places[at]
-                return Place(self.name, line + self.lines_before, column, pointer)
+                found = self.places[at]
             except KeyError:
                 at = at.rpartition("/")[0] if at else None
+                continue
+            if isinstance(found, Place):
+                return found._replace(pointer=pointer)
+            line, column = found
+            return Place(self.name, line + self.lines_before, column, pointer)
         return Place(self.name, 0, 0, pointer)
 
     def add(self, rule: str, message: str, pointer: str = "") -> None:

@@ -21,6 +21,7 @@ class Rule(NamedTuple):
 
 
 _R4 = "https://hl7.org/fhir/R4/"
+_CSV = "https://www.rfc-editor.org/rfc/rfc4180"
 
 RULES: dict[str, Rule] = {
     # -- input: reading --
@@ -37,6 +38,12 @@ RULES: dict[str, Rule] = {
     "number-limit": Rule("error", "too-long", "input", "A number has no more digits than the limit."),
     "content-unknown": Rule("fatal", "structure", "input", "A file holds case facts, or FHIR resources as JSON."),
     "blank-line": Rule("warning", "structure", "input", "A line of NDJSON holds a JSON object.", _R4 + "nd-json.html"),
+    "not-a-table": Rule("fatal", "structure", "input", "A file is the table that its name says."),
+    "table-header": Rule("fatal", "structure", "input", "A table has a line of column names, each of them once.", _CSV),
+    "table-row": Rule("error", "structure", "input", "A row has a cell for each column, and its quotes close.", _CSV),
+    "blank-row": Rule("warning", "structure", "input", "A row of a table has cells.", _CSV),
+    "sheet-choice": Rule("warning", "informational", "input", "Of a workbook the sheet is read that was meant, and all of it can be seen."),
+    "cell-shown": Rule("warning", "incomplete", "input", "A cell of a workbook shows all that it holds."),
     "character": Rule("error", "invalid", "input", "Text holds no control characters.", _R4 + "datatypes.html#string"),
     "case-twice": Rule("error", "duplicate", "input", "A case id stands once in a run: the Bundles of two would overwrite each other."),
     "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),
@@ -79,7 +86,6 @@ RULES: dict[str, Rule] = {
     "source-unknown": Rule("fatal", "not-supported", "input", "A source is one of what its reader reads."),
     "table-missing": Rule("fatal", "not-found", "input", "Each table that a reader needs is among the sources."),
     "column-missing": Rule("fatal", "not-found", "input", "A table has the columns that its reader reads."),
-    "row-form": Rule("error", "structure", "input", "A row has a cell for each column."),
     "row-without-case": Rule("error", "required", "input", "A row says which case it belongs to."),
     "row-unused": Rule("information", "informational", "input", "Each row of a table makes facts."),
     "row-alone": Rule("warning", "incomplete", "input", "Each case stands in the first table of its reader."),
@@ -88,8 +94,7 @@ RULES: dict[str, Rule] = {
     "cell-form": Rule("error", "value", "input", "A cell is written as its reader says."),
     "cell-conflict": Rule("error", "conflict", "input", "Rows of a case do not say two things of one field."),
     "cell-kept": Rule("information", "informational", "input", "Cells are among those that their reader lists; others are kept as printed."),
-    "cell-left": Rule("warning", "incomplete", "input", "Each cell that says something is read."),
-    "packet-left": Rule("information", "informational", "input", "Each value of a phenopacket has a place in case facts; docs/phenopackets.md."),
+    "cell-left": Rule("information", "informational", "input", "Each cell that says something is read."),
     "column-unread": Rule("warning", "incomplete", "input", "Each column is read, or left out with a reason."),
     "no-place": Rule("warning", "incomplete", "input", "What a source says has a place in case facts."),
     # -- input: plausibility over the patient's course --

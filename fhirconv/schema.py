@@ -90,7 +90,7 @@ def case_schema() -> CaseSchema:
     return CaseSchema(text, schema, sections, jsonschema_rs.Draft202012Validator(schema))
 
 
-def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The definition that `node` leads to in the end, with its name ('' for none); a sibling of $ref wins."""
     name = ""
     while "$ref" in node:
@@ -102,7 +102,7 @@ def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[st
 def _section(schema: dict[str, Any], name: str) -> Section:
     node = schema["properties"][name]
     is_list = node.get("type") == "array"
-    _, definition = _resolve(schema, node["items"] if is_list else node)
+    _, definition = resolve(schema, node["items"] if is_list else node)
     fields = {field.name: field for field in _fields(schema, definition, ())}
     nested = frozenset(field.path[0] for field in fields.values() if len(field.path) > 1)
     identity, required = tuple(definition["x-identity"]), frozenset(definition.get("required", ()))
@@ -111,9 +111,9 @@ def _section(schema: dict[str, Any], name: str) -> Section:
 
 def _fields(schema: dict[str, Any], definition: dict[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
     for key, node in definition["properties"].items():
-        name, resolved = _resolve(schema, node)
+        name, resolved = resolve(schema, node)
         here = (*path, key)
-        items = _resolve(schema, resolved["items"])[1] if resolved.get("type") == "array" else {}
+        items = resolve(schema, resolved["items"])[1] if resolved.get("type") == "array" else {}
         if name not in KINDS and "properties" in resolved:
             yield from _fields(schema, resolved, here)
         elif "properties" in items:
@@ -133,5 +133,5 @@ def _fields(schema: dict[str, Any], definition: dict[str, Any], path: tuple[str,
 def item_keys(schema: CaseSchema, section: Section, name: str) -> frozenset[str]:
     """The keys of the objects in the list `name` of a section's facts."""
     node = schema.schema["properties"][section.name]
-    _, definition = _resolve(schema.schema, node["items"] if section.is_list else node)
+    _, definition = resolve(schema.schema, node["items"] if section.is_list else node)
     return frozenset(definition["properties"][name]["items"]["properties"])

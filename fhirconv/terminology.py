@@ -61,7 +61,7 @@ class ConceptTable:
             for concept in self.concepts.values():
                 for coding in concept.codings:
                     self._by_code.setdefault((coding["system"], coding["code"]), []).append(concept)
-        by_words = self.find(term.words, side) if term.words else None
+        by_words = self.find(str(term), side) if term.words else None
         for coding in term.codings:
             found = self._by_code.get((coding["system"], coding["code"]), [])
             if by_words in found or len(found) == 1:

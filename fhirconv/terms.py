@@ -28,6 +28,10 @@ class Term(str):
         """The same codes under other words."""
         return _term(words, words or str(self), self.codings, self.said, words or self.key)
 
+    def sought_as(self, text: str) -> Term:
+        """The same words and codes, looked up by another text."""
+        return _term(self.words, text, self.codings, self.said, self.key)
+
 
 def _term(words: str, text: str, codings: tuple[dict[str, str], ...], said: str, key: str) -> Term:
     made = Term(text)

@@ -23,6 +23,7 @@ from fhirconv.ledger import REJECTED
 from fhirconv.mapping import load_mappings
 from fhirconv.r4 import elements_of
 from fhirconv.schema import Field, Section, case_schema
+from fhirconv.terms import Term
 from fhirconv.values import VERBS
 from fhirconv.values.base import Env, Made, Write, all_rules
 from fhirconv.values.writing import Writer
@@ -80,9 +81,15 @@ def test_maximal_cases_have_every_field_and_every_choice(section: Section, conve
     missing = [name for name, field in section.fields.items() if all(fact.get(field.path) is None for fact in facts)]
     for name, field in section.fields.items():
         among = maximal_facts("", converted) if name in everywhere else facts
-        given = {str(one) for fact in among for one in as_list(fact.get(field.path))}
+        given = set(map(str, given_values(among, field)))
         missing += [f"{name}: {choice}" for choice in field.choices if choice not in given]
+        if field.kind in ("term", "site") and not any(isinstance(one, Term) for one in given_values(facts, field)):
+            missing.append(f"{name} with codes")
     assert missing == [], f"no maximal-{section.name}*.yaml has {', '.join(missing)}"
+
+
+def given_values(facts: list[Fact], field: Field) -> list[Any]:
+    return [one for fact in facts for one in as_list(fact.get(field.path))]
 
 
 TIMED = ("events", "conditions", "specimens", "labs", "procedures", "medications", "adverse_events")
@@ -230,6 +237,13 @@ def field_of(section: Section, leaf: Leaf) -> Field:
     return next(field for field in found if field is not None)
 
 
+def as_written(made: Conversion, fact: Fact) -> dict[str, Any]:
+    """The fact as its file has it: the parts of a term are leaves."""
+    data = made.case.document.data[fact.section.name]
+    found: dict[str, Any] = data[fact.index] if fact.section.is_list else data
+    return found
+
+
 def told_only(fact: Fact, entries: list[Entry]) -> set[str]:
     """The fields that stand in narratives only, on purpose."""
     if fact.section.name == "events" and "of" in fact.data:
@@ -261,7 +275,7 @@ def test_every_leaf_is_read_by_a_rule(path: Path, profile: str, converted: Conve
     for fact in made.case.facts:
         entries = made.build.entries_of(fact)
         read = {"id", "evidence"} | read_by_rules(fact, entries) | told_only(fact, entries) | left_out(entries)
-        read |= {"of", "at"} if fact.section.name == "events" else set()
+        read |= {"of", "at", "origin"} if fact.section.name == "events" else set()
         names = {field_of(fact.section, leaf).name for leaf in leaves(fact.data)}
         lost += [f"line {made.case.place(fact).line}: {fact.identity}: {name}" for name in sorted(names - read)]
     assert lost == [], "\n".join(lost)
@@ -297,8 +311,11 @@ def free_leaves(base: Conversion) -> Iterator[tuple[Fact, Leaf]]:
     assert base.build is not None
     for fact in base.case.facts:
         nowhere = {"id"} | left_out(base.build.entries_of(fact))
+        nowhere |= {"origin"} if fact.section.name == "events" and "of" in fact.data else set()  # the ledger tells it
         yield from (
-            (fact, leaf) for leaf in leaves(fact.data) if leaf[0] not in nowhere and not is_bound(base, fact, leaf)
+            (fact, leaf)
+            for leaf in leaves(as_written(base, fact))
+            if leaf[0] not in nowhere and not is_bound(base, fact, leaf)
         )
 
 
@@ -348,6 +365,10 @@ def with_leaf(value: Any, steps: Leaf, leaf: Any) -> Any:
     return made
 
 
+# A code of each system of which fixtures/cases has some, and that knows its codes by their form or from a list.
+CODES = ("254837009", "165517008", "4544-3", "8500/2", "84857", "L02BG04", "NEG", "MAR")
+
+
 def other_values(case: Mapping[str, Any], steps: Leaf, field: Field) -> list[Any]:
     """Values that might stand in place of a leaf, the likeliest to be right first."""
     value: Any = case
@@ -355,6 +376,8 @@ def other_values(case: Mapping[str, Any], steps: Leaf, field: Field) -> list[Any
         value = value[step]
     if not isinstance(value, str):
         return [value + step for step in (1, -1, 10, -10)]
+    if steps[-1] == "code":
+        return [value + "x", *CODES]
     refers = field.refers or (("events",) if steps[-1] in ("at", "after", "before") else ())
     known = [fact["id"] for name in refers for fact in case.get(name, ())]
     times = ["weeks", "years"] if steps[-1] == "unit" else ["2001", "7"] if re.search("[0-9]", value[:4]) else []

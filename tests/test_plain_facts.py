@@ -57,6 +57,11 @@ UNITS: list[Any] = ["g/dL", "G/DL", "mg / dL", "µg/L", "ug/L", "parsec", {"text
 NUMBERS: list[Any] = [1, 1.5, "9.8", "9,8", "<5", ".5", "60-20", "high", float("inf"), True, None]
 IDS: list[Any] = ["c", "s", "own", "nobody", "start", "", 3, ["c"]]
 
+WORDS: list[Any] = ["breast", {"text": "breast"}, {"codes": [{"system": "snomed", "code": "76752008"}]}, {"codes": []}, 3]
+WORDS += [{"text": "breast", "codes": [{"system": "snomed", "code": "76752009"}]}, {}, None, ""]
+SITES: list[Any] = [*WORDS, WORDS[:1], WORDS[:3], ["breast", "axilla"], [], [None]]
+
+words, sites = st.sampled_from(WORDS), st.sampled_from(SITES)
 times, units, numbers, ids = map(st.sampled_from, (TIMES, UNITS, NUMBERS, IDS))
 spans = {"start": times, "end": times, "for": ids}
 amounts = st.fixed_dictionaries({}, optional={"value": numbers, "unit": units, "text": st.just("some")})
@@ -77,7 +82,10 @@ cases = st.fixed_dictionaries(
         "findings": one({"finding": "x"}, {"value": numbers, "unit": units, "at": times, "procedure": ids}),
         "medications": one({"drug": "x", "status": "active"}, {**spans, "dose": amounts}),
         "procedures": one({"procedure": "x", "kind": "other", "status": "completed"}, {"at": times, "amount": amounts}),
-        "conditions": one({"kind": "other", "name": "y"}, {**own, "onset": times, "abatement": times, "of": ids}),
+        "conditions": one(
+            {"kind": "other", "name": "y"},
+            {**own, "onset": times, "abatement": times, "of": ids, "histology": words, "site": sites},
+        ),
         "adverse_events": one({"event": "x", "presence": "present"}, {"grade": numbers, "suspect": ids, "at": times}),
         "events": one({"id": "own"}, {"of": ids, "at": times}),
         "patient": st.fixed_dictionaries({}, optional={"birth_date": times, "died": times}),

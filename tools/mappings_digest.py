@@ -1,4 +1,4 @@
-"""Write fhirconv/data/mappings.sha256: the digest of mappings/, once every check of every profile found no mistake in it.
+"""Write fhirconv/data/mappings.sha256: the digest of mappings/, once every check of every profile and reader found no mistake in it.
 
 With it fhirconv knows that its own mappings need no further check, and reads of them what a run needs
 (fhirconv/mapping/own.py). Without it, or with another one, they are checked whenever they are read: slower, never wrong.
@@ -15,6 +15,7 @@ from fhirconv.data_files import data_file
 from fhirconv.issues import MappingError
 from fhirconv.mapping import check_mappings, profiles
 from fhirconv.mapping.own import digest, is_proven
+from fhirconv.readers import check_readers
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
     try:
         for profile in profiles():
             check_mappings(None, profile)
+        check_readers()
     except MappingError as error:
         print(error, file=sys.stderr)
         return 1

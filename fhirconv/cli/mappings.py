@@ -26,11 +26,12 @@ _folder = click.argument(
 @command.command("check")
 @_folder
 def check(site: Path | None) -> None:
-    """Check fhirconv's mappings, with your own folder DIR laid over them, for every profile, and servers.toml.
+    """Check fhirconv's mappings, with your own folder DIR laid over them, for every profile, readers, and servers.toml.
 
     Every source is held against the schema of case facts and every target against FHIR R4.
     """
     from fhirconv.client.capability import read_descriptions
+    from fhirconv.readers import check_readers
 
     failed = False
     mistakes = []
@@ -47,11 +48,12 @@ def check(site: Path | None) -> None:
                 f"profile {profile}: {len(loaded.resources)} mappings, {rules} element rules, {concepts} concepts: no mistakes",
                 err=False,
             )
-    try:
-        read_descriptions(site)
-    except MappingError as error:
-        failed = True
-        mistakes += error.issues
+    for look in (read_descriptions, check_readers):
+        try:
+            look(site)
+        except MappingError as error:
+            failed = True
+            mistakes += [issue for issue in error.issues if issue not in mistakes]
     tell(mistakes)
     raise click.exceptions.Exit(Exit.MAPPINGS if failed else Exit.DONE)
 
@@ -68,6 +70,8 @@ def list_(site: Path | None) -> None:
         elif name.startswith("concepts/"):
             coded = sum("codings" in entry for entry in content.values() if isinstance(entry, dict))
             what = f"{len(content)} concepts, {coded} with codes"
+        elif name.startswith("readers/"):
+            what = str(content.get("title", ""))
         elif name.startswith("profiles/"):
             what = f"{sum(isinstance(value, dict) for value in content.values())} claims"
         else:

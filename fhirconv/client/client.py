@@ -34,6 +34,7 @@ _TRANSACTION = _BOUND | {
     "X-Retry-On-Version-Conflict": "retry; max-retries=10",  # where HAPI has that switched on, it need not say 409
 }
 _NOT_FROM_CACHE = _HEADERS | {"Cache-Control": "no-cache"}  # HAPI gives a search again for a minute
+_NOT_KEPT = _HEADERS | {"Cache-Control": "no-cache, no-store"}  # nor does it note the search for later pages: half the time
 _FORM = _NOT_FROM_CACHE | {"Content-Type": "application/x-www-form-urlencoded"}
 LOOK_UPS = 100
 """Look-ups that go out in one batch."""
@@ -139,7 +140,7 @@ class FhirClient:
         requests = [{"request": {"method": "GET", "url": url}} for url in urls]
         body = dump_json({"resourceType": "Bundle", "type": "batch", "entry": requests})
         with only_reading():
-            answer = self._exchange("POST", "", body, _NOT_FROM_CACHE)
+            answer = self._exchange("POST", "", body, _NOT_KEPT)
             found = entries(answer, "batch-response", len(urls), keep_digits=True)
             return [look_up(entry, url) for entry, url in zip(found, urls, strict=True)]
 

@@ -7,6 +7,7 @@ Spec: https://hl7.org/fhir/R4/resource.html#Meta, https://hl7.org/fhir/R4/narrat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import takewhile, zip_longest
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fhirconv.client.errors import NotSent, Refused, Unfit, Unknown
 from fhirconv.pushing.links import with_references
 from fhirconv.pushing.requests import Item, by_identifier
+from fhirconv.pushing.result import Made
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
@@ -47,9 +49,10 @@ class Difference(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What of a transaction has to be sent; `elsewhere` leads from the full URLs of the others to where they are."""
+    """What of a transaction has to be sent, and what is as wanted; `elsewhere` leads from full URLs to what is there."""
 
     items: list[Item]
+    unchanged: list[Made]
     elsewhere: dict[str, str]
 
 
@@ -121,17 +124,25 @@ def check_ids(client: FhirClient, unit: Unit, settings: Settings) -> None:
 
 
 def changes(client: FhirClient, items: Sequence[Item]) -> Changes:
-    """What has to be sent to a server that makes a version of every update: what is not there yet as it should be."""
+    """What is not on the server yet as it should be, and how to send it. Raises ServerError, as `look_up`.
+
+    What is not there at all goes as a conditional create where the server takes them. HAPI 8.8 keeps two that come at the
+    same time apart by the search that made a resource, and forgets that at the first update, also one that changes nothing:
+    a conditional update in its place would make way for a second one.
+    """
     found = look_up(client, items)
     ids = addresses(items, found)
+    takes_creates = client.capability().conditional_create
     to_send: list[Item] = []
-    elsewhere: dict[str, str] = {}
+    unchanged: list[Made] = []
     for item, present in zip(items, found, strict=True):
-        if not is_as_wanted(item, present, ids):
-            to_send.append(item)
-        elif item.full_url:
-            elsewhere[item.full_url] = present.location
-    return Changes(to_send, elsewhere)
+        if is_as_wanted(item, present, ids):
+            unchanged.append(Made("unchanged", present.location or item.url, item.position))
+        else:
+            is_new = takes_creates and item.may_be_new and present.resource is None
+            to_send.append(replace(item, is_new=is_new))
+    there = {item.full_url: present.location for item, present in zip(items, found, strict=True) if present.location}
+    return Changes(to_send, unchanged, there)
 
 
 def is_as_wanted(item: Item, present: Present, ids: Mapping[str, str]) -> bool:

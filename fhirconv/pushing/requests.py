@@ -1,8 +1,9 @@
 """What is asked of a server for each resource, so that asking twice changes nothing.
 
 By 'id' a resource is a PUT to its own id. By 'identifier' it is a PUT to whichever resource the server has under our
-identifier (or, where R4 gives a type none, our tag), and the server gives the ids.
-Spec: https://hl7.org/fhir/R4/http.html#update, #cond-update, #trules
+identifier (or, where R4 gives a type none, our tag), and the server gives the ids; what a look found nowhere is created on
+the condition that it is not there.
+Spec: https://hl7.org/fhir/R4/http.html#update, #cond-update, #ccreate, #trules
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Item:
 
     `url` is request.url: 'Patient/<id>', 'Patient?identifier=S%7CV' or, with `if_none_exist`, 'Patient'. `full_url` is
     what the others refer to it by. `if_match` is an entity tag (W/"2"): the server refuses if it holds another version.
+    `is_new`: a look found none, so that the PUT with a search goes as a conditional create.
     """
 
     resource: dict[str, Any]
@@ -36,6 +38,7 @@ class Item:
     method: str = "PUT"
     if_none_exist: str = ""
     if_match: str = ""
+    is_new: bool = False
 
     @property
     def type(self) -> str:
@@ -47,8 +50,16 @@ class Item:
         """The URL that a GET finds the resource by."""
         return f"{self.url}?{self.if_none_exist}" if self.if_none_exist else self.url
 
+    @property
+    def may_be_new(self) -> bool:
+        """Whether a conditional create would make the same; it takes no id, and no ifMatch."""
+        return self.method == "PUT" and "?" in self.url and "id" not in self.resource and not self.if_match
+
     def entry(self) -> dict[str, Any]:
         """The entry of the transaction."""
+        if self.is_new:
+            url, _, condition = self.url.partition("?")
+            return replace(self, method="POST", url=url, if_none_exist=condition, is_new=False).entry()
         made: dict[str, Any] = {"fullUrl": self.full_url} if self.full_url else {}
         if self.method != "DELETE":
             made["resource"] = self.resource

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fhirconv.pushing.journal import Entry, Journal
     from fhirconv.pushing.trust import Trust
 
+_LOOKS = 3  # at what is there; the second finds what others made in the meantime, which is only updated from then on
 _LATE_S = 2.0  # a server may still be at work on an attempt, and not every one keeps two conditions apart
 _CUT = "is larger than the server takes at once and went in {} parts that refer to each other: if one fails, the rest of it is there"
 
@@ -69,14 +70,17 @@ class Sender:
                 result.end("failed" if unit.ok else "rejected", planned, why_not)
                 self._note(unit, 0, "failed", "")
                 return
-            parts = self._parts(unit, result)
-            planned = result.resources.total() + sum(len(part.items) for part in parts)
-            for number, part in enumerate(parts):
-                self._send_part(unit, number, part, result)
-                if result.state not in ("done", "done before"):
+            for _ in range(_LOOKS):
+                parts = self._parts(unit, result)
+                planned = result.resources.total() + sum(len(part.items) for part in parts)
+                for number, part in enumerate(parts):
+                    self._send_part(unit, number, part, result)
+                    if result.state not in ("done", "done before"):
+                        return
+                if result.resources.total() == planned:
+                    self._settle(unit, len(parts))
                     return
-            if self._journal is not None:
-                self._journal.settle(unit.number, len(parts))
+            result.notes.append("others make and delete the same at this time")
         except TooLargeError as error:
             result.end("failed", planned, str(error))
             self._note(unit, 0, "failed", "")
@@ -113,20 +117,21 @@ class Sender:
             from fhirconv.pushing.retract import retractions
 
             items += retractions(self._client, unit, self._settings)
-        if not self._client.capability().keeps_version:
-            items, elsewhere = self._changed(items, result)
+        if self._looks_first(unit):
+            found = changes(self._client, items)
+            told = {one.position for one in result.made}  # by an earlier look
+            result.add([one for one in found.unchanged if one.position not in told])
+            items, elsewhere = [item for item in found.items if item.position not in told], found.elsewhere
         made: Split = split(items, *self._limits)
         if made.is_cut:
             result.notes.append(_CUT.format(len(made.parts)))
-        return [Part(part.items, {**elsewhere, **part.elsewhere}) for part in made.parts if part.items]
+        return [Part(part.items, part.elsewhere | elsewhere) for part in made.parts if part.items]
 
-    def _changed(self, items: list[Item], result: UnitResult) -> tuple[list[Item], dict[str, str]]:
-        """What differs from what the server holds: it would make a new version also of what does not."""
-        to_send, elsewhere = changes(self._client, items)
-        kept = {id(item) for item in to_send}
-        same = [item for item in items if id(item) not in kept]
-        result.add([Made("unchanged", elsewhere.get(item.full_url, item.url), item.position) for item in same])
-        return to_send, elsewhere
+    def _looks_first(self, unit: Unit) -> bool:
+        """Whether only what differs is sent: else the server might make versions of what does not, or two of what is new."""
+        capability = self._client.capability()
+        is_guarded = capability.conditional_create and any(item.may_be_new for item in unit.items)
+        return is_guarded or not capability.keeps_version
 
     def _send_part(self, unit: Unit, number: int, part: Part, result: UnitResult) -> None:
         body = transaction(part.items, part.elsewhere)
@@ -137,9 +142,9 @@ class Sender:
             return
         try:
             if before is not None and before.state in ("unknown", "failed"):
-                result.notes += self._found_out(part.items, before)
+                result.notes += self._found_out(part, before)
             self._note(unit, number, "in flight", digest)
-            made = self._carry_out(part.items, body, before is not None, result)
+            made = self._carry_out(part, body, before is not None, result)
         except (NotSent, Unfit):
             self._note(unit, number, "planned", digest)
             raise
@@ -155,17 +160,19 @@ class Sender:
             result.state = "done"
             self._note(unit, number, "done", digest, Counter(one.outcome for one in made))
 
-    def _carry_out(self, items: list[Item], body: bytes, is_again: bool, result: UnitResult) -> list[Made]:
+    def _carry_out(self, part: Part, body: bytes, is_again: bool, result: UnitResult) -> list[Made]:
         """What the server made of a transaction. When an answer proves nothing, it is asked what it holds.
 
+        Left out is what was to be new and is there by now: of what others made nobody knows yet whether it is the same.
         Raises ServerError; Unknown only where it does not say either, Refused also where it holds one thing several times.
         """
+        items = part.items
         retries = self._client.retries
         is_bound = any(item.if_match for item in items)
         try:
             answers = self._client.transaction(body, [item.look_up for item in items], is_bound=is_bound)
         except Unknown as error:
-            arrived = self._arrived(items)
+            arrived = self._arrived(part)
             if arrived:
                 result.notes.append(f"{error}; the server holds all of it")
                 return [Made("confirmed", _address(item), item.position) for item in items]
@@ -177,17 +184,18 @@ class Sender:
         if is_again and any(
             one.outcome == "created" and "?" in item.look_up for item, one in zip(items, made, strict=True)
         ):
-            self._arrived(items)  # a server that overlooks conditions has made a second one
-        return made
+            self._arrived(part)  # a server that overlooks conditions has made a second one
+        return [one for item, one in zip(items, made, strict=True) if not item.is_new or one.outcome == "created"]
 
-    def _found_out(self, items: list[Item], before: Entry) -> list[str]:
+    def _found_out(self, part: Part, before: Entry) -> list[str]:
         """Whether an attempt of an earlier run had arrived; it is sent again, unless the server holds it several times."""
-        if before.state == "failed" and not any("?" in item.look_up for item in items):
+        is_searched = any("?" in item.look_up for item in part.items)
+        if before.state == "failed" and not is_searched:
             return []
-        arrived = self._arrived(items)
-        if arrived is False and any("?" in item.look_up for item in items):
+        arrived = self._arrived(part)
+        if arrived is False and is_searched:
             time.sleep(_LATE_S)
-            arrived = self._arrived(items)
+            arrived = self._arrived(part)
         known = {True: "had arrived", False: "had not arrived, or not all of it", None: "cannot be looked up"}[arrived]
         return (
             [f"an earlier attempt {known}; sent again (attempt {before.attempts + 1})"]
@@ -196,21 +204,27 @@ class Sender:
         )
 
     def _is_there(self, unit: Unit, part: Part) -> bool:
-        """Whether what the journal says was done may be passed over; a sample is looked up."""
-        return not self._trust.wants_look(unit.number) or self._trust.saw(self._arrived(part.items) is True)
+        """Whether what the journal says was done may be passed over; a sample is looked up, if a look has not just missed it."""
+        if self._looks_first(unit):
+            return False
+        return not self._trust.wants_look(unit.number) or self._trust.saw(self._arrived(part) is True)
 
-    def _arrived(self, items: list[Item]) -> bool | None:
+    def _arrived(self, part: Part) -> bool | None:
         """Whether the server holds all of this as it was sent; None if it does not say. Raises Refused for duplicates."""
         try:
-            present = look_up(self._client, items)
+            present = look_up(self._client, part.items)
         except Refused as error:
             if error.status == SEVERAL:
                 raise
             return None
         except ServerError:
             return None
-        ids = addresses(items, present)
-        return all(is_as_wanted(item, one, ids) for item, one in zip(items, present, strict=True))
+        ids = part.elsewhere | addresses(part.items, present)
+        return all(is_as_wanted(item, one, ids) for item, one in zip(part.items, present, strict=True))
+
+    def _settle(self, unit: Unit, parts: int) -> None:
+        if self._journal is not None:
+            self._journal.settle(unit.number, parts)
 
     def _note(self, unit: Unit, part: int, state: str, digest: str, made: Counter[str] | None = None) -> None:
         if self._journal is not None:

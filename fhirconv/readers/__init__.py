@@ -17,7 +17,7 @@ from fhirconv.issues import Issue, MappingError, Place, nearest, shown
 if TYPE_CHECKING:
     from fhirconv.readers.report import Report
 
-__all__ = ["Reader", "Report", "find_reader", "reader_names"]
+__all__ = ["Reader", "Report", "check_readers", "find_reader", "reader_names"]
 
 
 class Reader(Protocol):
@@ -63,12 +63,14 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        made: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
-        return made
+        coded: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
+        return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
 
-    found, origin, issues = read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    found, origin, issues = (
+        read_folders(folders(mappings), f"readers/{name}.toml") if _NAME.fullmatch(name) else ({}, {}, [])
+    )
     raw = found.get(f"readers/{name}")
     if raw is None and not issues:
         known = [one for one, _ in reader_names(mappings)]
@@ -79,6 +81,18 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     from fhirconv.readers.table_reader import TableReader
 
     return TableReader(read_description(name, raw or {}, origin[f"readers/{name}"]))
+
+
+def check_readers(mappings: Path | None = None) -> None:
+    """Raises MappingError with every mistake of every description of a reader for tables."""
+    issues = []
+    for name in (name for name, _ in reader_names(mappings) if name not in CODED):
+        try:
+            find_reader(name, mappings)
+        except MappingError as error:
+            issues += error.issues
+    if issues:
+        raise MappingError(issues)
 
 
 def reader_names(mappings: Path | None = None) -> list[tuple[str, str]]:

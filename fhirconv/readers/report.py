@@ -31,17 +31,13 @@ class ColumnCount:
 
 @dataclass(slots=True)
 class TableCount:
-    """Rows of a table: all, those that made facts, and those of rejected cases or without a case."""
+    """Rows of a table: all; those that made facts, that made none, and that belong to no case. The rest was not looked at."""
 
     rows: int = 0
     made: int = 0
+    unused: int = 0  # rows that made no facts; `Report.left["row-unused"]` says why
     unread: int = 0  # rows that belong to no case
     columns: dict[str, ColumnCount] = field(default_factory=dict)
-
-    @property
-    def unused(self) -> int:
-        """Rows that made no facts; `Report.left['row-unused']` says why."""
-        return self.rows - self.made - self.unread
 
 
 class Report:
@@ -53,6 +49,11 @@ class Report:
         self.facts: Counter[str] = Counter()  # by section
         self.tables: dict[str, TableCount] = {}
         self.left: dict[str, dict[str, Left]] = {}  # by rule id and what was left
+        self.noted: list[Issue] = []  # on files: what does not keep them from being read
+
+    def count(self, table: str) -> TableCount:
+        """The counts of a table."""
+        return self.tables.setdefault(table, TableCount())
 
     def leave(self, rule_id: str, what: str, place: Place, count: int = 1) -> None:
         """Counts what was left; `what` is a short text in which alike things are alike (a column, a field, a word)."""
@@ -72,8 +73,8 @@ class Report:
                 self.facts[section] += len(facts)
 
     def issues(self) -> list[Issue]:
-        """What was left, one issue for each kind at the place where it stands first."""
-        return [
+        """What was noted on files, and what was left: one issue for each kind, at the place where it stands first."""
+        return self.noted + [
             Issue(rule_id, f"{what}{_times(left.count)}", left.first)
             for rule_id, kinds in self.left.items()
             for what, left in kinds.items()
@@ -90,7 +91,8 @@ class Report:
                     "made_none": table.unused,
                     "without_case": table.unread,
                     "columns": {
-                        column: {"stated": count.stated, "taken": count.taken} for column, count in table.columns.items()
+                        column: {"stated": count.stated, "taken": count.taken}
+                        for column, count in table.columns.items()
                     },
                 }
                 for name, table in self.tables.items()
@@ -115,7 +117,7 @@ class Report:
         if self.facts:
             lines.append("facts: " + ", ".join(f"{count} {section}" for section, count in sorted(self.facts.items())))
         for rule_id, kinds in self.left.items():
-            lines.append(f"{rule(rule_id).severity}: not so: {rule(rule_id).title} [{rule_id}]")
+            lines.append(f"{rule(rule_id).severity}: {rule(rule_id).title.rstrip('.')}, but for: [{rule_id}]")
             shown = _most_first(kinds)[:most]
             lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in shown]
             if len(kinds) > len(shown):

@@ -146,6 +146,13 @@ class Env:
                 for coding in concept.codings:
                     self.allow_code(f"{coding['system']}|{coding['code']}")
 
+    def takes_any_code_of(self, name: str) -> None:
+        """A mistake if the field may have codes of the source, and the element's required binding allows only some."""
+        field = self.field(name)
+        if field is not None and field.kind in ("term", "site") and self.element.codes is not None:
+            where = f"{self.owner}.{self.element.name} takes those of its value set only; use 'code' with 'map'"
+            self.error("mapping-source", f"'{name}' may have any codes of the source; {where}")
+
     def table(self, name: str) -> ConceptTable | None:
         """The concept table `name`."""
         found = self.tables.concepts.get(name)

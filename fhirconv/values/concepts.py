@@ -63,6 +63,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     known = [env.source(name, *WORDS, "integer") for name in names]
     known += [env.source(n) for n in [side_name] if n] + [env.source(n, "unit") for n in [unit_name] if n]
     env.takes_code_of(table)
+    env.takes_any_code_of(names[-1])
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
@@ -77,9 +78,9 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
 
         def put_found(word: str) -> None:
             found = f"{code.name(look)}({word}, {side}, {unit}, context)"
-            if single and side == "None" and (unit == "None" or code.is_text(unit_name)) and not code.is_term(name):
+            if single and side == "None" and (unit == "None" or code.is_text(unit_name)):
                 make = code.variable()
-                plain = "" if code.is_text(name) else f"type({word}) is str and "  # an item of a list may have codes
+                plain = "" if code.is_text(name) else f"type({word}) is str and "  # what may have codes is looked at
                 found = f"({make}({word}) if {plain}({make} := {code.name(makers)}.get(({word}, {unit}))) else {found})"
             if not coded:
                 put(code, out, found)
@@ -113,16 +114,19 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
+    def sided(words: str, side: str) -> str:
+        return f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
+
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
-        found, has_code = table.find(word, side or ""), isinstance(word, Term)
-        if found is not None and found.units and not context.fits(found.units, unit):
-            if not has_code:
-                context.keep_as_text(table.name, name, word)
+        found = table.find(word, side or "")
+        is_unfit = found is not None and bool(found.units) and not context.fits(found.units, unit)
+        if is_unfit:
             found = None
-        elif has_code:
-            pass
-        elif found is None or not found.codings:
-            if coded:
+        if isinstance(word, Term):  # has a code in any case
+            made = codeable(found, word if side is None else word.with_words(sided(word.words, side)))
+            return made if side is None else add_side(side, made)
+        if found is None or not found.codings:
+            if coded and not is_unfit:
                 return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
@@ -131,26 +135,16 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
                 known.clear()
             known[word, unit] = found.codeable
         if joined and found is not None:
-            word = _under(word, found.text)  # joined fields are no words of the source
-        if side is None:
-            return codeable(found, word)
-        words = word.words if isinstance(word, Term) else word
-        said = f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
-        return add_side(side, codeable(found, _under(word, said)))
+            word = found.text  # joined fields are no words of the source
+        return codeable(found, word) if side is None else add_side(side, codeable(found, sided(word, side)))
 
     return look
 
 
 def _joined(*parts: Any) -> str:
-    """Fields as the words of one concept, which has the codes of the last: it is what the others only make precise."""
-    last = parts[-1]
+    """Fields as the words of one concept. Codes of the last are codes of it: the others only make it precise."""
     said = " ".join(filter(None, (part.words if isinstance(part, Term) else str(part) for part in parts)))
-    return last.with_words(said if last.words else "") if isinstance(last, Term) else said
-
-
-def _under(word: str, text: str) -> str:
-    """What is called `word` under other words."""
-    return word.with_words(text) if isinstance(word, Term) else text
+    return parts[-1].sought_as(said) if isinstance(parts[-1], Term) else said
 
 
 def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:

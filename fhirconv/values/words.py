@@ -123,7 +123,7 @@ def code(rule: Mapping[str, Any], env: Env) -> Made:
 
     def write(code: Writer, out: str) -> None:
         value = code.field(name)
-        if uri and wrap and code.is_term(name):
+        if uri and wrap and env.element.codes is None and code.is_term(name):
             code.put(out, put, f"{code.name(with_codes)}({value})")
             return
         words = value if code.is_text(name) else f"str({value})"

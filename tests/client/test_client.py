@@ -49,7 +49,7 @@ def test_look_ups_go_out_as_content(stub: Stub) -> None:
         ]
         assert client.read_many([]) == []
     (asked,) = stub.asked
-    assert (asked.method, asked.path, asked.headers["cache-control"]) == ("POST", "/fhir", "no-cache")
+    assert (asked.method, asked.path, asked.headers["cache-control"]) == ("POST", "/fhir", "no-cache, no-store")
     sent = json.loads(asked.body)
     assert sent["type"] == "batch"
     assert sent["entry"][3]["request"] == {"method": "GET", "url": SEARCH}

@@ -74,7 +74,7 @@ def test_what_became_of_a_resource(by: str, client: FhirClient, unique: str) -> 
 def test_the_same_at_the_same_time(client: FhirClient, unique: str) -> None:
     """P15: conflicts are tried again; there is one resource of one version, whoever was first.
 
-    By id, that is: by identifier, HAPI 8.8 was seen to make two, once in some dozens of such races.
+    By id, that is: by conditional updates alone HAPI 8.8 was seen to make two, once in some dozens of such races.
     """
     body, urls = transaction(("PUT", f"Patient/{unique}", patient(unique, id=unique)))
     with ThreadPoolExecutor(4) as workers:

@@ -119,7 +119,7 @@ def test_members_of_a_family_are_cases_and_the_pedigree_is_reported() -> None:
     assert [document.data["case"]["id"] for document in documents] == ["family-1-proband", "family-1-father"]
     assert [document.issues for document in documents] == [[], []]
     assert report.cases == 2
-    assert report.left["packet-left"]["pedigree: a case is about one patient"].count == 12
+    assert report.left["no-place"]["pedigree: a case is about one patient"].count == 12
 
 
 def test_one_bad_member_leaves_the_others(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def read_packets(document: Document, tables: Tables, report: Report) -> Iterator
         yield made
     for leaf in top.leaves():
         if not leaf.is_read:
-            report.leave("packet-left", f"{leaf.path}: {leaf.none or _NOT_READ}", document.place(leaf.pointer))
+            report.leave("no-place", f"{leaf.path}: {leaf.none or _NOT_READ}", document.place(leaf.pointer))
 
 
 def _is_in(issue: Issue, member: Node) -> bool:

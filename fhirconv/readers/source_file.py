@@ -1,0 +1,156 @@
+"""A file of a table with the rules that are for it: which rows make what, and how many cells were stated and taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fhirconv.issues import Place, shown
+from fhirconv.readers.description import TableRule
+from fhirconv.readers.fact_rule import Bound, FactRule
+from fhirconv.readers.layout import Row, Table
+from fhirconv.readers.places import Feed
+from fhirconv.readers.report import ColumnCount, Report
+from fhirconv.readers.rule import CELL, Cells, Rule
+
+_WAITING = 256  # rows that are counted together, column by column
+
+# What a spreadsheet writes in place of a value.
+DAMAGED = "\0damaged"
+_ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # a long number as a spreadsheet shows it: digits are lost
+_BETWEEN = "\x1f"  # parts of a key: 'a-b' and 'c' are not 'a' and 'b-c'
+_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", *("#" * count for count in range(3, 31)))
+
+
+class Maker:
+    """A rule bound to the file, with what is the same for all of its facts."""
+
+    def __init__(self, bound: Bound, file: SourceFile) -> None:
+        rule, numbers = bound.rule, file.numbers
+        self.bound = bound
+        self.section = rule.section
+        self.if_made = rule.if_made
+        own = {CELL: numbers[bound.each] if bound.each else numbers.get(rule.split.column, 1) if rule.split else 1}
+        columns = dict(_columns_of(rule.fields, numbers | own))
+        self.feed = Feed(file.name, columns, numbers[bound.each] if bound.each else next(iter(columns.values()), 1))
+        named = {number: name for name, number in numbers.items()}
+        read = [named[number] for number in sorted(set(_numbers_of(rule.fields, numbers | own)))]
+        self.origin = {"columns": read} if read else {}
+        self.takes = {numbers[name] - 1 for name in (*rule.columns, bound.each) if name in numbers}
+        if rule.each:
+            self.takes -= {numbers[name] - 1 for name in rule.each if name in numbers and name != bound.each}
+
+
+def _columns_of(rules: Any, numbers: dict[str, int], path: str = "") -> Iterator[tuple[str, int]]:
+    """The first column of each field and of its parts."""
+    for name, rule in rules.items():
+        found = [numbers[column] for column in rule.columns if column in numbers]
+        if found:
+            yield path + name, found[0]
+            yield from _columns_of(rule.parts, numbers, f"{path}{name}/")
+
+
+def _numbers_of(rules: dict[str, Rule] | Any, numbers: dict[str, int]) -> Iterator[int]:
+    return (numbers[column] for rule in rules.values() for column in rule.columns if column in numbers)
+
+
+class SourceFile:
+    """A file with the rules for its table, bound to its columns."""
+
+    def __init__(self, path: Path, table: Table, rule: TableRule, facts: Sequence[FactRule], report: Report) -> None:
+        self.name, self.rule = table.name, rule
+        self.numbers = {column: number for number, column in enumerate(table.columns, 1)}
+        self.origin = {"file": path.name}
+        if sheet := table.name.removeprefix(str(path)).strip("[]"):
+            self.origin["sheet"] = sheet
+        places = {column: number - 1 for column, number in self.numbers.items()}
+        self._key = [places[column] for column in rule.key]
+        self.key_feed = Feed(table.name, {"id": self._key[0] + 1}, self._key[0] + 1)
+        self.makers = [Maker(bound, self) for one in facts for bound in one.bind(places)]
+        self._clean: dict[str, str | None] = dict.fromkeys(_ERRORS, DAMAGED) | dict.fromkeys(rule.null)
+        self._always = {*self._key, *(places[name] for one in facts for name in one.deciding if name in places)}
+        self.count = report.count(rule.name)
+        self._columns = [self.count.columns.setdefault(column, ColumnCount()) for column in table.columns]
+        self._names, self._report = table.columns, report
+        self._waiting: dict[int, list[tuple[int, Cells]]] = {}  # by the makers that made facts of the rows
+        self._many = 0
+
+    @staticmethod
+    def case_id(key: str) -> str:
+        """The id of the case that a key stands for."""
+        return key.replace(_BETWEEN, "-")
+
+    def cells(self, row: Row) -> Cells:
+        """The cells of a row, stripped; None for those that say nothing; and one that never says anything."""
+        clean = self._clean
+        cells: Cells = [clean.get(cell, cell) for cell in map(str.strip, row.cells)]
+        cells.append(None)
+        return cells
+
+    def key(self, row: Row) -> str | None:
+        """The case that a row belongs to; None if it does not say."""
+        parts = []
+        for place in self._key:
+            cell = row.cells[place].strip()
+            part = self._clean.get(cell, cell)
+            if part is None or part == DAMAGED or _ROUNDED.fullmatch(part):
+                return None
+            parts.append(part)
+        return _BETWEEN.join(parts)
+
+    @staticmethod
+    def has_damage(cells: Cells) -> bool:
+        """Whether a cell holds the error of a spreadsheet."""
+        return DAMAGED in cells
+
+    def column(self, place: int) -> str:
+        """The name of a column."""
+        return self._names[place] if place < len(self._names) else CELL
+
+    def damaged(self, cells: Cells, row: Row) -> Iterator[tuple[int, str]]:
+        """The cells that hold the error of a spreadsheet, with what is to be said; they then say nothing."""
+        for place, cell in enumerate(cells):
+            if cell == DAMAGED:
+                cells[place] = None
+                what = f"{shown(row.cells[place].strip())} is an error of a spreadsheet, not a value; correct it there"
+                yield place, what
+
+    def place(self, line: int, column: int = 0) -> Place:
+        """The place of a cell; `column` from 0."""
+        return Place(self.name, line, column + 1)
+
+    def note(self, line: int, cells: Cells, made: int) -> None:
+        """Counts a row of which these makers (a bit for each) made facts."""
+        self.count.made += made > 0
+        self.count.unused += not made
+        self._waiting.setdefault(made, []).append((line, cells))
+        self._many += 1
+        if self._many >= _WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Counts the cells of the rows that wait."""
+        for made, rows in self._waiting.items():
+            taken = self._always.union(*(maker.takes for bit, maker in enumerate(self.makers) if made >> bit & 1))
+            by_column = zip(*(cells for _, cells in rows), strict=True)
+            for place, (count, column) in enumerate(zip(self._columns, by_column, strict=False)):
+                stated = len(rows) - column.count(None)
+                count.stated += stated
+                if place in taken:
+                    count.taken += stated
+                elif stated:
+                    self._leave(place, stated, next(line for line, cells in rows if cells[place] is not None))
+        self._waiting.clear()
+        self._many = 0
+
+    def _leave(self, place: int, stated: int, line: int) -> None:
+        """Counts cells that no rule took, unless the description says why their column is not read."""
+        column = self._names[place]
+        if self.rule.is_left_out(column):
+            what = f"{self.rule.name}.{column} is not read; write a rule, or say under 'ignore' why not"
+            self._report.leave("column-unread", what, self.place(line, place), stated)
+        elif column in self.rule.read:
+            what = f"{self.rule.name}.{column}: no rule that reads it made a fact of the row"
+            self._report.leave("cell-left", what, self.place(line, place), stated)
