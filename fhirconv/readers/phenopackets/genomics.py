@@ -26,7 +26,7 @@ def make_interpretations(maker: Maker) -> None:
     """The interpretations of the packet."""
     for node in maker.packet.all("interpretations"):
         progress, diagnosis = node.text("progressStatus"), node.one("diagnosis")
-        remark = joined("" if progress.startswith("UNKNOWN") else _worded(progress), node.text("summary"))
+        remark = joined(_worded(progress), node.text("summary"))
         if diagnosis is None:
             if remark:
                 maker.add("findings", node, "interpretation", finding="genomic interpretation", result=remark)
@@ -52,33 +52,35 @@ def _make_condition(maker: Maker, diagnosis: Node, progress: str) -> Made | None
 def _make_call(maker: Maker, node: Node, disease: Made | None, remark: str) -> None:
     """A gene or a variant. What it was found in is a specimen of the packet, or the subject."""
     variant, gene = node.one("variantInterpretation"), node.one("gene")
-    names = list(_variant_names(variant.one("variationDescriptor"))) if variant else list(_gene_names(gene))
-    if not names:
-        return
+    name, *others = _variant_names(variant.one("variationDescriptor")) if variant else _gene_names(gene)
     found_in = node.text("subjectOrBiosampleId")
     specimen = maker.specimens.get(found_in)
     owner = "" if specimen or same_subject(maker, node, "subjectOrBiosampleId") else f"found in {found_in}"
-    status = node.text("interpretationStatus")
-    acmg = variant.text("acmgPathogenicityClassification") if variant else ""
-    action = variant.text("therapeuticActionability") if variant else ""
+    action = _worded(variant.text("therapeuticActionability")) if variant else ""
     maker.add(
-        "pathology", node, names[0], test="genetic variant" if variant else "gene of interest",
-        result=Read(names[0], node.pointer), interpretation=_worded(acmg) if acmg != "NOT_PROVIDED" else "",
-        specimen=specimen.id if specimen else None, of=disease.id if disease else None,
-        note=joined(
-            *names[1:], "" if status.startswith("UNKNOWN") else _worded(status),
-            "" if action.startswith("UNKNOWN") else _worded(action), owner, remark,
-        ),
-    )  # fmt: skip
+        "pathology",
+        node,
+        name,
+        test="genetic variant" if variant else "gene of interest",
+        result=Read(name, node.pointer),
+        absent=None if name else {"reason": "unknown", "text": "the packet does not say which"},
+        interpretation=_worded(variant.text("acmgPathogenicityClassification")) if variant else "",
+        specimen=specimen.id if specimen else None,
+        of=disease.id if disease else None,
+        note=joined(*others, _worded(node.text("interpretationStatus")), action, owner, remark),
+    )
 
 
 def _worded(enum: str) -> str:
-    return enum.replace("_", " ").casefold()
+    """The word of an enum; '' for those that say nothing."""
+    says_nothing = enum.startswith(("UNKNOWN", "NOT_PROVIDED", "unspecified"))
+    return "" if says_nothing else enum.replace("_", " ").casefold()
 
 
 def _variant_names(node: Node | None) -> Iterator[str]:
-    """What says which variant it is, the best name first; then what else is said of it."""
+    """What says which variant it is, the best name first ('' if nothing does); then what else is said of it."""
     if node is None:
+        yield ""
         return
     name, gene = node.text("id"), " ".join(_gene_names(node.one("geneContext")))
     written = [_expression(one) for one in node.all("expressions")]
@@ -89,12 +91,12 @@ def _variant_names(node: Node | None) -> Iterator[str]:
     yield from (
         [*stated, f"id {name}" if name else ""] if stated else [joined(name, _computable(node)).replace("; ", ": ", 1)]
     )
-    yield from (said(node.one("allelicState"), "allelic state"),)
-    molecule = node.text("moleculeContext")
-    yield f"molecule: {molecule}" if molecule and not molecule.startswith("unspecified") else ""
+    yield said(node.one("allelicState"), "allelic state")
+    molecule = _worded(node.text("moleculeContext"))
+    yield f"molecule: {molecule}" if molecule else ""
     yield from (f"also {label}" for label in node.values("alternateLabels"))
     yield from (f"see {xref}" for xref in node.values("xrefs"))
-    yield from (f"{one.text('name')} {one.text('value')}" for one in node.all("extensions"))
+    yield from (" ".join(filter(None, (one.text("name"), one.text("value")))) for one in node.all("extensions"))
 
 
 def _computable(node: Node) -> str:
@@ -106,20 +108,21 @@ def _computable(node: Node) -> str:
 def _expression(node: Node) -> str:
     """A variant as written in a nomenclature: 'NM_000321.2:c.958C>T (hgvs.c)'."""
     syntax = " ".join(filter(None, (node.text("syntax"), node.text("version"))))
-    return f"{node.text('value')} ({syntax})" if syntax else node.text("value")
+    return " ".join(filter(None, (node.text("value"), f"({syntax})" if syntax else "")))
 
 
 def _record(node: Node | None) -> str:
     """A variant as a line of a VCF file has it: 'GRCh38 chr13:48367512 C>T'."""
-    if node is None:
+    if node is None or not node.parts:
         return ""
-    name = node.text("id")
     change = f"{node.text('chrom')}:{node.text('pos')} {node.text('ref')}>{node.text('alt')}"
-    return " ".join(filter(None, (node.text("genomeAssembly"), change, name)))
+    return " ".join(filter(None, (node.text("genomeAssembly"), change, node.text("id"))))
 
 
 def _gene_names(node: Node | None) -> Iterator[str]:
-    if node is not None:
+    if node is None:
+        yield ""
+    else:
         symbol, name = node.text("symbol"), node.text("valueId")
         yield f"{symbol} ({name})" if symbol and name else symbol or name
         if about := node.text("description"):

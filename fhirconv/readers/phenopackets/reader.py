@@ -49,7 +49,9 @@ class PhenopacketReader:
         for source in sources:
             files = _files(source)
             if not files:
-                yield unreadable(str(source), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}")
+                yield unreadable(
+                    str(source), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}"
+                )
             for path in files:
                 report.files.append(str(path))
                 for document in read_records(path, limits):

@@ -44,7 +44,9 @@ def _results(node: Node) -> list[_Result]:
     parts = node.one("complexValue")
     if assay is None:
         return []
-    if parts is not None:  # each quantity has a name of its own; the assay holds them together
+    if parts is not None and parts.all(
+        "typedQuantities"
+    ):  # each quantity has a name of its own; the assay holds them together
         whole = said(assay, "part of")
         return [
             _Result(kind, part.one("quantity"), None, whole)

@@ -23,7 +23,7 @@ def make_patient(maker: Maker) -> None:
     """The patient of the packet, who is there even if nothing is said of them."""
     subject = maker.packet.one("subject")
     if subject is None:
-        maker.data["patient"] = {}
+        maker.state("patient", maker.packet)
         return
     name = subject.text("id")
     birth_date, birth = _birth(subject)

@@ -28,43 +28,41 @@ Amount = int | Decimal
 
 def when(maker: Maker, node: Node | None) -> Read | None:
     """A time; None if there is none, or if it cannot be read, which is noted."""
-    if node is None:
-        return None
+    found = _moment(maker, node) if node else None
+    return Read(found, node.pointer) if node and found else None
+
+
+def _moment(maker: Maker, node: Node) -> Any:
     if moment := node.value("timestamp"):
-        return Read(dated(moment), node.pointer)
+        return dated(moment)
     if span := node.one("interval"):
-        return Read(interval(span), node.pointer)
+        return interval(span)
     if age := node.one("age"):
-        words = age.text("iso8601duration")
-        return Read(_with_age(extent(maker, age), words), node.pointer)
+        return _with_age(extent(maker, age), age.text("iso8601duration"))
     if ages := node.one("ageRange"):
         words = " to ".join(end.text("iso8601duration") for end in (ages.one("start"), ages.one("end")) if end)
-        return Read(_with_age(range_extent(maker, ages), words), node.pointer)
+        return _with_age(range_extent(maker, ages), words)
     if gestation := node.one("gestationalAge"):
         weeks, days = gestation.value("weeks"), gestation.value("days")
-        words = f"gestational age {weeks or 0} weeks" + (f" {days} days" if days is not None else "")
-        return Read({"text": words}, node.pointer)
+        return {"text": f"gestational age {weeks or 0} weeks" + (f" {days} days" if days is not None else "")}
     words = said(node.one("ontologyClass"))
-    return Read({"text": words}, node.pointer) if words else None
+    return {"text": words} if words else None
 
 
 def when_words(maker: Maker, node: Node | None, about: str) -> str:
     """A time as a remark; '' if there is none."""
     read = when(maker, node)
-    if read is None:
-        return ""
-    value = read.value
-    if isinstance(value, dict) and "from" in value | {"to": ""} and "text" not in value:
-        value = " to ".join(_words(value[end]) for end in ("from", "to") if value.get(end))
-    return f"{about}: {_words(value)}"
+    return f"{about}: {_words(read.value)}" if read else ""
 
 
 def _words(value: Any) -> str:
-    return str(value.get("text") or value.get("date")) if isinstance(value, dict) else str(value)
+    if not isinstance(value, dict):
+        return str(value)
+    return " to ".join(_words(value[end]) for end in ("from", "to") if end in value) or str(value["text"])
 
 
 def _with_age(age: dict[str, Any], words: str) -> dict[str, Any]:
-    return {"age": age, "text": words} if age else {"text": words}
+    return {"age": age, "text": words} if age else {"text": words} if words else {}
 
 
 def dated(timestamp: str) -> Any:
