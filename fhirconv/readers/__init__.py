@@ -54,8 +54,13 @@ def files_of(source: Path, reader: Reader) -> list[Path]:
     return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
 
 
-# Readers that are code: the module that has a function `reader()`, and the title.
-CODED: dict[str, tuple[str, str]] = {}
+# Readers that are code: the module that has a function `reader(mappings)`, and the title.
+CODED: dict[str, tuple[str, str]] = {
+    "phenopacket": (
+        "fhirconv.readers.phenopackets",
+        "GA4GH Phenopackets 2.0 in JSON, YAML or NDJSON; also Family and Cohort",
+    ),
+}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -73,7 +78,7 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        coded: Reader = importlib.import_module(CODED[name][0]).reader()
+        coded: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
         return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
