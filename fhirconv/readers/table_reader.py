@@ -63,7 +63,7 @@ class TableReader:
     ) -> tuple[list[Document], list[SourceFile]]:
         """Reads all rows into `groups`, those of the first table first; Documents for what could not be read."""
         failed, files = [], []
-        matched, issues = self._matched(sources)
+        matched, issues = self._matched(sources, report)
         for number, rule in enumerate(self.description.tables):
             facts = [fact for fact in self.description.facts if fact.table == rule.name]
             for path in matched[number]:
@@ -79,19 +79,24 @@ class TableReader:
                     failed.append(Document(str(path), issues=error.issues))
         return [*(Document(issue.place.file, issues=[issue]) for issue in issues), *failed], files
 
-    def _matched(self, sources: Sequence[Path]) -> tuple[list[list[Path]], list[Issue]]:
-        """The files of each table; of a folder those in it that are of some table."""
+    def _matched(self, sources: Sequence[Path], report: Report) -> tuple[list[list[Path]], list[Issue]]:
+        """The files of each table, each once; of a folder those in it that are of some table, the others are counted."""
         tables = self.description.tables
         matched: list[list[Path]] = [[] for _ in tables]
-        issues = []
+        issues: list[Issue] = []
+        seen = set()
         for source in sources:
-            paths = sorted(source.iterdir()) if source.is_dir() else [source]
-            for path in paths:
+            for path in _files_of(source, issues):
                 found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
+                if path.absolute() in seen:
+                    continue
+                seen.add(path.absolute())
                 if len(found) == 1:
                     matched[found[0]].append(path)
-                elif found or not source.is_dir():
+                elif found or path == source:
                     issues.append(self._no_one_table(path, [tables[number].name for number in found]))
+                else:
+                    report.leave("file-unread", f"{path.name} is no table of reader '{self.name}'", Place(str(path)))
         for rule, paths in zip(tables, matched, strict=True):
             if not paths and not rule.optional and not issues:
                 globs = " or ".join(map(shown, rule.files))
@@ -106,6 +111,15 @@ class TableReader:
             globs = ", ".join(shown(glob) for rule in self.description.tables for glob in rule.files)
             message = f"is no table of reader '{self.name}', which reads files named: {globs}"
         return Issue("source-unknown", message, Place(str(path)))
+
+
+def _files_of(source: Path, issues: list[Issue]) -> list[Path]:
+    """A file, or the files of a folder but for hidden ones."""
+    try:
+        return sorted(path for path in source.iterdir() if path.name[0] != ".") if source.is_dir() else [source]
+    except OSError as error:
+        issues.append(Issue("file-unreadable", f"cannot be read: {error.strerror}", Place(str(source))))
+        return []
 
 
 def _matches(path: Path, rule: TableRule) -> bool:
