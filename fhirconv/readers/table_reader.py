@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue, Place, closest, shown
+from fhirconv.readers import files_of
 from fhirconv.readers.cases import read_case_rows
 from fhirconv.readers.description import Description, TableRule
 from fhirconv.readers.groups import Groups
@@ -80,29 +81,34 @@ class TableReader:
         return [*(Document(issue.place.file, issues=[issue]) for issue in issues), *failed], files
 
     def _matched(self, sources: Sequence[Path], report: Report) -> tuple[list[list[Path]], list[Issue]]:
-        """The files of each table, each once; of a folder those in it that are of some table, the others are counted."""
+        """The files of each table, and what is wrong with the choice of files."""
         tables = self.description.tables
         matched: list[list[Path]] = [[] for _ in tables]
-        issues: list[Issue] = []
-        seen = set()
-        for source in sources:
-            for path in _files_of(source, issues):
-                found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
-                if path.absolute() in seen:
-                    continue
-                seen.add(path.absolute())
-                if len(found) == 1:
-                    matched[found[0]].append(path)
-                elif found or path == source:
-                    issues.append(self._no_one_table(path, [tables[number].name for number in found]))
-                else:
-                    report.leave("file-unread", f"{path.name} is no table of reader '{self.name}'", Place(str(path)))
+        issues = []
+        for path in self._files(sources, report):
+            found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
+            if len(found) == 1:
+                matched[found[0]].append(path)
+            else:
+                issues.append(self._no_one_table(path, [tables[number].name for number in found]))
         for rule, paths in zip(tables, matched, strict=True):
             if not paths and not rule.optional and not issues:
                 globs = " or ".join(map(shown, rule.files))
                 message = f"no source is its table '{rule.name}': a file named {globs}; name it, or its folder"
                 issues.append(Issue("table-missing", message, Place(f"reader {self.name}")))
         return matched, issues
+
+    def _files(self, sources: Sequence[Path], report: Report) -> list[Path]:
+        """The files that are named, each once, and those of folders that are of some table; the others are counted."""
+        found: dict[Path, Path] = {}
+        for source in sources:
+            files = files_of(source, self)
+            for path in sorted(source.iterdir()) if source.is_dir() else ():
+                if path not in files and not path.name.startswith("."):
+                    report.leave("file-unread", f"{path.name} is no table of reader '{self.name}'", Place(str(path)))
+            for path in files:
+                found.setdefault(path.absolute(), path)
+        return list(found.values())
 
     def _no_one_table(self, path: Path, found: Sequence[str]) -> Issue:
         if found:
@@ -111,15 +117,6 @@ class TableReader:
             globs = ", ".join(shown(glob) for rule in self.description.tables for glob in rule.files)
             message = f"is no table of reader '{self.name}', which reads files named: {globs}"
         return Issue("source-unknown", message, Place(str(path)))
-
-
-def _files_of(source: Path, issues: list[Issue]) -> list[Path]:
-    """A file, or the files of a folder but for hidden ones."""
-    try:
-        return sorted(path for path in source.iterdir() if path.name[0] != ".") if source.is_dir() else [source]
-    except OSError as error:
-        issues.append(Issue("file-unreadable", f"cannot be read: {error.strerror}", Place(str(source))))
-        return []
 
 
 def _matches(path: Path, rule: TableRule) -> bool:

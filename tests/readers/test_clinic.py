@@ -71,16 +71,6 @@ def test_what_is_no_table_in_a_folder_is_told(clinic: Read, tmp_path: Path) -> N
     assert [line for line in found.lines if "file-unread" in line] == [told]
 
 
-def test_a_folder_that_cannot_be_listed_is_told(clinic: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied")  # whoever runs the tests may be allowed everything
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert read(find_reader("clinic", FOLDER / "mappings"), tmp_path).lines == [
-        f"{tmp_path}: fatal: cannot be read: Permission denied [file-unreadable]"
-    ]
-
-
 def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """The values of a case that are no containers, but for where they were read."""
     if isinstance(data, dict):
