@@ -42,18 +42,6 @@ class Reader(Protocol):
         """
 
 
-def files_of(source: Path, reader: Reader) -> list[Path]:
-    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
-
-    Raises FhirconvError where a folder cannot be read.
-    """
-    try:
-        inner = sorted(source.iterdir()) if source.is_dir() else []
-    except OSError as error:
-        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
-    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
-
-
 # Readers that are code: the module that has a function `reader()`, and the title.
 CODED: dict[str, tuple[str, str]] = {}
 
@@ -115,3 +103,15 @@ def reader_names(mappings: Path | None = None) -> list[tuple[str, str]]:
         raise MappingError(issues)
     described = {name.partition("/")[2]: str(raw.get("title", "")) for name, raw in found.items()}
     return sorted([*described.items(), *((name, title) for name, (_, title) in CODED.items())])
+
+
+def files_of(source: Path, reader: Reader) -> list[Path]:
+    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
+
+    Raises FhirconvError where a folder cannot be read.
+    """
+    try:
+        inner = sorted(source.iterdir()) if source.is_dir() else []
+    except OSError as error:
+        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
+    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
