@@ -185,7 +185,11 @@ def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
         (["read", "in"], 2, "--as"),
         (["read", "--guess", "in/labs.csv", "in/drugs.tsv"], 2, "for one table"),
         (["read", "--guess", "in/none.csv"], 1, "in/none.csv: fatal: cannot be read: No such file"),
-        (["read", "in", "--as", "exampel", "--mappings", "site"], 2, "there is no reader 'exampel'; did you mean 'example'?"),
+        (
+            ["read", "in", "--as", "exampel", "--mappings", "site"],
+            2,
+            "there is no reader 'exampel'; did you mean 'example'?",
+        ),
         (["read", "none", *AS], 2, "none"),
         (["read", "in", *AS, "-o", "in/labs.csv"], 2, "the output file is the input file"),
         (["read", "in", *AS, "-o", "out.ndjson", "--report", "out.ndjson"], 2, "--report is the output itself"),
@@ -294,7 +298,9 @@ def test_a_signal_while_rows_are_gathered() -> None:
 def test_stop_at_the_first_that_is_rejected() -> None:
     many_patients(150)
     labs = Path("in/labs.csv")
-    labs.write_text(labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8")
+    labs.write_text(
+        labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8"
+    )
     for workers in ("1", "2"):
         code, _, said = call("read", "in", *AS, "-o", "cases.ndjson", "--on-error", "stop", "--workers", workers)
         assert code == 1
@@ -304,7 +310,9 @@ def test_stop_at_the_first_that_is_rejected() -> None:
 
 
 def test_commands_import_nothing_heavy() -> None:
-    program = "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    program = (
+        "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    )
     heavy = "{'sqlite3', 'requests', 'zstandard', 'pyspark', 'polars', 'pyarrow', 'openpyxl', 'multiprocessing'}"
     checked = f"{program}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", checked], capture_output=True, text=True, check=True)
