@@ -38,7 +38,8 @@ def convert_each(
     made: dict[Path, str] = {}
     for document in inputs.documents():
         case = document.title
-        result = convert_document(document, mappings, settings.bundle, settings.source, settings.validate)
+        chosen = settings.bundle, settings.source, settings.validate, settings.verify
+        result = convert_document(document, mappings, *chosen)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, made, folder) if result.ok else ""

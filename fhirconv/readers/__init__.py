@@ -42,8 +42,25 @@ class Reader(Protocol):
         """
 
 
-# Readers that are code: the module that has a function `reader()`, and the title.
-CODED: dict[str, tuple[str, str]] = {}
+def files_of(source: Path, reader: Reader) -> list[Path]:
+    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
+
+    Raises FhirconvError where a folder cannot be read.
+    """
+    try:
+        inner = sorted(source.iterdir()) if source.is_dir() else []
+    except OSError as error:
+        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
+    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
+
+
+# Readers that are code: the module that has a function `reader(mappings)`, and the title.
+CODED: dict[str, tuple[str, str]] = {
+    "phenopacket": (
+        "fhirconv.readers.phenopackets",
+        "GA4GH Phenopackets 2.0 in JSON, YAML or NDJSON; also Family and Cohort",
+    ),
+}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -61,7 +78,7 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        coded: Reader = importlib.import_module(CODED[name][0]).reader()
+        coded: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
         return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders
@@ -103,15 +120,3 @@ def reader_names(mappings: Path | None = None) -> list[tuple[str, str]]:
         raise MappingError(issues)
     described = {name.partition("/")[2]: str(raw.get("title", "")) for name, raw in found.items()}
     return sorted([*described.items(), *((name, title) for name, (_, title) in CODED.items())])
-
-
-def files_of(source: Path, reader: Reader) -> list[Path]:
-    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
-
-    Raises FhirconvError where a folder cannot be read.
-    """
-    try:
-        inner = sorted(source.iterdir()) if source.is_dir() else []
-    except OSError as error:
-        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
-    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]

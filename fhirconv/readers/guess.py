@@ -8,44 +8,40 @@ the spellings of a sex, and no other cell.
 from __future__ import annotations
 
 import glob
-import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from fhirconv.compression import plain_suffix
-from fhirconv.facts import fold
-from fhirconv.issues import printable
 from fhirconv.mapping import Mappings
 from fhirconv.readers.column_looks import Column, is_date, is_integer, is_number
-from fhirconv.readers.guess_names import CHOICES, FIELDS, KEYS, MAIN_OF_ANY, PATIENT, TABLES, TITLES, UNSAID
+from fhirconv.readers.guess_layout import first_rows
+from fhirconv.readers.guess_names import FIELDS, KEYS, MAIN_OF_ANY, PATIENT, TABLES, TITLES, UNSAID
+from fhirconv.readers.guess_rules import HALF, Rule, is_named, many, phrase, quoted, rule_of, toml
 from fhirconv.readers.layout import Layout
-from fhirconv.readers.tables import DEFAULT, open_table
+from fhirconv.readers.tables import DEFAULT
 from fhirconv.readers.targets import needs_of
-from fhirconv.schema import Field, case_schema
+from fhirconv.schema import case_schema
 
-_ROWS = 10_000  # that are looked at
 _TITLE = 3  # what the name of a file counts for, when the name of a column counts for 1 and its words for 2 to 3
-_HALF = 0.5  # of the cells must be what a column is taken for
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _UNIT = re.compile(r"(?P<name>.+?)[ _]*[(\[](?P<unit>[^)\]]+)[)\]]")  # platelets (10*9/L)
 
 _NOTHING = (
     "\n# CHECK: nothing was recognised; write which columns feed which facts, as docs/reading.md says: [[facts]] ..."
 )
 
-Rule = tuple[str, str]  # of TOML, and why
+_WHY = {
+    **dict.fromkeys(("quote", "delimiter"), "GUESS: it cannot be read otherwise"),
+    "encoding": "GUESS: it is not UTF-8; are all letters right?",
+    "skip": "GUESS: they speak of the columns",
+    **dict.fromkeys(("format", "sheet", "header"), "as given"),
+}
 
 
 def guess(path: Path, layout: Layout, mappings: Mappings) -> str:
     """A description of a table in TOML, to be checked by a person. Raises TableError."""
-    table = open_table(path, layout)
-    columns = [Column(name) for name in table.columns]
-    for row in islice(table.rows, _ROWS):
-        for column, cell in zip(columns, row.cells, strict=True):
-            column.add(cell)
-    return _Draft(path, layout, mappings, columns).text()
+    found, columns = first_rows(path, layout)
+    return _Draft(path, found, mappings, columns).text()
 
 
 class _Draft:
@@ -65,40 +61,37 @@ class _Draft:
         return "\n".join([*self._head(), *self._table(key), *facts, ""])
 
     def _head(self) -> Iterator[str]:
-        yield f"# Drafted from {_words(self._path.name)} by 'fhirconv read --guess': each GUESS is one, with why. Check all of them."
+        yield f"# Drafted from {quoted(self._path.name)} by 'fhirconv read --guess': each GUESS is one, with why. Check all of them."
         yield "draft = true  # take this line out when you have; until then the reader is refused"
-        yield f"title = {_toml(f'Tables such as {self._path.name}')}"
+        yield f"title = {toml(f'Tables such as {self._path.name}')}"
         nulls = sum((column.nulls for column in self._columns), Column("").nulls)
         if nulls:
-            yield f"null = {_toml(sorted(nulls))}  # GUESS: cells that say nothing; {nulls.total()} such"
+            yield f"null = {toml(sorted(nulls))}  # GUESS: cells that say nothing; {nulls.total()} such"
 
     def _key(self) -> Rule:
-        named = [
-            column for column in self._columns if column.name.casefold() in KEYS or _phrase(column.name).endswith(KEYS)
-        ]
+        named = [column for column in self._columns if is_named(column.name, KEYS)]
         named.sort(key=lambda column: -column.stated)
         whole = [column for column in self._columns if column.stated == column.rows]
         key = (named or whole or self._columns)[0]
         self._free.pop(key.name)
         if named:
-            return _toml(key.name), f"GUESS: by its name; {_many(key)}"
-        return _toml(
-            key.name
-        ), "CHECK: no column is named like the number of a patient; this is the first without a gap"
+            return toml(key.name), f"GUESS: by its name; {many(key)}"
+        why = "CHECK: no column is named like the number of a patient; this is the first without a gap"
+        return toml(key.name), why
 
     def _table(self, key: Rule) -> Iterator[str]:
         yield f"\n[tables.{self._name}]"
-        yield f"file = {_toml(glob.escape(self._path.name))}"
+        yield f"file = {toml(glob.escape(self._path.name))}"
         for option in ("format", "sheet", "header", "skip", "delimiter", "quote", "encoding"):
             value = getattr(self._layout, option)
             if value != getattr(DEFAULT, option):
-                yield f"{option} = {_toml(value)}"
+                yield f"{option} = {toml(value)}  # {_WHY[option]}"
         yield f"key = {key[0]}  # {key[1]}"
         yield f"[tables.{self._name}.ignore]  # take a column out of here that is to be read"
         for column in self._free.values():
-            is_days = "days" in _phrase(column.name).split() and column.share(is_integer) == 1
+            is_days = "days" in phrase(column.name).split() and column.share(is_integer) == 1
             hint = "; days from an event? then { days = ..., after = ... }" if is_days and column.stated else ""
-            yield f"{_toml(glob.escape(column.name))} = {_toml('not recognised: ' + column.look() + hint)}"
+            yield f"{toml(glob.escape(column.name))} = {toml('not recognised: ' + column.look() + hint)}"
 
     def _patient(self) -> list[str]:
         rules = self._fields("patient", PATIENT)
@@ -125,13 +118,13 @@ class _Draft:
         is_titled = any(TITLES.get(word) == section for word in self._name.split("-"))
         found: list[tuple[float, str, Column, str]] = [(0.0, section, self._columns[0], "")]
         for column in self._free.values():
-            if column.stated and column.share(lambda cell: is_date(cell) or is_number(cell)) < _HALF:
+            if column.stated and column.share(lambda cell: is_date(cell) or is_number(cell)) < HALF:
                 known = column.count(lambda cell: self._find(section, cell))
-                if known >= _HALF * column.stated:
-                    why = f"{known} of {_many(column)} are words of concepts/{TABLES[section]}.toml"
+                if known >= HALF * column.stated:
+                    why = f"{known} of {many(column)} are words of concepts/{TABLES[section]}.toml"
                     found.append((2 + known / column.stated + _TITLE * is_titled, section, column, why))
-                elif _is_named(column.name, names) or (is_titled and _is_named(column.name, MAIN_OF_ANY)):
-                    why = f"by its name{' and that of the file' if is_titled else ''}; {known} of {_many(column)} are known words"
+                elif is_named(column.name, names) or (is_titled and is_named(column.name, MAIN_OF_ANY)):
+                    why = f"by its name{' and that of the file' if is_titled else ''}; {known} of {many(column)} are known words"
                     found.append((1.0 + _TITLE * is_titled, section, column, why))
         return max(found, key=lambda one: one[0])
 
@@ -141,15 +134,15 @@ class _Draft:
     def _term(self, column: Column, why: str) -> Rule:
         """Words, with the columns beside them that have a code and its system."""
         self._free.pop(column.name, None)
-        about = re.sub(r" ?(display )?(name|text)$| ?display$", "", _phrase(column.name))
-        code = next((one for one in self._free if _phrase(one) == f"{about} code".strip()), None)
-        system = next((one for one in self._free if _phrase(one) == f"{about} code system".strip()), None)
+        about = re.sub(r" ?(display )?(name|text)$| ?display$", "", phrase(column.name))
+        code = next((one for one in self._free if phrase(one) == f"{about} code".strip()), None)
+        system = next((one for one in self._free if phrase(one) == f"{about} code system".strip()), None)
         if not code or not system:
-            return f"{{ column = {_toml(column.name)} }}", why
+            return f"{{ column = {toml(column.name)} }}", why
         self._free.pop(code)
         self._free.pop(system)
         return (
-            f"{{ term = {_toml(column.name)}, code = {_toml(code)}, system = {_toml(system)} }}",
+            f"{{ term = {toml(column.name)}, code = {toml(code)}, system = {toml(system)} }}",
             why + "; codes by their names",
         )
 
@@ -157,45 +150,13 @@ class _Draft:
         """Rules for the fields that columns are named like and hold the right kind of cell for."""
         rules: dict[str, Rule] = {}
         for field, known in names.items():
-            for column in [one for one in self._free.values() if one.stated and _is_named(one.name, known)]:
-                rule = self._rule(case_schema().sections[section].fields[field], column)
+            for column in [one for one in self._free.values() if one.stated and is_named(one.name, known)]:
+                rule = rule_of(case_schema().sections[section].fields[field], column, self._mappings.tables.units)
                 if rule:
                     rules[field] = rule
                     self._free.pop(column.name)
                     break
         return rules
-
-    def _rule(self, field: Field, column: Column) -> Rule | None:
-        """The rule that reads a column into a field; None where its cells are of another kind."""
-        name, why = _toml(column.name), "by its name; {} of " + _many(column)
-        if field.kind in ("when", "date"):
-            return _date(column)
-        if field.kind in ("number", "plainNumber"):
-            count, commas = column.count(is_number), column.commas()
-            mark = ', decimal_mark = "comma"' if commas else ""
-            proof = f"; {commas} prove the decimal comma" if commas else ""
-            return (
-                (f"{{ number = {name}{mark} }}", why.format(count) + " are numbers" + proof)
-                if count >= _HALF * column.stated
-                else None
-            )
-        if field.kind == "integer":
-            count = column.count(is_integer)
-            return (
-                (f"{{ integer = {name} }}", why.format(count) + " are whole numbers")
-                if count >= _HALF * column.stated
-                else None
-            )
-        if field.choices:
-            return _choice(field, column)
-        if field.kind == "unit":
-            return f"{{ column = {name} }}", why.format(
-                column.count(self._mappings.tables.units.find)
-            ) + " are units of units.toml"
-        if field.kind in ("term", "site") and field.name != "result" and column.share(is_number) >= _HALF:
-            return None  # a code, of a system that nobody names
-        rule = f"{{ list = [{{ column = {name} }}] }}" if field.kind == "array" else f"{{ column = {name} }}"
-        return rule, f"by its name; {_many(column)}"
 
     def _wide(self) -> list[str]:
         """Columns that are analytes, each with its numbers."""
@@ -204,12 +165,12 @@ class _Draft:
             match = _UNIT.fullmatch(column.name)
             words, unit = (match["name"], match["unit"]) if match else (column.name, "")
             is_analyte = self._mappings.tables.concepts["labs"].find(words.replace("_", " "))
-            if is_analyte and column.stated and column.share(is_number) >= _HALF:
+            if is_analyte and column.stated and column.share(is_number) >= HALF:
                 self._free.pop(column.name)
                 commas += column.commas()
-                stated = f", unit = {_toml(unit)}" if self._mappings.tables.units.find(unit) else ""
-                why = f"named as in concepts/labs.toml; {column.count(is_number)} of {_many(column)} are numbers"
-                each.append(f"{_toml(column.name)} = {{ analyte = {_toml(words)}{stated} }}  # GUESS: {why}")
+                stated = f", unit = {toml(unit)}" if self._mappings.tables.units.find(unit) else ""
+                why = f"named as in concepts/labs.toml; {column.count(is_number)} of {many(column)} are numbers"
+                each.append(f"{toml(column.name)} = {{ analyte = {toml(words)}{stated} }}  # GUESS: {why}")
         if not each:
             return []
         mark = ', decimal_mark = "comma"' if commas else ""
@@ -228,73 +189,20 @@ class _Draft:
                 choices = known.fields[names[0]].choices
                 if UNSAID.get(names[0]) in choices:
                     rules[names[0]] = (
-                        f"{{ fixed = {_toml(UNSAID[names[0]])} }}",
+                        f"{{ fixed = {toml(UNSAID[names[0]])} }}",
                         f"CHECK: no column says it; one of {', '.join(choices)}",
                     )
                 else:
                     lacking.append(" or ".join(names))
-        lines = [f"\n[[facts]]\ntable = {_toml(self._name)}\nsection = {_toml(section)}\n[facts.fields]"]
+        lines = [f"\n[[facts]]\ntable = {toml(self._name)}\nsection = {toml(section)}\n[facts.fields]"]
         for field, (rule, why) in rules.items():
-            name = _toml(field) if "." in field else field
+            name = toml(field) if "." in field else field
             mark = "" if why.startswith("CHECK") or not why else "GUESS: "
             lines.append(f"{name} = {rule}" + (f"  # {mark}{why}" if why else ""))
         if not lacking:
             return lines
         lines = "\n".join(lines).strip("\n").split("\n")
         return [
-            f"\n# CHECK: say how {' and '.join(map(_words, lacking))} is made, and take the # away",
+            f"\n# CHECK: say how {' and '.join(map(quoted, lacking))} is made, and take the # away",
             *(f"# {line}" for line in lines),
         ]
-
-
-def _date(column: Column) -> Rule | None:
-    count, open_dates, (order, proofs) = column.count(is_date), column.open_dates(), column.order()
-    if count < _HALF * column.stated or not count:
-        return None
-    why = f"by its name; {count} of {_many(column)} are dates"
-    if order:
-        return f"{{ date = {_toml(column.name)}, order = {_toml(order)} }}", f"{why}; {proofs} prove the order"
-    if open_dates:
-        why += f"; AMBIGUOUS: {open_dates} can be read in two ways, and none or both are proved: say order = ..."
-    return f"{{ date = {_toml(column.name)} }}", why
-
-
-def _choice(field: Field, column: Column) -> Rule | None:
-    """The words of a closed list, each with what it means. What is not known stays out: reading stops there, and says so."""
-    words = {word: choice for choice in field.choices for word in (choice, *CHOICES.get(choice, ()))}
-    values = {cell: words[fold(cell)] for cell in sorted(column.cells) if fold(cell) in words}
-    count = column.count(values.__contains__)
-    if not count:
-        return None
-    unknown = [cell for cell in sorted(column.cells) if cell not in values]
-    why = f"by its name; {count} of {_many(column)} are known words"
-    if unknown:
-        said = ", ".join(map(_words, unknown)) if column.is_closed else f"{len(unknown)} words"
-        why += f"; CHECK what these are: {said}; one of {', '.join(field.choices)}"
-    pairs = ", ".join(f"{_toml(cell)} = {_toml(choice)}" for cell, choice in values.items())
-    return f"{{ column = {_toml(column.name)}, values = {{ {pairs} }} }}", why
-
-
-def _phrase(name: str) -> str:
-    """The words of a column's name: 'date of birth' of dateOfBirth and date_of_birth."""
-    return " ".join(re.sub(r"[\W_]+", " ", _CAMEL.sub(" ", name)).casefold().split())
-
-
-def _is_named(name: str, known: tuple[str, ...]) -> bool:
-    """Whether a column has one of these names, be it with words before it."""
-    phrase = _phrase(name)
-    return phrase in known or any(phrase.endswith(" " + one) for one in known if " " in one)
-
-
-def _many(column: Column) -> str:
-    return "1 stated cell" if column.stated == 1 else f"{column.stated} stated cells"
-
-
-def _words(text: str) -> str:
-    """A name or a word, for a comment."""
-    return "'" + printable(text) + "'"
-
-
-def _toml(value: object) -> str:
-    """A value as TOML: its texts, lists and numbers are written as those of JSON, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

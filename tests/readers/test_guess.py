@@ -15,7 +15,7 @@ from fhirconv.issues import MappingError
 from fhirconv.mapping import load_mappings
 from fhirconv.readers import Report, find_reader
 from fhirconv.readers.guess import guess
-from fhirconv.readers.tables import DEFAULT, Layout, open_table
+from fhirconv.readers.tables import DEFAULT, Layout, TableError, open_table
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
 
@@ -124,6 +124,29 @@ def test_a_draft_is_refused_until_its_line_is_out_and_then_reads(tmp_path: Path)
         find_reader("drafted", site)
 
 
+@pytest.mark.parametrize(
+    ("data", "option"),
+    [
+        (b'mrn\tname\n1\t"x" y\n', {"quote": False, "delimiter": "\t"}),
+        ("mrn,name\n1,Müller\n".encode("windows-1252"), {"encoding": "windows-1252"}),
+        (b'mrn,name\n1,"x" y\n', {"quote": False}),
+        (b"mrn|name\n1|x\n", {"delimiter": "|"}),
+        (b"mrn,name\nmrn,Name of it\nID:1,ID:2\n1,x\n", {"skip": 2}),
+        (b"mrn,name,day\nID:1,ID:2,ID:3\n1,x,y\n", {"skip": 1}),
+    ],
+)
+def test_how_a_table_can_be_read_is_found_by_trying(tmp_path: Path, data: bytes, option: dict[str, Any]) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    table = tomllib.loads(guess(tmp_path / "t.csv", DEFAULT, load_mappings()))["tables"]["t"]
+    assert {name: value for name, value in table.items() if name not in ("file", "key", "ignore")} == option
+
+
+def test_a_table_that_cannot_be_read_in_any_way_is_told_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("mrn,mrn\n1,2\n")
+    with pytest.raises(TableError, match="stands twice"):
+        guess(tmp_path / "t.csv", DEFAULT, load_mappings())
+
+
 def tables() -> list[Path]:
     return [*CORPORA.glob("mcode-extraction-framework/sample-client-data/*.csv"), *CORPORA.glob("tcga-brca/*_brca.txt")]
 
@@ -132,15 +155,15 @@ def test_drafts_of_real_tables_are_descriptions_and_account_for_each_column(tmp_
     if not tables():
         pytest.skip("shared/corpora is not beside the repository")
     for path in tables():
-        layout = Layout(quote=False, skip=2) if path.suffix == ".txt" else DEFAULT
-        text = guess(path, layout, load_mappings())
+        text = guess(path, DEFAULT, load_mappings())
         made = tomllib.loads(text)
         (table,) = made["tables"].values()
         told = text.partition("\n[tables.")[2]
-        assert [name for name in open_table(path, layout).columns if f'"{name}"' not in told] == [], path.name
+        assert [name for name in open_table(path).columns if f'"{name}"' not in told] == [], path.name
         if "facts" in made:
             find_reader("drafted", accepted(tmp_path, text))
         assert table["key"] in ("mrn", "bcr_patient_barcode")
+        assert table.get("skip", 0) == (2 if path.suffix == ".txt" else 0)
 
 
 NAMES = st.lists(st.text(min_size=1, max_size=8).filter(str.strip), min_size=1, max_size=5, unique_by=str.strip)
