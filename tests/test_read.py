@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from fhirconv import MappingError, convert_many
 from fhirconv.many.rejects import rows_of, spans
+from fhirconv.readers import reader_names
 
 EXAMPLE = FIXTURES / "readers" / "example"
 AS = ("--as", "example", "--mappings", "site")
@@ -235,6 +236,26 @@ def test_a_draft_is_not_used_before_somebody_has_looked() -> None:
     draft.write_text(accepted, encoding="utf-8")
     code, out, _ = call("read", "in/patients.csv", "--as", "drafted", "--mappings", "site")
     assert (code, json.loads(out.splitlines()[0])["patient"]["sex"]) == (0, "female")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in reader_names()])
+def test_each_reader_tells_of_a_folder_without_anything_for_it(name: str) -> None:
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("nothing", encoding="utf-8")
+    for source in ("empty", "none"):
+        code, out, said = call("read", source, "--as", name)
+        assert (code, out) == (2, b"")
+        assert said.startswith(f"{source}: fatal: ")
+
+
+def test_packets_of_a_pipe_and_of_a_folder() -> None:
+    """What looks into files, and not at names, reads standard input, too."""
+    packet = b'{"id": "p1", "subject": {"id": "s1", "sex": "FEMALE"}, "metaData": {"created": "2020-01-02T03:04:05Z"}}'
+    Path("packets").mkdir()
+    Path("packets/one.json").write_bytes(packet)
+    for words in (["-"], ["packets"]):
+        code, out, said = call("read", *words, "--as", "phenopacket", "-v", stdin=packet)
+        assert (code, json.loads(out)["patient"]["sex"]) == (0, "female"), said
 
 
 def test_validate_reads_tables_too() -> None:
