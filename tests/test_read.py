@@ -262,7 +262,7 @@ def test_validate_reads_tables_too() -> None:
     code, out, said = call("validate", "in", *AS)
     assert code == 1
     assert out.decode().startswith("in/labs.csv:6:3: error: '13,x' is more than a number")
-    assert "3 records, 1 error, no warnings" in said
+    assert "3 files: 3 records, 1 error, no warnings" in said
     mend()
     assert call("validate", "in", *AS, "-q") == (0, b"", "")
 
