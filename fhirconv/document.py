@@ -47,6 +47,17 @@ class Document:
     is_line: bool = False  # a record of NDJSON
     lines_before: int = 0  # of a record within its file
 
+    @property
+    def title(self) -> str:
+        """What leads people to it: the file, and the line or row where it begins, if it is one of several there."""
+        if self.is_line:
+            return f"{self.name}:{self.lines_before + 1}"
+        try:
+            whole = self.places[""]
+        except KeyError:
+            return self.name
+        return f"{whole.file}:{whole.line}" if isinstance(whole, Place) else self.name
+
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""
         at: str | None = pointer

@@ -19,16 +19,15 @@ IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, st
 
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
-_QUESTIONS = {  # by the name of the check
-    "check_date": "type(value) is str and dates[value]",
-    "check_when": "type(value) is str and (dates[value] or instants[value])",
-    "check_instant": "type(value) is str and instants[value]",
-    "check_integer": "type(value) is int",
-    "check_number": "type(value) is not str",
-    "check_term": "type(value) is str",
-    "check_site": "(type(value) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
-    "check_unit": "type(value) is str and value in units",
-    "check_references": "(other := named.get(value)) is not None and other is not fact and other.section.name in {refers}",
+_QUESTIONS = {  # by the name of the check; {given} is the field, which is then `value`. None answers no to each
+    "check_date": "type({given}) is str and dates[value]",
+    "check_when": "type({given}) is str and (dates[value] or instants[value])",
+    "check_instant": "type({given}) is str and instants[value]",
+    "check_integer": "type({given}) is int",
+    "check_number": "{given} is not None and type(value) is not str",
+    "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
+    "check_unit": "type({given}) is str and value in units",
+    "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
 }
 
 
@@ -55,11 +54,13 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
 def _question(field: Field, check: str, shape: frozenset[str]) -> str:
     question = _QUESTIONS.get(check, "False")
     name, *inner = field.path
-    if len(inner) > 1 or (field.is_list and check != "check_site") or (check == "check_number" and (inner or "unit" not in shape)):
+    if len(inner) > 1 or (field.is_list and check != "check_term"):
+        return "False"
+    if check == "check_number" and (inner or "unit" not in shape):
         return "False"
     if check == "check_unit":
         question += f" and data[{name!r}].get('value') is not None" if inner else f" and {'value' in shape}"
-    question = question.format(refers=set(field.refers))
     if inner:
+        question = question.format(given="value", refers=set(field.refers))
         return f"((value := data[{name!r}].get({inner[0]!r})) is None or {question})"
-    return f"((value := data[{name!r}]) is not None and {question})"
+    return question.format(given=f"(value := data[{name!r}])", refers=set(field.refers))

@@ -112,6 +112,7 @@ RULES: dict[str, Rule] = {
     # -- mapping --
     "field-lost": Rule("error", "not-supported", "mapping", "Every field of a fact is read by a rule."),
     "not-mapped": Rule("error", "not-supported", "mapping", "Every fact becomes a resource."),
+    "round-trip": Rule("error", "incomplete", "mapping", "The Bundle of a case, read back, gives the same facts (convert --verify)."),
     "kept-as-text": Rule("information", "informational", "mapping", "Words without a code go out as text."),
     "mapping-syntax": Rule("error", "structure", "mapping", "A mapping is valid TOML."),
     "mapping-key": Rule("error", "structure", "mapping", "A mapping has only the keys that there are."),

@@ -27,7 +27,7 @@ from fhirconv import convert, validate
 from fhirconv.compression import PackedError, compressed, kind_of_name, open_input, opened, plain_suffix
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.pushing.digests import input_digest
-from fhirconv.records import Line, count_records, lines_of, read_line, read_records, read_stream
+from fhirconv.records import Record, count_records, read_records, read_stream, records_in
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -280,13 +280,13 @@ def test_lines_go_to_other_processes() -> None:
     data = b"\n" + LINES[:200] + b"\n\xff\n" + b"x" * 400 + b"\n" + LINES
     limits = LIMITS._replace(bytes=300)
     packed = compressed(data, "gz")[:-1]
-    lines = list(lines_of(io.BytesIO(packed), "a.ndjson.gz", limits))
-    again: list[Line] = pickle.loads(pickle.dumps(lines))
-    found = [read_line(line, "a.ndjson.gz", limits) for line in again]
+    lines = list(records_in(io.BytesIO(packed), "a.ndjson.gz", limits))
+    again: list[Record] = pickle.loads(pickle.dumps(lines))
+    found = [record.document(limits) for record in again]
     whole = read(packed, "a.ndjson.gz", limits)
     assert [(one.data, one.issues, one.lines_before) for one in found] == [(one.data, one.issues, one.lines_before) for one in whole]
     assert {"encoding", "too-large", "damaged"} <= {rule for rule, _ in told(found)}
-    assert max(len(line.data) for line in lines) <= 300
+    assert max(line.size for line in lines) <= 300
     numbers = [line.number for line in lines]
     assert numbers == list(range(1, len(lines) + 1))
 

@@ -1,23 +1,25 @@
-"""fhirconv convert of single cases: an indented Bundle for each, in a file of its own."""
+"""fhirconv convert and read of single cases: a file of its own for each, indented."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import click
 
 from fhirconv.cli import Exit, say
-from fhirconv.cli.options import tell
-from fhirconv.cli.outputs import is_dir, same, to_standard_output
+from fhirconv.cli.options import Options, tell, tell_report
+from fhirconv.cli.outputs import is_dir, names_folder, same, write_to
+from fhirconv.compression import WHOLE, plain_suffix
 from fhirconv.conversion import Conversion, convert_document
+from fhirconv.inputs import Inputs
 from fhirconv.issues import printable
 from fhirconv.ledger import CONVERTED, OUTCOMES
-from fhirconv.many.converter import Settings
-from fhirconv.many.inputs import Inputs
+from fhirconv.many.converter import FACTS, Settings, written
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
-from fhirconv.output import file_name, write_file
+from fhirconv.output import file_name
+
+_SEVERAL = "several cases need a folder (-o DIR), or a file with a line for each (-o OUT.ndjson)"
 
 
 def convert_each(
@@ -25,71 +27,72 @@ def convert_each(
     wanted: str,
     mappings: Mappings,
     settings: Settings,
-    quiet: bool,
-    verbose: bool,
+    options: Options,
 ) -> Exit:
-    """Writes a Bundle for each case: one to a file or standard output, several into a folder."""
-    cases = inputs.paths
-    output = Path(wanted)
-    folder = len(cases) > 1 or wanted.endswith(("/", os.sep)) or is_dir(output)
-    if len(cases) > 1 and (str(output) == "-" or (is_dir(output.parent) and output.exists() and not output.is_dir())):
-        raise click.UsageError("several cases need a folder (-o DIR), or a file with a line for each (-o OUT.ndjson)")
+    """Writes a Bundle (or the facts) of each case: one to a file or standard output, several into a folder."""
+    cases, output = inputs.paths, Path(wanted)
+    folder = _is_folder(inputs, wanted)
     if not folder and any(same(case, output) for case in cases):
         raise click.UsageError("the output file is the input file; give it another name")
     failed = False
-    written: dict[Path, Path] = {}
-    for case, document in inputs.documents():
-        result = convert_document(document, mappings, settings.bundle, settings.source, settings.validate)
+    made: dict[Path, str] = {}
+    for document in inputs.documents():
+        case = document.title
+        chosen = settings.bundle, settings.source, settings.validate, settings.verify
+        result = convert_document(document, mappings, *chosen)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
-        problem = _problem(target, cases, written) or _write(target, result.json(indent=True)) if result.ok else ""
+        problem = _problem(target, cases, made, folder) or write_to(target, written(result, options.shape, True)) if result.ok else ""
         if problem:
             say(f"{case}: error: {problem}")
         failed = failed or not result.ok or bool(problem)
         if result.ok and not problem:
-            written[target] = case
-        if not quiet and not problem:
-            _summary(result, case, target, verbose)
+            made[target] = case
+        if not options.quiet and not problem and (result.ledger or not inputs.report):
+            _summary(result, case, target, options)
+    if not options.quiet:
+        tell_report(inputs, options.verbose)
     return Exit.FINDINGS if failed else Exit.DONE
 
 
-def _problem(target: Path, cases: tuple[Path, ...], written: dict[Path, Path]) -> str:
+def _is_folder(inputs: Inputs, wanted: str) -> bool:
+    """Whether the output is a folder, in which each case has its name."""
+    output = Path(wanted)
+    if inputs.report:
+        return plain_suffix(wanted) not in WHOLE
+    if len(inputs.paths) > 1 and (wanted == "-" or (is_dir(output.parent) and output.exists() and not output.is_dir())):
+        raise click.UsageError(_SEVERAL)
+    return len(inputs.paths) > 1 or names_folder(wanted)
+
+
+def _problem(target: Path, cases: tuple[Path, ...], made: dict[Path, str], folder: bool) -> str:
     """Why a Bundle must not be written to this file; empty if it may."""
-    if target in written:
-        return f"has the case id of {written[target]}, whose Bundle is in {target}; give each case its own"
+    if target in made and not folder:
+        raise click.UsageError(_SEVERAL)
+    if target in made:
+        return f"has the case id of {made[target]}, whose Bundle is in {target}; give each case its own"
     if any(same(case, target) for case in cases):
         return f"its Bundle would overwrite the input {target}; give -o another folder"
     return ""
 
 
-def _write(target: Path, data: bytes) -> str:
-    """Writes a Bundle; returns why it could not."""
-    if str(target) == "-":
-        return to_standard_output(data)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, data)
-    except OSError as error:
-        return f"{target} cannot be written: {error.strerror or error}"
-    return ""
-
-
-def _summary(result: Conversion, case: Path, target: Path, verbose: bool) -> None:
+def _summary(result: Conversion, case: str, target: Path, options: Options) -> None:
     counts = result.ledger.counts()
     parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
     say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")
     if not result.ok:
         errors = sum(issue.is_error for issue in result.issues)
-        say(f"  no Bundle: {errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
+        none = "" if options.shape == FACTS else "no Bundle: "
+        say(f"  {none}{errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
         return
-    resources = result.resource_counts()
-    say(
-        f"  {sum(resources.values())} resources: " + ", ".join(f"{number} {name}" for name, number in resources.items())
-    )
-    _summary_of_text(result, verbose)
+    if options.shape != FACTS:
+        resources = result.resource_counts()
+        counted = ", ".join(f"{number} {name}" for name, number in resources.items())
+        say(f"  {sum(resources.values())} resources: {counted}")
+    _summary_of_text(result, options.verbose)
     _summary_of_claims(result)
     if str(target) != "-":
-        say(f"  Bundle: {target}")
+        say(f"  {'facts' if options.shape == FACTS else 'Bundle'}: {target}")
 
 
 def _summary_of_text(result: Conversion, verbose: bool) -> None:

@@ -1,4 +1,4 @@
-"""fhirconv convert of many cases: a line in, a line out."""
+"""fhirconv convert and read of many cases: a line in, a line out."""
 
 from __future__ import annotations
 
@@ -7,39 +7,31 @@ import signal
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from fhirconv.build import RESTFUL
 from fhirconv.cli import Exit, let_go, say
-from fhirconv.cli.options import tell
-from fhirconv.cli.outputs import is_dir, same
+from fhirconv.cli.options import Options, tell, tell_report
+from fhirconv.cli.outputs import is_dir, names_folder, same
 from fhirconv.cli.progress import Progress
 from fhirconv.cli.signals import Signals, StoppedError
-from fhirconv.cli.summary import summarize
+from fhirconv.cli.summary import summarize, write_report
 from fhirconv.compression import WHOLE, kind_of_name, plain_suffix
+from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError
-from fhirconv.many.batches import BUNDLES, RESOURCES, Batch, BatchJob
+from fhirconv.many.batches import Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
-from fhirconv.many.converter import Settings
+from fhirconv.many.converter import BUNDLES, FACTS, RESOURCES, Settings
 from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for, partial
-from fhirconv.many.inputs import Inputs
 from fhirconv.many.run import Run
 
 _OTHER_PACKED = (".bz2", ".xz", ".zip")
 
 
-class Options(NamedTuple):
-    """What the command was asked for, beside how a case is converted."""
-
-    shape: str
-    workers: int
-    stops: bool
-    rejects: Path | None
-    quiet: bool
-    verbose: bool
+_MADE = {BUNDLES: "Bundles", RESOURCES: "resources", FACTS: "cases"}
 
 
 def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Options) -> Exit | int:
@@ -52,18 +44,18 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     _check_shape(wanted, options.shape)
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
-    _check_paths(inputs, None if is_stream else target, rejects)
-    if problems := inputs.unopened():
-        tell(problems)
-        return Exit.USAGE
+    _check_paths(inputs, None if is_stream else target, rejects, options.report)
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose)
     teller = _Teller(options, inputs.size())
     run: Run | None = None
     with Signals() as signals, teller:
         try:
-            run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers)
-            run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.stops)
+            if problems := inputs.unopened():
+                tell(problems)
+                return Exit.USAGE
+            run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers or 1)
+            run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.on_error == "stop")
         except ClosedError:
             teller.close()
             let_go(sys.stdout)
@@ -75,13 +67,17 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
                 teller.say(_left(run))
             return 128 + signals.heard if signals.heard else Exit.FINDINGS
     teller.close()
+    problem = write_report(options.report, run.tally, inputs.report) if options.report else ""
     if not options.quiet:
-        for line in summarize(run.tally, options.verbose):
+        tell_report(inputs, options.verbose, teller.say)
+        for line in summarize(run.tally, options.shape == FACTS, options.verbose):
             teller.say(line)
-        for name, path in (("Bundles" if options.shape == BUNDLES else "resources", wanted), ("rejected", rejects)):
-            if path and path != "-":
+        for name, path in ((_MADE[options.shape], wanted), ("rejected", rejects), ("report", options.report)):
+            if path and path != "-" and not (problem and path is options.report):
                 teller.say(f"{name}: {path}")
-    return Exit.FINDINGS if run.tally.rejected else Exit.DONE
+    if problem:
+        teller.say(f"error: {problem}")
+    return Exit.FINDINGS if run.tally.rejected or problem else Exit.DONE
 
 
 def _outputs(wanted: str, shape: str, rejects: Path | None) -> tuple[Output, Output | None]:
@@ -111,7 +107,7 @@ def _check_shape(wanted: str, shape: str) -> None:
     if shape == RESOURCES:
         if wanted == "-" or target.is_file() or not target.name:
             raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
-    elif is_dir(target) or wanted.endswith(("/", os.sep)):
+    elif names_folder(wanted):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
     elif target.suffix.lower() in _OTHER_PACKED or plain_suffix(target.name) in WHOLE:
         packed = f".{kind}" if (kind := kind_of_name(target.name)) else ""
@@ -121,15 +117,18 @@ def _check_shape(wanted: str, shape: str) -> None:
         )
 
 
-def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None) -> None:
-    """The rejects go to a file. No output is an input, or the other output, or in the folder of the other."""
-    if str(rejects) == "-":
-        raise click.UsageError("--rejects needs the name of a file")
-    for output in (target, rejects):
-        if output is not None and any(_holds(output, path) for path in inputs.paths):
+def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None, report: Path | None) -> None:
+    """Rejects and report go to files. No output is an input, or another output, or in the folder of another."""
+    outputs = {"the output": target, "--rejects": rejects, "--report": report}
+    there = {name: path for name, path in outputs.items() if path is not None}
+    for name, output in there.items():
+        if str(output) == "-" and output is not target:
+            raise click.UsageError(f"{name} needs the name of a file")
+        if any(_holds(output, path) for path in inputs.paths):
             raise click.UsageError("the output file is the input file; give it another name")
-    if target is not None and rejects is not None and (_holds(target, rejects) or _holds(rejects, target)):
-        raise click.UsageError("--rejects is the output itself, or a part of it; give it another name")
+    for (first, one), (second, other) in combinations(there.items(), 2):
+        if _holds(one, other) or _holds(other, one):
+            raise click.UsageError(f"{second} is {first} itself, or a part of it; give it another name")
 
 
 def _holds(output: Path, path: Path) -> bool:
@@ -153,7 +152,7 @@ class _Teller(AbstractContextManager["_Teller"]):
     """Tells findings as they come, above a bar on a terminal. That nobody listens does not end the run."""
 
     def __init__(self, options: Options, size: int | None) -> None:
-        self._progress = None if options.quiet else Progress("converted", size)
+        self._progress = None if options.quiet else Progress("read" if options.shape == FACTS else "converted", size)
         self._read = 0
 
     def __exit__(self, *_: object) -> None:

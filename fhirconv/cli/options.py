@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.document import LIMITS, MAX_DEPTH, Limits
-from fhirconv.issues import Issue, MappingError
+from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 
 if TYPE_CHECKING:
+    from fhirconv.inputs import Inputs
     from fhirconv.mapping import Mappings
+
+
+
+class Options(NamedTuple):
+    """What a command that makes something of each case was asked for, beside how a case is converted."""
+
+    shape: str
+    workers: int | None
+    on_error: str | None
+    rejects: Path | None
+    report: Path | None
+    quiet: bool
+    verbose: bool
+
+    @property
+    def are_for_lines(self) -> bool:
+        """Whether there is one that means something only where the output has a line for each case."""
+        return any((self.workers, self.on_error, self.rejects, self.report))
+
 
 mappings_option = click.option(
     "--mappings",
@@ -34,6 +55,28 @@ source_option = click.option(
     help="Text that the quotes are checked against, in place of source.text of the case.",
 )
 
+reader_option = click.option(
+    "--as", "reader", metavar="READER", help="What the files are, where they are no case facts: see 'fhirconv readers'."
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 256), help="NDJSON: processes that convert; 1 by default."
+)
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(("skip", "stop")),
+    help="NDJSON: leave out a case with errors and go on (the default), or stop there.",
+)
+rejects_option = click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="NDJSON: file for what was rejected, and why; OUT.rejects.ndjson by default.",
+)
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.json",
+    help="NDJSON: file for the summary, with all that was left or kept as text, as JSON.",
+)
 phi_free_option = click.option(
     "--phi-free", is_flag=True, help="Say which rule is broken and where, without any value of the data."
 )
@@ -72,6 +115,30 @@ def loaded_mappings(site: Path | None, profile: str) -> Mappings:
     except MappingError as error:
         tell(error.issues)
         raise click.exceptions.Exit(Exit.MAPPINGS) from None
+
+
+def inputs_of(paths: tuple[Path, ...], limits: Limits, reader: str | None, site: Path | None) -> Inputs:
+    """The files as they are, or as a reader reads them; or the end of the command with every mistake in that reader."""
+    from fhirconv.inputs import Inputs, ReaderInputs
+
+    if reader is None:
+        return Inputs(paths, limits)
+    from fhirconv.readers import find_reader
+
+    try:
+        return ReaderInputs(find_reader(reader, site), paths, limits)
+    except MappingError as error:
+        tell(error.issues)
+        is_there = any(issue.place.file for issue in error.issues)
+        raise click.exceptions.Exit(Exit.MAPPINGS if is_there else Exit.USAGE) from None
+    except FhirconvError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def tell_report(inputs: Inputs, verbose: bool = False, say: Callable[[str], object] = say) -> None:
+    """What a reader read, and the most frequent of what it left (all if `verbose`); for the end of a run."""
+    for line in inputs.report.text(*((None,) if verbose else ())).splitlines() if inputs.report else ():
+        say(line)
 
 
 def tell(issues: list[Issue]) -> None:

@@ -1,11 +1,14 @@
-"""Where a command writes to: paths compared, and standard output that may be closed or full."""
+"""Where a command writes to: what a name means, paths compared, and standard output that may be closed or full."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from fhirconv.cli import let_go
+from fhirconv.compression import WHOLE, plain_suffix
+from fhirconv.output import write_file
 
 
 def is_dir(path: Path) -> bool:
@@ -16,6 +19,18 @@ def is_dir(path: Path) -> bool:
         return False
 
 
+def names_folder(wanted: str) -> bool:
+    """Whether an output is a folder, by its name or because it is there."""
+    return wanted.endswith(("/", os.sep)) or is_dir(Path(wanted))
+
+
+def is_for_each(wanted: str) -> bool:
+    """Whether there is to be a file for each case, by the name of the output alone: of how many cases nobody knows yet."""
+    target = Path(wanted)
+    is_new = wanted != "-" and not target.suffix and not os.path.lexists(target)
+    return names_folder(wanted) or is_new or plain_suffix(target.name) in WHOLE
+
+
 def same(one: Path, other: Path) -> bool:
     """Whether both are the same file, which is there."""
     try:
@@ -24,7 +39,7 @@ def same(one: Path, other: Path) -> bool:
         return False
 
 
-def to_standard_output(data: bytes) -> str:
+def _to_standard_output(data: bytes) -> str:
     """Writes it; returns why it could not. A reader who has gone, as `head` does, is no error."""
     try:
         sys.stdout.buffer.write(data)
@@ -32,4 +47,16 @@ def to_standard_output(data: bytes) -> str:
     except OSError as error:
         let_go(sys.stdout)
         return "" if isinstance(error, BrokenPipeError) else f"standard output cannot be written: {error.strerror}"
+    return ""
+
+
+def write_to(target: Path, data: bytes) -> str:
+    """Writes a whole file, in a folder that is made if it is not there, or to standard output ('-'); returns why it could not."""
+    if str(target) == "-":
+        return _to_standard_output(data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except OSError as error:
+        return f"{target} cannot be written: {error.strerror or error}"
     return ""

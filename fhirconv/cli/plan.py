@@ -16,8 +16,17 @@ import click
 from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
-from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
-from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.options import (
+    inputs_of,
+    limits_option,
+    mappings_option,
+    profile_option,
+    reader_option,
+    source_option,
+    tell,
+    tell_report,
+)
+from fhirconv.cli.records import digest_of, identity_option, records_argument, settings_of
 from fhirconv.document import Limits
 from fhirconv.validation.finding import Finding
 
@@ -34,6 +43,7 @@ _SHOWN = 120  # characters of a value
 
 @click.command("plan")
 @records_argument
+@reader_option
 @connection_options(server_required=True, server_help="Base URL of the FHIR server (or set FHIRCONV_SERVER).")
 @click.option(
     "-o",
@@ -55,6 +65,7 @@ _SHOWN = 120  # characters of a value
 @click.option("-v", "--verbose", is_flag=True, help="Also each resource that stays as it is.")
 def command(
     files: tuple[Path, ...],
+    reader: str | None,
     connection: Connection,
     output: Path | None,
     retract: bool,
@@ -78,22 +89,25 @@ def command(
     if output is not None and any(_is_same(output, path) for path in files):
         raise click.UsageError("the plan would overwrite an input; give -o another name")
     settings = settings_of(identity, profile, site, source)
-    inputs = digest_of(files, limits)
+    inputs = inputs_of(files, limits, reader, site)
+    digest = digest_of(inputs.paths, limits)
     teller = _Teller(values, verbose, quiet)
     with client_of(connection, site) as client:
-        units = units_of(records_of(files, limits), settings, retract)
+        units = units_of(inputs.documents(), settings, retract)
         try:
             plans = list(_plans(client, units, settings, retract, teller))
         except KeyboardInterrupt:
             say("stopped: there is no plan; nothing was written to the server")
             raise click.exceptions.Exit(128 + signal.SIGINT) from None
-        binding = binding_of(client, settings, inputs)
+        binding = binding_of(client, settings, digest)
     if output is not None:
         try:
             write_plan(output, binding, retract, plans)
         except OSError as error:
             say(f"error: {output} cannot be written: {error.strerror}; name a file in a folder that you may write to")
             raise click.exceptions.Exit(Exit.USAGE) from None
+    if not quiet:
+        tell_report(inputs)
     teller.total()
     raise click.exceptions.Exit(Exit.FINDINGS if teller.rejected or teller.is_cut else Exit.DONE)
 

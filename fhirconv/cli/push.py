@@ -13,9 +13,18 @@ import click
 
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
-from fhirconv.cli.options import limits_option, mappings_option, profile_option, source_option, tell
+from fhirconv.cli.options import (
+    inputs_of,
+    limits_option,
+    mappings_option,
+    profile_option,
+    reader_option,
+    source_option,
+    tell,
+    tell_report,
+)
 from fhirconv.cli.progress import Progress, is_watched
-from fhirconv.cli.records import digest_of, identity_option, records_argument, records_of, settings_of
+from fhirconv.cli.records import digest_of, identity_option, records_argument, settings_of
 from fhirconv.client.errors import ServerError
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
@@ -25,6 +34,7 @@ from fhirconv.records import count_records
 
 if TYPE_CHECKING:
     from fhirconv.client.client import FhirClient
+    from fhirconv.inputs import Inputs
     from fhirconv.pushing.plan import Plan
     from fhirconv.pushing.pusher import Pusher
     from fhirconv.pushing.units import Settings
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 
 @click.command("push")
 @records_argument
+@reader_option
 @connection_options(server_required=True, server_help="Base URL of the FHIR server (or set FHIRCONV_SERVER).")
 @identity_option
 @profile_option
@@ -63,6 +74,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Only findings, failures and the summary.")
 def command(
     files: tuple[Path, ...],
+    reader: str | None,
     connection: Connection,
     identity: str,
     profile: str,
@@ -98,29 +110,33 @@ def command(
             else "reads its input twice: name files, not -"
         )
         raise click.UsageError(f"--plan {why}")
+    inputs = inputs_of(files, limits, reader, site)
     settings = settings_of(identity, profile, site, source)
     options = Options(
         workers,
         retract,
-        None if no_journal else journal or _beside(files),
+        None if no_journal else journal or _beside(inputs.paths),
         restart,
         verify,
         max_entries,
         max_bytes,
     )
-    inputs = digest_of(files, limits)
-    teller = _Teller(quiet, files, limits)
+    digest = digest_of(inputs.paths, limits)
+    teller = _Teller(quiet, () if reader else files, limits)
     with client_of(connection, site) as client:
         try:
             signals = _Signals(client)
-            plan = _planned(plan_file, client, settings, inputs, files, limits) if plan_file else None
+            first = inputs_of(files, limits, reader, site)
+            plan = _planned(plan_file, client, settings, digest, first) if plan_file else None
             pusher = signals.pusher = Pusher(client, settings, options, plan)
-            units = units_of(records_of(files, limits), settings, plan.retract if plan else retract)
-            result = pusher.push(units, inputs, teller.tell)
+            units = units_of(inputs.documents(), settings, plan.retract if plan else retract)
+            result = pusher.push(units, digest, teller.tell)
         except FhirconvError as error:  # before anything was sent
             _stop(error, signals.heard)
         finally:
             teller.close()
+    if not quiet:
+        tell_report(inputs)
     _summary(result, options.journal)
     if signals.heard:
         raise click.exceptions.Exit(128 + signals.heard)
@@ -186,18 +202,16 @@ def _count(files: tuple[Path, ...], limits: Limits) -> int | None:
     return total if total > 1 else None
 
 
-def _planned(
-    file: Path, client: FhirClient, settings: Settings, inputs: str, files: tuple[Path, ...], limits: Limits
-) -> Plan:
+def _planned(file: Path, client: FhirClient, settings: Settings, digest: str, inputs: Inputs) -> Plan:
     """The plan, after all of it was held against the server; or the end of the command, with nothing sent."""
     from fhirconv.pushing.plan import binding_of, read_plan
     from fhirconv.pushing.pusher import units_of
 
     try:
-        plan = read_plan(file, binding_of(client, settings, inputs), settings)
+        plan = read_plan(file, binding_of(client, settings, digest), settings)
     except PlanError as error:
         raise click.BadParameter(str(error), param_hint="--plan") from None
-    plan.check(client, units_of(records_of(files, limits), settings, plan.retract))
+    plan.check(client, units_of(inputs.documents(), settings, plan.retract))
     return plan
 
 

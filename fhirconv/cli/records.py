@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,8 @@ import click
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import tell
 from fhirconv.compression import PackedError
-from fhirconv.document import Document, Limits
+from fhirconv.document import Limits
 from fhirconv.issues import MappingError
-from fhirconv.records import read_records, read_stream
 
 if TYPE_CHECKING:
     from fhirconv.pushing.units import Settings
@@ -45,17 +42,6 @@ def settings_of(identity: str, profile: str, site: Path | None, source: Path | N
         raise click.exceptions.Exit(Exit.MAPPINGS) from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--profile") from None
-
-
-def records_of(
-    files: tuple[Path, ...], limits: Limits, passed: Callable[[int], object] | None = None
-) -> Iterator[Document]:
-    """The records of files, in their order; '-' is standard input. `passed` is told of the bytes read, see `read_records`."""
-    for path in files:
-        if str(path) == "-":
-            yield from read_stream(sys.stdin.buffer, "-", limits)
-        else:
-            yield from read_records(path, limits, passed)
 
 
 def digest_of(files: tuple[Path, ...], limits: Limits) -> str:

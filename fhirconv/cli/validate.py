@@ -12,10 +12,10 @@ import click
 from fhirconv import __version__
 from fhirconv.cli import Exit, say
 from fhirconv.cli.connection import Connection, check_no_server, client_of, connection_options
-from fhirconv.cli.options import limits_option, mappings_option, phi_free_option
+from fhirconv.cli.options import inputs_of, limits_option, mappings_option, phi_free_option, reader_option, tell_report
 from fhirconv.cli.progress import Progress
-from fhirconv.cli.records import records_of
 from fhirconv.document import Limits
+from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError, Issue, MappingError, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.reports import FORMATS, render
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@reader_option
 @click.option(
     "--profile", default=DEFAULT_PROFILE, show_default=True, metavar="NAME|URL", help="r4, mcode, or a profile's URL."
 )
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @connection_options(False, "Also ask the $validate of this FHIR server; the options below are for it.", give_up_after=0)
 def command(
     files: tuple[Path, ...],
+    reader: str | None,
     profile: str,
     packages: tuple[str, ...],
     strict: bool,
@@ -70,8 +72,8 @@ def command(
         with _server(connection, site) as server:
             validator = _validator(profile, packages, strict, server, site)
             with tell:
-                for path in files:
-                    _validate(path, validator, limits, runs, tell)
+                for paths in (files,) if reader else zip(files):
+                    _validate(inputs_of(paths, limits, reader, site), validator, runs, tell)
     except MappingError as error:
         _stop(error)
     if form != "text":
@@ -130,29 +132,32 @@ class _Teller(AbstractContextManager["_Teller"]):
             self.progress.clear()
             click.echo(render(told, "text", self._phi_free), nl=False)
 
-    def summary(self, path: Path, records: int, counts: Counter[str], unchecked: int) -> None:
+    def summary(self, inputs: Inputs, records: int, counts: Counter[str], unchecked: int) -> None:
         if not self._quiet:
             errors = _count(counts["error"] + counts["fatal"], "error")
             many = f"{records} records, " if records > 1 else ""
             left = f"; profiles: {_count(unchecked, 'thing')} not checked (--layers says which)" if unchecked else ""
             self.progress.clear()
-            say(f"{path}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
+            tell_report(inputs, self._verbose)
+            say(f"{', '.join(map(str, inputs.paths))}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
 
 
-def _validate(path: Path, validator: Validator, limits: Limits, runs: dict[str, LayerRun], tell: _Teller) -> None:
-    """Validates a file, record by record."""
+def _validate(inputs: Inputs, validator: Validator, runs: dict[str, LayerRun], tell: _Teller) -> None:
+    """Validates a file, or the files of a reader, record by record."""
     counts: Counter[str] = Counter()
     records = 0
     unchecked: set[str] = set()
-    for document in records_of((path,), limits, lambda size: tell.progress.advance(size, 0)):
+    read = 0
+    for document in inputs.documents():
         made = validator.check(document)
-        tell.progress.advance(0)
+        tell.progress.advance(inputs.read() - read)
+        read = inputs.read()
         records += not any(issue.rule == "blank-line" for issue in document.issues)
         unchecked.update(made.layers["profiles"].notes)
         counts.update(issue.severity for issue in made.issues)
         _note(made, runs)
         tell.findings(made.issues)
-    tell.summary(path, records, counts, len(unchecked))
+    tell.summary(inputs, records, counts, len(unchecked))
 
 
 def _size(files: tuple[Path, ...]) -> int | None:

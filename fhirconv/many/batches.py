@@ -6,23 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-import orjson
-
 from fhirconv.bundle import dump_json
 from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
-from fhirconv.issues import Issue, printable
-from fhirconv.many.chunks import Chunk, Record
-from fhirconv.many.converter import Converter, Settings
+from fhirconv.issues import Issue
+from fhirconv.many.chunks import Chunk
+from fhirconv.many.converter import BUNDLES, RESOURCES, Converter, Settings, written
+from fhirconv.many.rejects import reject_line, rows_of
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
-
-SHAPES = BUNDLES, RESOURCES = ("bundles", "resources")
 
 
 @dataclass(slots=True)
 class Batch:
-    """What a chunk makes: bytes for each output ('' for Bundles, else the resource type), compressed as that is."""
+    """What a chunk makes: bytes for each output ('' for Bundles and facts, else the resource type), compressed as that is."""
 
     outputs: dict[str, bytes] = field(default_factory=dict)
     rejects: bytes = b""
@@ -37,7 +34,7 @@ class BatchJob:
     """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle."""
 
     settings: Settings
-    shape: str = "bundles"
+    shape: str = BUNDLES
     kind: str = ""
     rejects_kind: str = ""
     verbose: bool = False
@@ -58,7 +55,9 @@ class BatchJob:
                     lines.setdefault(name, []).append(value)
             else:
                 batch.rejected.append(position)
-                rejects.append(_reject(record, result))
+                rows = rows_of(result.case.document.data)
+                batch.tally.rejected_rows.update({file: len(found) for file, found in rows.items()})
+                rejects.append(reject_line(record, result, rows))
             if self.verbose or not result.ok:
                 batch.told += [issue for issue in result.issues if issue.severity != "information"]
         batch.tally.blank = len(chunk.records) - batch.tally.records
@@ -68,8 +67,8 @@ class BatchJob:
 
     def _values(self, result: Conversion) -> Iterator[tuple[str, bytes]]:
         """The values that a case has a line for, each with the name of its output."""
-        if self.shape == BUNDLES:
-            yield "", result.json()
+        if self.shape != RESOURCES:
+            yield "", written(result, self.shape)
             return
         for entry in result.bundle["entry"] if result.bundle else ():
             yield entry["resource"]["resourceType"], dump_json(entry["resource"])
@@ -77,24 +76,3 @@ class BatchJob:
 
 def _lines(values: list[bytes]) -> bytes:
     return b"\n".join([*values, b""])
-
-
-def _reject(record: Record, result: Conversion) -> bytes:
-    """The line that says what is wrong with a record; what is not known is left out."""
-    place = record.place
-    made: dict[str, object] = {
-        "file": place.file,
-        "line": place.line,
-        "case": result.case.id,
-        "issues": [_words(one) for one in result.issues],
-    }
-    return orjson.dumps(
-        {key: printable(value) if isinstance(value, str) else value for key, value in made.items() if value}
-    )
-
-
-def _words(issue: Issue) -> dict[str, str | int]:
-    place = issue.place
-    words: dict[str, str | int] = {"severity": issue.severity, "rule": issue.rule, "message": printable(issue.message)}
-    where: dict[str, str | int] = {"line": place.line, "column": place.column, "pointer": printable(place.pointer)}
-    return words | {key: value for key, value in where.items() if value}

@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from fhirconv.bundle import dump_json
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import LIMITS, Document, Limits
 from fhirconv.facts import Case, read_case
 from fhirconv.issues import Issue
-from fhirconv.many.chunks import Chunk, Record
+from fhirconv.many.chunks import Chunk
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
+from fhirconv.records import Record
+
+SHAPES = BUNDLES, RESOURCES, FACTS = ("bundles", "resources", "facts")
+"""What can be written of a case: its Bundle, its resources, or, for who wants no FHIR yet, the facts that make it."""
 
 DEADLY = "worker-died"  # the rule that a record breaks which ends the process that converts it
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -36,6 +41,7 @@ class Settings:
     site: Path | None = None
     source: Path | None = None
     validate: bool = True
+    verify: bool = False
     limits: Limits = LIMITS
 
     def converter(self) -> Converter:
@@ -67,9 +73,14 @@ class Converter:
             document = record.document(chosen.limits)
             if refusal is not None:
                 return Conversion(None, [refusal], read_case(replace(document, issues=[refusal])))
-            return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate)
+            return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate, chosen.verify)
         except Exception as error:  # a fault of ours, or no memory: the others go on
             return rejection(record, Issue("record-failed", _where(error), record.place))
+
+
+def written(result: Conversion, shape: str, indent: bool = False) -> bytes:
+    """The Bundle, or the facts, of a case that is right, as JSON (UTF-8) in which every number keeps its digits."""
+    return dump_json(result.case.document.data, indent) if shape == FACTS else result.json(indent)
 
 
 def rejection(record: Record, issue: Issue) -> Conversion:

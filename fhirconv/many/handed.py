@@ -10,8 +10,8 @@ from typing import Any
 
 from fhirconv.conversion import Conversion
 from fhirconv.document import Document
-from fhirconv.many.chunks import Facts, Record
 from fhirconv.numbers import Number
+from fhirconv.records import Facts, Record
 
 
 class ConvertedHere(Document):

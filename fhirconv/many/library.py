@@ -12,10 +12,11 @@ from typing import Any
 
 from fhirconv.bundle import check_type
 from fhirconv.conversion import Conversion
-from fhirconv.document import unreadable
-from fhirconv.many.chunks import NO_LINE, Chunk, Record, chunks_of, records_of
+from fhirconv.document import LIMITS, unreadable
+from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.mapping import DEFAULT_PROFILE
+from fhirconv.records import NO_LINE, Record, records_of
 
 Cases = str | Path | Iterable[str | Path | bytes | Mapping[str, Any]]
 
@@ -38,6 +39,7 @@ def convert_many(
     cases: Cases,
     *,
     workers: int = 1,
+    reader: str | None = None,
     profile: str = DEFAULT_PROFILE,
     bundle: str = "transaction",
     mappings: str | Path | None = None,
@@ -50,7 +52,8 @@ def convert_many(
     bytes (a case as JSON). `workers` is the number of processes; 1 is this one, which reads no case before it is asked
     for. With more, a few chunks of up to 64 cases are read ahead, and the Conversions know no `build`; a dict that holds
     other than JSON has (classes of your own, say) is converted in this process all the same. Closing the iterator ends
-    the workers. The other arguments are those of `convert`.
+    the workers. With a `reader` (a name, see `fhirconv readers`) `cases` are files and folders that it reads. The other
+    arguments are those of `convert`.
     Raises MappingError and ValueError as `convert` does and TypeError for a single case, before any case is read;
     WorkerError when workers cannot be started. Whatever is wrong with a case stands in its Conversion, and the others go
     on: also when it cannot be converted for a fault of ours, or ends the worker.
@@ -63,10 +66,26 @@ def convert_many(
     site, text = (Path(one).absolute() if one else None for one in (mappings, source))  # wherever the caller goes
     settings = Settings(profile, bundle, site, text, validate)
     converter = settings.converter()
-    records = records_of(Path(cases)) if isinstance(cases, str | Path) else map(_record, cases)
+    if reader is not None:
+        records = _read(cases, reader, site)
+    else:
+        records = records_of(Path(cases)) if isinstance(cases, str | Path) else map(_record, cases)
     if workers == 1:
         return (one.result for record in records for one in converter.convert(Chunk([record])))
     return _by_workers(_ConvertJob(settings), workers, records, converter)
+
+
+def _read(cases: Cases, reader: str, site: Path | None) -> Iterator[Record]:
+    from fhirconv.inputs import ReaderInputs
+    from fhirconv.readers import find_reader
+
+    names = [cases] if isinstance(cases, str | Path) else cases
+    paths = []
+    for name in names:
+        if not isinstance(name, str | Path):
+            raise TypeError(f"with a reader, cases are names of files and folders; found {type(name).__name__}")
+        paths.append(Path(name))
+    return ReaderInputs(find_reader(reader, site), tuple(paths), LIMITS).records()
 
 
 def _record(case: object) -> Record:

@@ -29,6 +29,7 @@ class Tally:
     facts: Counter[str] = field(default_factory=Counter)
     resources: Counter[str] = field(default_factory=Counter)
     words: Counter[tuple[str, str]] = field(default_factory=Counter)  # table and words without a code
+    rejected_rows: Counter[str] = field(default_factory=Counter)  # by file, of tables that rejected cases were read from
     findings: dict[str, Found] = field(default_factory=dict)  # by rule; information left out
     is_short: bool = False  # the rarest words were left out
 
@@ -59,6 +60,7 @@ class Tally:
         self.facts.update(other.facts)
         self.resources.update(other.resources)
         self.words.update(other.words)
+        self.rejected_rows.update(other.rejected_rows)
         for rule, found in other.findings.items():
             self._find(rule, found)
         if len(self.words) > 2 * _WORDS:

@@ -70,8 +70,7 @@ def unit_of(record: Document | Conversion, number: int, settings: Settings) -> U
     if isinstance(record, Conversion):
         return _of_conversion(record, number, record.case.document.name or f"record {number + 1}", settings)
     document = record
-    name = document.name or f"record {number + 1}"
-    name = f"{name}:{document.lines_before + 1}" if document.is_line else name
+    name = document.title if document.name else f"record {number + 1}"
     if is_case(document.data) and not is_resource(document.data):
         made = convert_document(document, settings.mappings, "transaction", settings.source)
         return _of_conversion(made, number, name, settings)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fhirconv.document import Document, Limits
-from fhirconv.issues import Issue, MappingError, Place, nearest, shown
+from fhirconv.issues import FhirconvError, Issue, MappingError, Place, nearest, shown
 
 if TYPE_CHECKING:
     from fhirconv.readers.report import Report
 
-__all__ = ["Reader", "Report", "check_readers", "find_reader", "reader_names"]
+__all__ = ["Reader", "Report", "check_readers", "files_of", "find_reader", "reader_names"]
 
 
 class Reader(Protocol):
@@ -31,12 +31,27 @@ class Reader(Protocol):
     def title(self) -> str:
         """What it reads, in one line."""
 
+    def takes(self, path: Path) -> bool:
+        """Whether a file of this name is for it: of a folder, only these are read."""
+
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """The cases of the sources. Nothing is raised for what is wrong with them: see the Documents' issues.
 
         A Document without data tells of a file or of rows that make no case. What was read and what was left is counted
         in `report`, which is whole when the last Document was taken.
         """
+
+
+def files_of(source: Path, reader: Reader) -> list[Path]:
+    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
+
+    Raises FhirconvError where a folder cannot be read.
+    """
+    try:
+        inner = sorted(source.iterdir()) if source.is_dir() else []
+    except OSError as error:
+        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
+    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
 
 
 # Readers that are code: the module that has a function `reader(mappings)`, and the title.

@@ -12,7 +12,7 @@ from fhirconv.memory import Memory
 from fhirconv.numbers import Measured, Unreadable, is_json_number, read_measured, read_number
 from fhirconv.readers.rule import Env, Make, Remark, Remarks, Rule, reading
 from fhirconv.readers.targets import Target
-from fhirconv.readers.words import null_words
+from fhirconv.readers.words import matching, null_words
 
 UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 ORDERS = ("day-month-year", "month-day-year", "year-month-day")
@@ -32,6 +32,7 @@ _numbers = Memory[str, Any](_as_number, most=16384)
 
 def _rule(verb: str, raw: Mapping[str, Any], env: Env, at: str, make: Make | None) -> Rule | None:
     columns = env.columns(at, raw[verb])
+    make = matching(raw["match"], make, env, at) if "match" in raw else make
     return reading(columns, null_words(raw, env, at), make) if columns else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,7 @@ class _Assembly:
         self._conventions = conventions
         self._report = report
         self._facts: dict[str, list[dict[str, Any]]] = {}
+        self._rows: Counter[str] = Counter()  # so far, by table
         self._single: dict[str, dict[str, Any]] = {"case": {"id": first.case_id(key)}, "patient": {}}
         self._places = RowPlaces()
         self._places.start = first.key_feed, members[0][2].line
@@ -66,7 +68,8 @@ class _Assembly:
 
     def read(self, file: SourceFile, row: Row) -> None:
         """Takes the facts of a row."""
-        cells = file.cells(row)
+        self._rows[file.rule.name] += 1
+        cells = file.cells(row, self._rows[file.rule.name])
         remarks: Remarks = []
         if file.has_damage(cells):
             for place, what in file.damaged(cells, row):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -85,8 +85,8 @@ def read_description(name: str, raw: Mapping[str, Any], file: str) -> Descriptio
     conventions = _conventions(env, raw.get("conventions", {}))
     env.decimal_mark = conventions.get("decimal_mark", "")
     rules = [_fact(env, number, one, raw["tables"]) for number, one in enumerate(raw["facts"], 1)]
-    facts = tuple(rule for rule in rules if rule)
-    _check_events(env, facts, len(facts) == len(rules))
+    facts = tuple(rule for made in rules for rule in made)
+    _check_events(env, facts, all(rules))
     for unused in sorted(set(env.values) - env.used_lookups) if not env.mistakes else ():
         env.error(f"values.{unused}", f'no rule looks it up (lookup = "{unused}")', "mapping-table")
     null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
@@ -121,24 +121,27 @@ def _conventions(env: Env, raw: Mapping[str, Any]) -> Mapping[str, str]:
     return raw
 
 
-def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> FactRule | None:
+def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[FactRule]:
+    """The rule, for each of the tables that it names."""
     at = f"facts[{number}]"
     if not isinstance(raw, dict):
         env.error(at, "expected a table: [[facts]]", "mapping-syntax")
-        return None
-    known, section = True, case_schema().sections.get(raw.get("section", ""))
-    if raw.get("table") not in tables:
-        there = nearest(str(raw.get("table", "")), tables)
-        env.error(f"{at}.table", f"there is no [tables.{raw.get('table', '')}]{there}", "mapping-table")
-        known = False
+        return []
+    names, section = (
+        env.texts(f"{at}.table", raw.get("table", [])),
+        case_schema().sections.get(str(raw.get("section", ""))),
+    )
+    for name in names:
+        if name not in tables:
+            env.error(f"{at}.table", f"there is no [tables.{name}]{nearest(name, tables)}", "mapping-table")
     if section is None:
         what = f"case facts have no section '{raw.get('section', '')}'"
         env.error(
             f"{at}.section", what + nearest(str(raw.get("section", "")), case_schema().sections), "mapping-source"
         )
-        return None
+        return []
     rule = compile_fact(raw, section, env, f"{at} ({section.name})")
-    return rule if known else None
+    return [replace(rule, table=name) for name in names if name in tables] if rule else []
 
 
 def _check_events(env: Env, facts: tuple[FactRule, ...], is_whole: bool) -> None:

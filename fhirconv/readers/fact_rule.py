@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fhirconv.issues import nearest
-from fhirconv.readers.rule import CELL, Cells, Env, Header, Remarks, Rule, Value
+from fhirconv.readers.rule import CELL, COLUMN, ROW, TABLE, Cells, Env, Header, Remarks, Rule, Value
 from fhirconv.readers.targets import field_names, field_target, needs_of
 from fhirconv.readers.verbs import compile_rule, object_of
 from fhirconv.schema import Section
@@ -34,9 +34,10 @@ class Split(NamedTuple):
     column: str
     by: str
 
-    def parts(self, cell: str | None) -> Iterator[str]:
-        """The parts of a cell that are not blank."""
-        return (part for one in (cell or "").split(self.by) if (part := one.strip()))
+    def parts(self, cell: str | None, clean: Mapping[str, str | None]) -> Iterator[str]:
+        """The parts of a cell that say something."""
+        stripped = map(str.strip, (cell or "").split(self.by))
+        return (part for one in stripped if (part := clean.get(one, one)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ class FactRule:
     def columns(self) -> Iterator[str]:
         """All columns that are read."""
         yield from self.deciding
-        yield from (column for rule in self.fields.values() for column in rule.columns if column != CELL)
+        yield from (column for rule in self.fields.values() for column in rule.columns if column not in (CELL, ROW))
         yield from self.each
         if self.split:
             yield self.split.column
@@ -76,13 +77,20 @@ class FactRule:
                 what = f"{test.column}: '{word}' says nothing (null), so no cell is it; write false for 'not stated'"
                 env.error(self.at, what, "mapping-source")
 
-    def bind(self, columns: Mapping[str, int]) -> list[Bound]:
-        """What makes facts of the rows of a file with these columns: one for each column of 'each'."""
+    def bind(self, columns: Mapping[str, int], clean: Mapping[str, str | None]) -> list[Bound]:
+        """What makes facts of the rows of a file with these columns: one for each column of 'each'.
+
+        After the cells of its columns a row has one with its number, and that of the part of a 'split'. `clean` has None
+        for what says nothing.
+        """
+        own = {**columns, ROW: len(columns)}
         if not self.each:
-            own = {**columns, CELL: len(columns)} if self.split else columns
-            return [Bound(self, Header(own, {}), "")]
+            header = Header({**own, CELL: len(own)} if self.split else own, {}, {TABLE: self.table})
+            return [Bound(self, header, "", clean)]
         return [
-            Bound(self, Header({**columns, CELL: columns[column]}, said), column)
+            Bound(
+                self, Header({**own, CELL: columns[column]}, said, {TABLE: self.table, COLUMN: column}), column, clean
+            )
             for column, said in self.each.items()
             if column in columns
         ]
@@ -91,13 +99,15 @@ class FactRule:
 class Bound:
     """A rule for facts in a file, for one column of 'each'."""
 
-    def __init__(self, rule: FactRule, header: Header, each: str) -> None:
+    def __init__(self, rule: FactRule, header: Header, each: str, clean: Mapping[str, str | None]) -> None:
         self.rule = rule
+        self._clean = clean
         self.each = each
         self._split = header(rule.split.column) if rule.split else -1
         self._where = [(header(test.column), test) for test in rule.where]
         self._unless = [(header(test.column), test) for test in rule.unless]
         self._cell = header(CELL) if each else -1
+        self._by_part = rule.split is not None and any(test.column == CELL for test in (*rule.where, *rule.unless))
         fixed = [(key, one) for key, one in rule.fields.items() if one.is_constant]
         self._fixed = {key: made for key, one in fixed if (made := one.bind(header)([], [])) is not None}
         self._fields: list[tuple[str, Value]] = [
@@ -106,9 +116,12 @@ class Bound:
         self._needs = [group for group in rule.needs if self._fixed.keys().isdisjoint(group)]
 
     def applies(self, cells: Cells) -> bool:
-        """Whether a row is one of those that the rule is for."""
+        """Whether a row is one of those that the rule is for; or may be, if that is for its parts to say."""
         if self.each and cells[self._cell] is None:
             return False
+        return self._by_part or self._holds(cells)
+
+    def _holds(self, cells: Cells) -> bool:
         for place, test in self._where:
             if not test.holds(cells[place]):
                 return False
@@ -119,8 +132,10 @@ class Bound:
         if self.rule.split is None:
             yield self._fact(cells, remarks)
             return
-        for part in self.rule.split.parts(cells[self._split]):
-            yield self._fact([*cells[:-1], part, None], remarks)
+        for part in self.rule.split.parts(cells[self._split], self._clean):
+            row: Cells = [*cells[:-1], part, None]
+            if not self._by_part or self._holds(row):
+                yield self._fact(row, remarks)
 
     def _fact(self, cells: Cells, remarks: Remarks) -> dict[str, Any] | str:
         fact = self._fixed.copy()
@@ -149,7 +164,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
         env.error(at, "has 'each' and 'split'; write two rules")
     fields, if_made = _fields(raw.get("fields"), section, env, at)
     said = {key for one in env.each.values() for key in one}
-    for key in sorted(said - {one["each"] for one in _rules_within(raw.get("fields")) if "each" in one}):
+    for key in sorted(said - {str(one["each"]) for one in _rules_within(raw.get("fields")) if "each" in one}):
         env.error(f"{at}.each", f"no field takes '{key}' ({key} = {{ each = \"{key}\" }})", "mapping-lost")
     if len(env.mistakes) > before:
         return None
@@ -159,7 +174,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
         if fields.keys().isdisjoint(group):
             names = " or ".join(f"'{name}'" for name in group)
             env.error(at, f"{section.title} needs {names}, and no field makes it", "mapping-lost")
-    return FactRule(at, raw.get("table", ""), section, where, unless, env.each, split, fields, fixed, needs, if_made)
+    return FactRule(at, "", section, where, unless, env.each, split, fields, fixed, needs, if_made)
 
 
 def _rules_within(raw: Any) -> Iterator[Mapping[str, Any]]:
@@ -233,5 +248,6 @@ def _fields(raw: Any, section: Section, env: Env, at: str) -> tuple[dict[str, Ru
     for outer, found in parts.items():
         if outer in rules:
             env.error(f"{at}.{outer}", f"stands beside '{outer}.{next(iter(found))}'; keep one of them")
-        rules[outer] = object_of(found)
+        target = field_target(section, outer)
+        rules[outer] = object_of(found, target.required if target else ())
     return rules, tuple(if_made)

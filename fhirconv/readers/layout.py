@@ -96,9 +96,8 @@ def column_names(cells: Sequence[str], name: str, line: int) -> tuple[str, ...]:
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise failed(
-            "table-header", "has no column names in its header; say in 'header' which line has them", name, line
-        )
+        message = "has no column names in its header; say in 'header' which line has them"
+        raise failed("table-header", message, name, line, 1)
     first: dict[str, int] = {}
     issues = []
     for number, column in enumerate(names, 1):

@@ -107,26 +107,30 @@ class Report:
             },
         }
 
-    def text(self, most: int = 20) -> str:
-        """The report for a reader of it: `most` lines at most for what was left in one way."""
-        lines = [f"{len(self.files)} files, {self.cases} cases, {self.facts.total()} facts"]
+    def text(self, most: int | None = 20) -> str:
+        """The report for people: of what was left in one way, the `most` frequent kinds, or all for None."""
+        sections = ", ".join(f"{count:,} {section}" for section, count in sorted(self.facts.items()))
+        lines = [issue.text() for issue in self.noted]
+        lines.append(f"{_number(len(self.files), 'file')}: {_number(self.cases, 'case')}, {sections or 'no facts'}")
         for name, table in self.tables.items():
-            none = f", {table.unused} made none" if table.unused else ""
-            none += f", {table.unread} without a case" if table.unread else ""
-            lines.append(f"table {name}: {table.rows} rows, {table.made} made facts{none}")
-        if self.facts:
-            lines.append("facts: " + ", ".join(f"{count} {section}" for section, count in sorted(self.facts.items())))
+            none = f", {table.unused:,} made none" if table.unused else ""
+            none += f", {table.unread:,} without a case" if table.unread else ""
+            lines.append(f"  {name}: {_number(table.rows, 'row')}, {table.made:,} made facts{none}")
         for rule_id, kinds in self.left.items():
             lines.append(f"{rule(rule_id).severity}: {rule(rule_id).title.rstrip('.')}, but for: [{rule_id}]")
-            shown = _most_first(kinds)[:most]
-            lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in shown]
-            if len(kinds) > len(shown):
-                lines.append(f"  and {len(kinds) - len(shown)} more")
+            found = _most_first(kinds)
+            lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in found[:most]]
+            if most is not None and len(found) > most:
+                lines.append(f"  and {len(found) - most:,} more; -v lists them")
         return "\n".join(lines)
 
 
+def _number(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def _times(count: int) -> str:
-    return f" ({count} times)" if count > 1 else ""
+    return f" ({count:,} times)" if count > 1 else ""
 
 
 def _most_first(kinds: dict[str, Left]) -> list[tuple[str, Left]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fhirconv.issues import Issue, Place, nearest
 
 Cells = list[str | None]  # of a row, stripped; None for those that say nothing
 CELL = "@"  # the name of the cell of the column that an 'each' is at, or of the part of a 'split'
+ROW = "@n"  # the name of a cell that each row has: which row of its table it is in its case, from 1
+TABLE, COLUMN = "@table", "@column"  # in a text: the names of the table, and of the column that an 'each' is at
 
 
 class Remark(NamedTuple):
@@ -30,6 +32,7 @@ class Header(NamedTuple):
 
     columns: Mapping[str, int]
     each: Mapping[str, Any]  # what the 'each' table says for this column
+    names: Mapping[str, str] = {}  # TABLE and COLUMN
 
     def __call__(self, name: str) -> int:
         """Where the cell of a column stands in a row. A column that a file may lack: where nothing stands."""
@@ -130,3 +133,20 @@ def _first_stated(places: list[int], null: frozenset[str], make: Make) -> Value:
 def passed_over(column: int) -> Remark:
     """The remark on a cell that says something, where another one was taken."""
     return Remark("cell-left", column, "not read, because another column of its rule has a value and comes first")
+
+
+def quiet(rule: Rule) -> Rule:
+    """A rule whose cells another rule reads, too: the report does not say what this one leaves."""
+
+    def bind(header: Header) -> Value:
+        value = rule.bind(header)
+
+        def make(cells: Cells, remarks: Remarks) -> Any:
+            said: Remarks = []
+            made = value(cells, said)
+            remarks += (one for one in said if one.rule not in ("cell-left", "cell-kept"))
+            return made
+
+        return make
+
+    return replace(rule, bind=bind)

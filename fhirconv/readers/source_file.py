@@ -68,8 +68,8 @@ class SourceFile:
         places = {column: number - 1 for column, number in self.numbers.items()}
         self._key = [places[column] for column in rule.key]
         self.key_feed = Feed(table.name, {"id": self._key[0] + 1}, self._key[0] + 1)
-        self.makers = [Maker(bound, self) for one in facts for bound in one.bind(places)]
         self._clean: dict[str, str | None] = dict.fromkeys(_ERRORS, DAMAGED) | dict.fromkeys(rule.null)
+        self.makers = [Maker(bound, self) for one in facts for bound in one.bind(places, self._clean)]
         self._always = {*self._key, *(places[name] for one in facts for name in one.deciding if name in places)}
         self.count = report.count(rule.name)
         self._columns = [self.count.columns.setdefault(column, ColumnCount()) for column in table.columns]
@@ -82,11 +82,11 @@ class SourceFile:
         """The id of the case that a key stands for."""
         return key.replace(_BETWEEN, "-")
 
-    def cells(self, row: Row) -> Cells:
-        """The cells of a row, stripped; None for those that say nothing; and one that never says anything."""
+    def cells(self, row: Row, number: int) -> Cells:
+        """The cells of a row, stripped; None for those that say nothing; then its number, and one that says nothing."""
         clean = self._clean
         cells: Cells = [clean.get(cell, cell) for cell in map(str.strip, row.cells)]
-        cells.append(None)
+        cells += (str(number), None)
         return cells
 
     def key(self, row: Row) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue, Place, closest, shown
+from fhirconv.readers import files_of
 from fhirconv.readers.cases import read_case_rows
 from fhirconv.readers.description import Description, TableRule
 from fhirconv.readers.groups import Groups
@@ -36,6 +38,10 @@ class TableReader:
     def title(self) -> str:
         """What it reads."""
         return self.description.title
+
+    def takes(self, path: Path) -> bool:
+        """Whether a file of this name is of some table."""
+        return any(_matches(path, rule) for rule in self.description.tables)
 
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """The cases of the files, in the order of the first table.
@@ -80,14 +86,12 @@ class TableReader:
         tables = self.description.tables
         matched: list[list[Path]] = [[] for _ in tables]
         issues = []
-        for source in sources:
-            paths = sorted(source.iterdir()) if source.is_dir() else [source]
-            for path in paths:
-                found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
-                if len(found) == 1:
-                    matched[found[0]].append(path)
-                elif found or not source.is_dir():
-                    issues.append(self._no_one_table(path, [tables[number].name for number in found]))
+        for path in chain.from_iterable(files_of(source, self) for source in sources):
+            found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
+            if len(found) == 1:
+                matched[found[0]].append(path)
+            else:
+                issues.append(self._no_one_table(path, [tables[number].name for number in found]))
         for rule, paths in zip(tables, matched, strict=True):
             if not paths and not rule.optional and not issues:
                 globs = " or ".join(map(shown, rule.files))

@@ -38,6 +38,11 @@ class Target:
         return list(self.node.get("properties", ()))
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """The parts without which an object is none."""
+        return tuple(self.node.get("required", ()))
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The texts that it may be, if they are listed."""
         return tuple(map(str, self.node.get("enum", ())))
@@ -49,7 +54,10 @@ class Target:
 
     def accepts(self, value: Any) -> bool:
         """Whether it may be this value."""
-        return bool(_validator(self.path).is_valid(value))
+        try:
+            return bool(_validator(self.path).is_valid(value))
+        except ValueError:  # a date of TOML, which is no value of JSON
+            return False
 
     @property
     def takes_text(self) -> bool:

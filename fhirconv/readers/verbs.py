@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fhirconv.issues import closest, nearest
 from fhirconv.readers.amounts import compile_age, compile_date, compile_days, compile_integer, compile_number
-from fhirconv.readers.rule import Cells, Env, Header, Remark, Remarks, Rule, Value, passed_over, reading
+from fhirconv.readers.coded import compile_term
+from fhirconv.readers.rule import (
+    COLUMN,
+    TABLE,
+    Cells,
+    Env,
+    Header,
+    Remark,
+    Remarks,
+    Rule,
+    Value,
+    passed_over,
+    quiet,
+    reading,
+)
 from fhirconv.readers.targets import Target
 from fhirconv.readers.words import OPTIONS, check_constant, compile_words, exact, null_words
 
@@ -28,10 +42,15 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
         env.error(at, f"has exactly one of: {', '.join(VERBS)}; found {found}{hint}")
         return None
     compile_verb, options = VERBS[verbs[0]]
-    env.known_keys(at, raw, (verbs[0], *options, "only_if_made"))
+    env.known_keys(at, raw, (verbs[0], *options, "only_if_made", "quiet"))
     before = len(env.mistakes)
+    for key in ("only_if_made", "quiet"):
+        if not isinstance(raw.get(key, False), bool):
+            env.error(f"{at}.{key}", "expected true or false", "mapping-syntax")
     rule = compile_verb(raw, target, env, at)
-    return rule if len(env.mistakes) == before else None
+    if rule is None or len(env.mistakes) > before:
+        return None
+    return quiet(rule) if raw.get("quiet") is True else rule
 
 
 def constant(value: Any) -> Rule:
@@ -51,84 +70,48 @@ def _column(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule |
 
 def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """Cells in a text; nothing if one of them says nothing."""
-    try:
-        parts = [(before, name) for before, name, *_ in string.Formatter().parse(str(raw["text"]))]
-    except ValueError as error:
-        env.error(at, f"is no text with columns in braces: {error}", "mapping-syntax")
-        return None
-    names = [name for _, name in parts if name is not None]
-    if not names:
-        env.error(
-            at, "names no column in braces; for a text that is always the same there is 'fixed'", "mapping-syntax"
-        )
-        return None
-    columns = env.columns(at, names)
+    text = str(raw["text"])
+    given = {TABLE, COLUMN} if env.each else {TABLE}
+    names = [name for name in _NAMED.findall(text) if name and name not in given]
+    if any(lone in _NAMED.sub("", text) for lone in "{}"):
+        env.error(at, "has a brace alone; a column stands in two, and {{ is a brace", "mapping-syntax")
+    elif not names:
+        what = "names no column in braces; for a text that is always the same there is 'fixed'"
+        env.error(at, what, "mapping-syntax")
+    columns = env.columns(at, names) if names else ()
     if not columns:
         return None
     make, null = compile_words(raw, target, env, at), null_words(raw, env, at)
 
     def bind(header: Header) -> Value:
-        pieces = [(before, None if name is None else header(name)) for before, name in parts]
-        first = header(columns[0])
+        template = _NAMED.sub(lambda found: _piece(found, header.names), text).format
+        places = [header(name) for name in columns]
+        first = places[0]
 
         def write(cells: Cells, remarks: Remarks) -> Any:
-            written = []
-            for before, place in pieces:
-                written.append(before)
-                if place is not None:
-                    if (cell := cells[place]) is None or cell in null:
-                        return None
-                    written.append(cell)
-            made = "".join(written)
-            return make(made, first, remarks) if make else made
+            found = [cells[place] for place in places]
+            if None in found or (null and not null.isdisjoint(found)):
+                return None
+            return make(template(*found), first, remarks) if make else template(*found)
 
         return write
 
     return Rule(columns, bind)
 
 
-def _term(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
-    """Words with a code that the source gives."""
-    words = _column({**raw, "column": raw["term"]}, target, env, at) if "term" in raw else None
-    if "code" not in raw:
-        env.error(at, "needs 'code', the column of the code; words alone are a 'column'", "mapping-syntax")
-        return None
-    if not target.accepts({"codes": [{"system": "x", "code": "x"}]}):
-        env.error(at, f"'{'.'.join(target.path)}' takes no codes; use 'column'", "mapping-type")
-        return None
-    codes = env.columns(f"{at}.code", raw["code"])
-    systems = env.columns(f"{at}.system", raw["system"]) if "system" in raw else ()
-    system_is = raw.get("system_is", "")
-    if not codes or not (systems or system_is) or not isinstance(system_is, str):
-        env.error(at, "needs 'system', a column, or 'system_is', a name of systems.toml or a URI", "mapping-syntax")
-        return None
+_NAMED = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
-    def bind(header: Header) -> Value:
-        text = words.bind(header) if words else lambda cells, remarks: None
-        places = [header(name) for name in codes]
-        system_at = header(systems[0]) if systems else -1
 
-        def make(cells: Cells, remarks: Remarks) -> Any:
-            found = text(cells, remarks)
-            place = next((place for place in places if cells[place] is not None), None)
-            if place is None or isinstance(found, dict):
-                return found
-            system = cells[system_at] or system_is
-            if not system:
-                remarks.append(Remark("cell-form", place, "is a code without its system; say which in 'system_is'"))
-                return found
-            term: dict[str, Any] = {} if found is None else {"text": found}
-            term["codes"] = [{"system": system, "code": cells[place]}]
-            return term
-
-        return make
-
-    return Rule((*(words.columns if words else ()), *codes, *systems), bind)
+def _piece(found: re.Match[str], names: Mapping[str, str]) -> str:
+    """What stands in a template for str.format in place of a column in braces: its cell, or one of these names."""
+    if found[1] is None:
+        return found[0]
+    return names[found[1]].replace("{", "{{").replace("}", "}}") if found[1] in names else "{}"
 
 
 def _each(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """What the 'each' table says for the column."""
-    key = raw["each"]
+    key = str(raw["each"])
     if not any(key in said for said in env.each.values()):
         known = {name for said in env.each.values() for name in said}
         there = nearest(str(key), sorted(known)) if known else "; the rule has no 'each'"
@@ -157,15 +140,19 @@ def _object(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule |
             env.error(at, f"'{'.'.join(target.path)}' has no part '{key}'{nearest(key, target.keys)}", "mapping-source")
         elif rule := compile_rule(one, part, env, f"{at}.{key}"):
             rules[key] = rule
-    return object_of(rules)
+    return object_of(rules, target.required)
 
 
-def object_of(rules: Mapping[str, Rule]) -> Rule:
-    """The rule that makes an object of parts; nothing if it has rules that read cells, and none of them gives a part."""
+def object_of(rules: Mapping[str, Rule], required: Iterable[str]) -> Rule:
+    """The rule that makes an object of parts.
+
+    Nothing if it has rules that read cells, and none of them gives a part; or if a part that is required is missing.
+    """
     is_constant = all(rule.is_constant for rule in rules.values())
 
     def bind(header: Header) -> Value:
         parts = [(key, rule.bind(header), is_constant or not rule.is_constant) for key, rule in rules.items()]
+        places = [header(column) for column in _columns_of(rules.values())]
 
         def make(cells: Cells, remarks: Remarks) -> Any:
             made, says = {}, False
@@ -174,7 +161,11 @@ def object_of(rules: Mapping[str, Rule]) -> Rule:
                 if value is not None:
                     made[key] = value
                     says = says or counts
-            return made if says else None
+            missing = [f"'{key}'" for key in required if key not in made]
+            if says and missing:
+                what = f"not read, because {' and '.join(missing)} is not stated with it"
+                remarks += (Remark("cell-left", place, what) for place in places if cells[place] is not None)
+            return made if says and not missing else None
 
         return make
 
@@ -185,31 +176,57 @@ def _columns_of(rules: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for rule in rules for name in rule.columns))
 
 
-def _rules(raw: Any, target: Target, env: Env, at: str) -> list[Rule]:
+def _rules(raw: Any, target: Target, env: Env, at: str, is_list: bool = False) -> list[Rule]:
     if not isinstance(raw, list) or not raw:
         env.error(at, "expected a list of rules", "mapping-syntax")
         return []
-    found = [compile_rule(one, target, env, f"{at}[{number}]") for number, one in enumerate(raw, 1)]
+    item = target.item or target
+    found = [
+        compile_rule(one, item if is_list and not _splits(one) else target, env, f"{at}[{number}]")
+        for number, one in enumerate(raw, 1)
+    ]
     return [rule for rule in found if rule]
+
+
+def _splits(raw: Any) -> bool:
+    """Whether a rule makes a list of its own."""
+    return isinstance(raw, dict) and "split" in raw
 
 
 def _list(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """All the values that there are; those of a list join it."""
-    item = target.item
-    if item is None:
+    if target.item is None:
         env.error(at, f"'{'.'.join(target.path)}' is no list", "mapping-type")
         return None
-    rules = _rules(raw["list"], item, env, at)
+    rules = _rules(raw["list"], target, env, at, is_list=True)
 
     def bind(header: Header) -> Value:
         values = [rule.bind(header) for rule in rules]
 
         def make(cells: Cells, remarks: Remarks) -> Any:
-            return [made for value in values if (made := value(cells, remarks)) is not None] or None
+            found: list[Any] = []
+            for value in values:
+                made = value(cells, remarks)
+                found += made if isinstance(made, list) else [] if made is None else [made]
+            return found or None
 
         return make
 
     return Rule(_columns_of(rules), bind, all(rule.is_constant for rule in rules))
+
+
+def _join(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
+    """A text of all the texts that there are."""
+    rules, by = _rules(raw["join"], target, env, at), raw.get("by", "; ")
+    if not isinstance(by, str):
+        env.error(f"{at}.by", "expected the text that is to stand between the parts", "mapping-syntax")
+        return None
+
+    def bind(header: Header) -> Value:
+        values = [rule.bind(header) for rule in rules]
+        return lambda cells, remarks: by.join(str(made) for value in values if (made := value(cells, remarks))) or None
+
+    return Rule(_columns_of(rules), bind)
 
 
 def _first(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
@@ -243,14 +260,15 @@ VERBS: dict[str, tuple[Compile, tuple[str, ...]]] = {
     "fixed": (_fixed, ()),
     "column": (_column, OPTIONS),
     "text": (_text, OPTIONS),
-    "number": (compile_number, ("decimal_mark", "null")),
+    "number": (compile_number, ("decimal_mark", "match", "null")),
     "integer": (compile_integer, ("null",)),
     "date": (compile_date, ("order", "null")),
     "days": (compile_days, ("after", "unit", "null")),
     "age": (compile_age, ("unit", "null")),
-    "term": (_term, ("code", "system", "system_is", *_NOT_SPLIT)),
+    "term": (compile_term, ("code", "system", "system_is", *_NOT_SPLIT)),
     "each": (_each, ()),
     "object": (_object, ()),
     "list": (_list, ()),
     "first": (_first, ()),
+    "join": (_join, ("by",)),
 }

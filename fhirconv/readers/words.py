@@ -67,10 +67,10 @@ def compile_words(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> 
         hint = "is a list: 'split' the cell, or write a 'list'" if single.item else "takes none"
         env.error(at, f"gives text, and '{'.'.join(target.path)}' {hint}", "mapping-type")
     if "split" in raw and isinstance(raw["split"], str) and raw["split"]:
-        make = _splitting(raw["split"], make)
+        make = _splitting(raw["split"], make, null_words(raw, env, at))
     elif "split" in raw:
         env.error(f"{at}.split", "expected the text that stands between the parts", "mapping-syntax")
-    return _matching(raw["match"], make, env, at) if "match" in raw else make
+    return matching(raw["match"], make, env, at) if "match" in raw else make
 
 
 def null_words(raw: Mapping[str, Any], env: Env, at: str) -> frozenset[str]:
@@ -82,12 +82,13 @@ def _lookup(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Make |
     """By 'values' or 'lookup', and 'else'."""
     if "values" in raw and "lookup" in raw:
         env.error(at, "has 'values' and 'lookup'; keep one of them")
-    values = env.values.get(raw["lookup"]) if "lookup" in raw else raw.get("values")
+    values = raw.get("values")
     if "lookup" in raw:
-        env.used_lookups.add(raw["lookup"])
+        name = str(raw["lookup"])
+        env.used_lookups.add(name)
+        values = env.values.get(name)
         if values is None:
-            there = nearest(raw["lookup"], env.values)
-            env.error(at, f"there is no [values.{raw['lookup']}]{there}", "mapping-table")
+            env.error(at, f"there is no [values.{name}]{nearest(name, env.values)}", "mapping-table")
             return None
     if values is None:
         if "else" in raw:
@@ -135,16 +136,17 @@ def _looking_up(listed: Listed, otherwise: Any) -> Make:
     return make
 
 
-def _splitting(by: str, make: Make | None) -> Make:
+def _splitting(by: str, make: Make | None, null: frozenset[str]) -> Make:
     def split(cell: str, column: int, remarks: Remarks) -> Any:
-        parts = [part for one in cell.split(by) if (part := one.strip())]
+        parts = [part for one in cell.split(by) if (part := one.strip()) and part not in null]
         found = [made for part in parts if (made := make(part, column, remarks)) is not None] if make else parts
         return found or None
 
     return split
 
 
-def _matching(pattern: Any, make: Make | None, env: Env, at: str) -> Make | None:
+def matching(pattern: Any, make: Make | None, env: Env, at: str) -> Make | None:
+    """Makes of the first group of the pattern, or of all that matches it, what `make` does."""
     try:
         search: Callable[[str], re.Match[str] | None] = re.compile(pattern).search
     except (re.error, TypeError) as error:

@@ -115,10 +115,10 @@ class _Cells(Walker):
 
 @cache
 def _column(letters: str) -> int:
-    """The number of a column: 28 of AB. Raises KeyError for what is none."""
+    """The number of a column: 28 of AB. Raises KeyError or ValueError for what is none."""
     number = 0
     for letter in letters:
-        number = number * 26 + ord(letter) - 64
+        number = number * 26 + _LETTERS.index(letter) + 1
     if not 0 < number <= _MOST_COLUMNS:
         raise KeyError(letters)
     return number
@@ -215,7 +215,7 @@ class _Texts:
             text = cell.value if cell.kind in ("str", "inlineStr") else self._shown(cell, number, column)
             if text:
                 found[column] = text
-            elif cell.is_formula and cell.value is None:
+            elif cell.is_formula and cell.kind != "str":  # whose result may be an empty text
                 self._problems.note(_NO_RESULT, number, column)
         return found
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import tempfile
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,11 +20,11 @@ import pyarrow as pa
 
 import fhirconv
 from fhirconv.conversion import convert_document
-from fhirconv.document import LIMITS, Document, unreadable
+from fhirconv.document import Document, unreadable
 from fhirconv.issues import FhirconvError, Issue, Place
 from fhirconv.ledger import OUTCOMES
 from fhirconv.mapping import Mappings, load_mappings
-from fhirconv.records import Line, read_line
+from fhirconv.records import line_record
 from fhirconv.source import read_value
 
 ROWS, BYTES = 64, 4 * 1024 * 1024  # of a batch out: a Bundle is mostly 20 to 200 kB
@@ -158,11 +157,7 @@ def _places(batch: pa.RecordBatch, lines: Lines | None, seen: dict[tuple[str, in
 def _from_json(data: bytes | None, name: str, number: int) -> Document:
     if data is None:
         return unreadable(name, "empty-input", "is NULL; expected the JSON of a case", number and number + 1)
-    data = data if number else data.removeprefix(BOM_UTF8)
-    if len(data) > LIMITS.bytes:
-        problem = f"is a case of more than {LIMITS.bytes} bytes; check it, and split it if it is right"
-        return read_line(Line(number, b"", "too-large", problem), name)
-    return read_line(Line(number, data.rstrip(b"\r\n")), name)
+    return line_record(name, number, data, advice="check it, and split it if it is right").document()
 
 
 def _from_values(row: pa.Table) -> Document:

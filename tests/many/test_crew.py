@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from fhirconv.many.chunks import MOST_BYTES, MOST_RECORDS, Chunk, Record, chunks_of
+from fhirconv.many.chunks import MOST_BYTES, MOST_RECORDS, Chunk, chunks_of
 from fhirconv.many.converter import Settings
 from fhirconv.many.crew import Crew, WorkerError
 from fhirconv.many.files import LinesFile
 from fhirconv.many.run import Run
+from fhirconv.records import Record
 
 from .jobs import Deadly, Echo, NoStart, Unlucky
 from .lines import case, cases, ids, rejects, until

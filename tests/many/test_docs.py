@@ -46,5 +46,5 @@ def test_python_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_options_that_are_named_are_there() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
     options = {option for param in command.params for option in param.opts}
-    assert named == {"--workers", "--on-error", "--rejects", "--shape"}
+    assert named == {"--workers", "--on-error", "--rejects", "--report", "--shape"}
     assert named <= options

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from fhirconv.many.batches import BatchJob
-from fhirconv.many.chunks import Record, chunks_of
+from fhirconv.many.chunks import chunks_of
 from fhirconv.many.converter import Settings
 from fhirconv.many.files import LinesFile, LinesFolder, Output, OutputError, output_for, partial
 from fhirconv.many.run import Run
+from fhirconv.records import Record
 
 from .lines import WAIT_S, cases, convert
 

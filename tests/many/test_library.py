@@ -20,7 +20,7 @@ from fhirconv import Conversion, ConversionError, MappingError, convert, convert
 from fhirconv.conversion import convert_document
 from fhirconv.issues import by_place
 from fhirconv.mapping import load_mappings
-from fhirconv.records import Line, read_line
+from fhirconv.records import Record
 
 from .lines import BROKEN, UNFIT, case, cases
 
@@ -176,7 +176,7 @@ def test_what_was_given_before_a_fault_is_converted(workers: int) -> None:
 
 
 def test_a_blank_line_is_a_case_with_an_error() -> None:
-    made = convert_document(read_line(Line(0, b" "), "x.ndjson"), load_mappings(None))
+    made = convert_document(Record("x.ndjson", 0, b" ").document(), load_mappings(None))
     assert not made.ok
     assert [issue.rule for issue in made.issues] == ["empty-input", "blank-line"]
 

@@ -41,3 +41,14 @@ def test_it_is_told(name: str, monkeypatch: pytest.MonkeyPatch, renew: bool) -> 
     if renew:
         expected.write_text(text, encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8")
+
+
+def test_every_rule_of_readers_is_broken_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set()
+    for name in NAMES:
+        read_here = read_folder(name, monkeypatch)
+        found |= {issue.rule for document in read_here.documents for issue in document.issues}
+        found |= {issue.rule for issue in read_here.report.issues()}
+    wanted = {"source-unknown", "table-missing", "column-missing", "row-without-case", "row-unused", "row-alone"}
+    wanted |= {"cell-damaged", "cell-unknown", "cell-form", "cell-conflict", "cell-kept", "cell-left", "column-unread"}
+    assert sorted(wanted - found) == []

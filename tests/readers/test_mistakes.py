@@ -5,13 +5,20 @@ Renewed by `pytest tests/readers/test_mistakes.py --renew`; read each line as so
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import datetime
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli
 from conftest import FIXTURES, run
 
 from fhirconv import MappingError
 from fhirconv.readers import find_reader
+from fhirconv.readers.description import read_description
 from tests.readers.reading import mistakes_of
 
 FOLDER = FIXTURES / "readers" / "mistakes"
@@ -60,3 +67,46 @@ def test_a_reader_that_there_is_not(name: str) -> None:
 def test_the_nearest_name_is_told() -> None:
     with pytest.raises(MappingError, match="did you mean 'clinic'"):
         find_reader("clinc", FIXTURES / "readers" / "clinic" / "mappings")
+
+
+MAXIMAL = tomli.loads((FIXTURES / "readers" / "maximal.toml").read_text(encoding="utf-8"))
+ODD = [
+    "",
+    "x",
+    0,
+    -1,
+    1.5,
+    True,
+    [],
+    ["x"],
+    [[]],
+    [{}],
+    {},
+    {"x": 1},
+    {"x": []},
+    {"column": "x"},
+    {"fixed": {"x": []}},
+    datetime.date(2020, 1, 1),
+]
+
+
+def nodes(raw: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value of a description."""
+    if path:
+        yield path
+    for key, value in raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ():
+        yield from nodes(value, (*path, key))
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_whatever_stands_in_a_description_is_right_or_told(odd: Any) -> None:
+    """Each value of a description with all keys in turn is something else."""
+    read_description("made-up", MAXIMAL, "made-up.toml")
+    for path in nodes(MAXIMAL):
+        raw = copy.deepcopy(MAXIMAL)
+        within = raw
+        for step in path[:-1]:
+            within = within[step]
+        within[path[-1]] = odd
+        with contextlib.suppress(MappingError):
+            read_description("made-up", raw, "made-up.toml")

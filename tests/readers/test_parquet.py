@@ -15,6 +15,7 @@ from pyarrow import parquet
 from fhirconv.document import LIMITS
 from fhirconv.readers.tables import TableError, open_table
 
+MIDNIGHT = datetime.datetime(2020, 1, 12)
 TIME = datetime.datetime(2020, 7, 12, 8, 30)
 COLUMNS = {
     "integer": (arrow.array([1, None, 10**15]), ["1", "", "1000000000000000"]),
@@ -23,8 +24,14 @@ COLUMNS = {
     "decimal": (arrow.array([Decimal("9.80"), Decimal("0.00"), None], arrow.decimal128(8, 2)), ["9.80", "0.00", ""]),
     "small": (arrow.array([Decimal("1E-8"), Decimal("0E-8"), None], arrow.decimal128(20, 8)), ["0.00000001", "0.00000000", ""]),
     "date": (arrow.array([TIME.date(), None, None]), ["2020-07-12", "", ""]),
-    "time": (arrow.array([TIME, TIME.replace(hour=0, minute=0), TIME.replace(microsecond=500)]), ["2020-07-12T08:30:00", "2020-07-12", "2020-07-12T08:30:00.0005"]),
-    "zone": (arrow.array([TIME, TIME.replace(month=1, hour=0, minute=0), None], arrow.timestamp("ns", "Europe/Berlin")), ["2020-07-12T10:30:00+02:00", "2020-01-12T01:00:00+01:00", ""]),
+    "time": (
+        arrow.array([TIME, MIDNIGHT, TIME.replace(microsecond=500)]),
+        ["2020-07-12T08:30:00", "2020-01-12", "2020-07-12T08:30:00.0005"],
+    ),
+    "zone": (
+        arrow.array([TIME, MIDNIGHT, None], arrow.timestamp("ns", "Europe/Berlin")),
+        ["2020-07-12T10:30:00+02:00", "2020-01-12T01:00:00+01:00", ""],
+    ),
     "words": (arrow.array(["ä", "ä", None]).dictionary_encode(), ["ä", "ä", ""]),
     "truth": (arrow.array([True, False, None]), ["true", "false", ""]),
     "text": (arrow.array([" a\n", "", None], arrow.large_string()), [" a\n", "", ""]),
@@ -55,7 +62,7 @@ def test_rows_without_a_value_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        ({"a": [[1]], "b": [{"x": 1}], "c": [b"x"], "d": [1]}, ["column 'a' holds list", "column 'b' holds struct", "column 'c' holds binary"]),
+        ({"a": [[1]], "b": [{"x": 1}], "c": [b"x"], "d": [1]}, [f"column '{name}' holds " for name in "abc"]),
         ({"a": [1], " ": [2]}, ["has columns without a name"]),
         ({"a": [1], "a ": [2]}, ["column name 'a' stands twice"]),
     ],

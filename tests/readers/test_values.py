@@ -54,6 +54,8 @@ VALUES: list[tuple[str, str, str, Any]] = [
     ("note", '{ text = "{f}: {x}" }', "words", "size: words"),
     ("note", '{ text = "{f}: {x}" }', "NA", None),
     ("note", '{ text = "{{{x}}}" }', "x", "{x}"),
+    ("note", '{ text = "{x}" }', "{y}", "{y}"),
+    ("note", '{ text = "{f} in {@table}: {x}" }', "12", "size in t: 12"),
     ("note", '{ column = "x", match = "grade ([0-9])" }', "ductal, grade 2", "2"),
     ("note", '{ column = "x", match = "[0-9]+" }', "about 12 mm", "12"),
     ("result", '{ column = "x", values = { pos = "positive" } }', "pos", "positive"),
@@ -122,6 +124,13 @@ def test_a_term_is_words_with_the_codes_of_the_source(tmp_path: Path, cells: dic
 def test_a_code_alone_is_a_term(tmp_path: Path) -> None:
     found = fact(tmp_path, "findings", 'finding = { code = "c", system_is = "loinc" }', c="1695-6")
     assert found == {"finding": {"codes": [{"system": "loinc", "code": "1695-6"}]}}
+
+
+def test_columns_in_a_text_may_have_any_name(tmp_path: Path) -> None:
+    rules = 'finding = { text = "{size: a} {b!r} {c[0]} {d.e}" }'
+    assert fact(tmp_path, "findings", rules, **{"size: a": "1", "b!r": "2", "c[0]": "3", "d.e": "4"}) == {
+        "finding": "1 2 3 4"
+    }
 
 
 def test_dotted_fields_make_one_object(tmp_path: Path) -> None:

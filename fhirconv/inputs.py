@@ -1,4 +1,4 @@
-"""The files of a run, in their order: whether they are streams of lines, their records, and how far they are read."""
+"""The files that a command is given, in their order: whether they are streams of lines, their records, how far they are read."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue
-from fhirconv.many.chunks import NO_LINE, Record, records_in, records_of
-from fhirconv.source import read_file, unread
+from fhirconv.records import NO_LINE, Record, records_in, records_of
+from fhirconv.source import unread
+
+if TYPE_CHECKING:
+    from fhirconv.readers import Reader, Report
 
 
 class Inputs:
     """Files; '-' is standard input. Where a name does not say what a file is, its first line does: then it is open already."""
+
+    report: Report | None = None  # of a reader: what it read and what it left
 
     def __init__(self, paths: tuple[Path, ...], limits: Limits) -> None:
         self.paths = paths
@@ -57,11 +63,9 @@ class Inputs:
             first, rest = self._begun.get(at, (None, iter(())))
             yield from chain([first] if first else [], rest) if at in self._begun else self._records(path)
 
-    def documents(self) -> Iterator[tuple[Path, Document]]:
-        """Each file as one document."""
-        for at, path in enumerate(self.paths):
-            first, _ = self._begun.get(at, (None, None))
-            yield path, first.document(self._limits) if first is not None else read_file(path, self._limits)
+    def documents(self) -> Iterator[Document]:
+        """What the records hold, each read when it is asked for. Nothing is raised: see their issues."""
+        return (record.document(self._limits) for record in self.records())
 
     def _is_lines(self, at: int, path: Path) -> bool:
         suffix = plain_suffix(path.name)
@@ -76,3 +80,38 @@ class Inputs:
         if str(path) == "-":
             return records_in(sys.stdin.buffer, "-", self._limits)
         return records_of(path, self._limits, self._opened.append)
+
+
+class ReaderInputs(Inputs):
+    """The cases that a reader makes of files, together; of a folder it reads the files that are for it."""
+
+    def __init__(self, reader: Reader, paths: tuple[Path, ...], limits: Limits) -> None:
+        """Raises FhirconvError where a folder cannot be read."""
+        from fhirconv.readers import Report, files_of
+
+        named = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)  # who looks at names refuses it
+        super().__init__(tuple(chain.from_iterable(files_of(path, reader) for path in named)), limits)
+        self.report: Report = Report()
+        self._documents = reader.read(self.paths, limits, self.report)
+        self._first: list[Document] = []  # read by `unopened`
+
+    def size(self) -> None:
+        """Nobody knows how much of it is done: the rows of all files are gathered before there is a case."""
+
+    def are_lines(self) -> bool:
+        """They may be many."""
+        return True
+
+    def unopened(self) -> list[Issue]:
+        """Why there is no case at all: a file that cannot be read as a whole, or is none of the reader's."""
+        for document in self._documents:
+            self._first.append(document)
+            if document.data is not None:
+                return []
+        found = [issue for document in self._first for issue in document.issues]
+        return found if any(issue.severity == "fatal" for issue in found) else []
+
+    def records(self) -> Iterator[Record]:
+        """A record for each case, and for what makes none."""
+        for document in chain(self._first, self._documents):
+            yield Record(document.name, NO_LINE, document)
