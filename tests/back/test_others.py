@@ -252,6 +252,17 @@ def test_what_states_no_fact_is_not_read(change: dict[str, Any], why: str) -> No
     assert dict(report.unread) == {("Observation", why): 1}
 
 
+def test_two_resources_of_one_identity_that_differ_are_told() -> None:
+    bundle = json.loads((FIXTURES / "bundles" / "minimal-labs.r4.json").read_text(encoding="utf-8"), parse_float=Decimal)
+    lab = next(entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation")
+    other = copy.deepcopy(lab)
+    other["resource"]["effectiveDateTime"] = "2001"
+    _, report = one({**bundle, "entry": [*bundle["entry"], lab]})
+    assert report.is_clean
+    _, report = one({**bundle, "entry": [*bundle["entry"], other]})
+    assert dict(report.unread) == {("Observation", "another resource of its identity says something else"): 1}
+
+
 def test_a_missing_status_is_unknown_and_another_is_no_fact() -> None:
     procedure = {"resourceType": "Procedure", "id": "x", "code": {"text": "mastectomy"}, "subject": SUBJECT}
     case, report = one(PATIENT, procedure)
