@@ -18,7 +18,7 @@ from fhirconv.back.report import Report
 from fhirconv.back.run import facts_in
 from fhirconv.conversion import convert_document
 from fhirconv.mapping import load_mappings
-from fhirconv.source import read_value
+from fhirconv.source import read_file, read_value
 
 MAPPINGS = load_mappings()
 BUNDLES = sorted((FIXTURES / "bundles").glob("*.r4.json"))
@@ -302,6 +302,20 @@ def test_a_bundle_of_ours_that_a_server_gave_back() -> None:
     case, report = one(*pages)
     assert report.is_clean
     assert case == before
+
+
+PEERS = FIXTURES.parent.parent / "shared" / "corpora" / "mcode-extraction-framework" / "extractors-fixtures"
+
+
+def test_bundles_of_another_converter() -> None:
+    """Those that mcode-extraction-framework expects of itself: each resource is read, or told why not."""
+    if not PEERS.is_dir():
+        pytest.skip("shared/corpora is not beside the repository")
+    report = Report()
+    cases = list(facts_in(map(read_file, sorted(PEERS.glob("*bundle*.json"))), MAPPINGS, report))
+    assert all(convert_document(read_value(case), MAPPINGS).ok for case in cases)
+    assert sum(report.unread.values()) + sum(number for name, number in report.facts.items() if name != "case") >= report.resources
+    assert all(why.startswith("it does not say") for kind, why in report.unread if kind in ("Patient", "Condition", "Procedure"))
 
 
 JUNK = st.sampled_from([None, [], {}, "", "x", 0, Decimal("1.5"), True, [None], [[]], {"x": {}}, "Patient/p1", ["a"], [{}]])
