@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -232,7 +232,8 @@ class Build:
         if moment.relation == "at":
             anchor = self._event_fact(moment.event)
             if anchor is not None and anchor.data.get("of") == self.fact.data.get("id") is not None:
-                return self.timeline.event_moment(moment.event) or Moment()
+                made = self.timeline.event_moment(moment.event) or Moment()
+                return replace(made, event_id=moment.event, event_name=self.timeline.event_name(moment.event))
         return moment
 
     def event_target(self, event: str) -> tuple[str, str, str] | None:

@@ -143,19 +143,21 @@ def convert(
     mappings: str | Path | None = None,
     source: str | Path | None = None,
     validate: bool = True,
+    verify: bool = False,
 ) -> Conversion:
     """Converts one case: a file (YAML or JSON) or a dict of case facts (see `fhirconv schema`).
 
     `profile` is 'r4' or a name in mappings/profiles; `bundle` transaction, batch or collection; `mappings` a folder
     laid over fhirconv's own; `source` a text that the quotes are checked against in place of the case's 'source.text';
-    `validate=False` leaves the Bundle unchecked, for those who measure.
+    `validate=False` leaves the Bundle unchecked, for those who measure; `verify=True` reads it back into facts, and a
+    difference to those of the case is an error ('round-trip').
     Raises MappingError for mappings that cannot be used, ValueError for an unknown `bundle` or `profile`. Findings about
     the case are in the result's issues.
     """
     loaded = load_mappings(Path(mappings) if mappings else None, profile)
     if isinstance(case, Mapping):
-        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None, validate)
-    return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None, validate)
+        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None, validate, verify)
+    return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None, validate, verify)
 
 
 def convert_document(
@@ -164,6 +166,7 @@ def convert_document(
     bundle: str = "transaction",
     source: Path | None = None,
     validate: bool = True,
+    verify: bool = False,
 ) -> Conversion:
     """Converts a document that was read before; see `convert`."""
     check_type(bundle)
@@ -183,6 +186,10 @@ def convert_document(
 
             findings += claim_findings(made)
         case.issues.extend(located(findings, made, case, build))
+    if verify:
+        from fhirconv.back.verify import round_trip_issues
+
+        case.issues.extend(round_trip_issues(build, made))
     return Conversion(None if has_errors(case.issues) else made, by_place(case.issues), case, build)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.facts import told_origin
 from fhirconv.schema import Field, Section
-from fhirconv.terms import told as told_of
+from fhirconv.terms import words_of
 from fhirconv.values.times import extent_words, moment_words
 from fhirconv.values.writing import Writer
 
@@ -61,11 +61,17 @@ def _plain(value: Any, context: Context) -> str:
         return ", ".join(_plain(item, context) for item in value)
     if isinstance(value, dict):
         return " ".join(str(value[key]) for key in sorted(value))
-    return told_of(value)
+    return words_of(value)
 
 
-_WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
-_WORDS["origin"] = _origin
+_WORDS: dict[str, Words] = {
+    "when": _when,
+    "age": _age,
+    "unit": _unit,
+    "referenceRange": _range,
+    "absent": _absent,
+    "origin": _origin,
+}
 _NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 
@@ -77,8 +83,9 @@ def name_field(section: Section) -> str:
 
 def narrative_source(section: Section, told: Iterable[str], role: str, code: Writer) -> str:
     """A Python expression for text.div that tells these fields of a fact: its name and a row for each other field."""
-    named, told = name_field(section), code.kinds.keys() & told
-    head = _words(section.fields[named], code) if named in told else repr(section.title)
+    told = code.kinds.keys() & told
+    named = next((name for name in (name_field(section), "id") if name in told), "")  # an event is told by its id
+    head = _words(section.fields[named], code) if named else repr(section.title)
     pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
     for field in rows:

@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = {
     "source-unknown": Rule("fatal", "not-supported", "input", "A source is one of what its reader reads."),
     "table-missing": Rule("fatal", "not-found", "input", "Each table that a reader needs is among the sources."),
     "column-missing": Rule("fatal", "not-found", "input", "A table has the columns that its reader reads."),
+    "file-unread": Rule("warning", "incomplete", "input", "Each file of a folder is one of what its reader reads."),
     "row-without-case": Rule("error", "required", "input", "A row says which case it belongs to."),
     "row-unused": Rule("information", "informational", "input", "Each row of a table makes facts."),
     "row-alone": Rule("warning", "incomplete", "input", "Each case stands in the first table of its reader."),
@@ -112,6 +113,7 @@ RULES: dict[str, Rule] = {
     # -- mapping --
     "field-lost": Rule("error", "not-supported", "mapping", "Every field of a fact is read by a rule."),
     "not-mapped": Rule("error", "not-supported", "mapping", "Every fact becomes a resource."),
+    "round-trip": Rule("error", "incomplete", "mapping", "The Bundle of a case, read back, gives the same facts (convert --verify)."),
     "kept-as-text": Rule("information", "informational", "mapping", "Words without a code go out as text."),
     "mapping-syntax": Rule("error", "structure", "mapping", "A mapping is valid TOML."),
     "mapping-key": Rule("error", "structure", "mapping", "A mapping has only the keys that there are."),

@@ -17,7 +17,10 @@ RELATIONS = ("at", "after", "before")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time. `date` is FHIR dateTime text or ''; `event` the event it is relative to; `offset` as in the case."""
+    """A time. `date` is FHIR dateTime text or ''; `event` the event it is relative to; `offset` as in the case.
+
+    `event_id` and `event_name` are those of the event that is at this time, where it belongs to the fact of this time.
+    """
 
     date: str = ""
     relation: str = ""
@@ -27,6 +30,8 @@ class Moment:
     text: str = ""
     start: Moment | None = None
     end: Moment | None = None
+    event_id: str = ""
+    event_name: str = ""
 
     @property
     def is_span(self) -> bool:

@@ -249,8 +249,8 @@ def _yaml_character(character: str) -> str:
     return character if " " <= character <= "~" else f"\\U{ord(character):08x}"
 
 
-def converted(case: Case) -> Conversion:
-    return convert_document(read_bytes(json_text(case).encode(), "case.json"), load_mappings())
+def converted(case: Case, profile: str = "r4") -> Conversion:
+    return convert_document(read_bytes(json_text(case).encode(), "case.json"), load_mappings(None, profile))
 
 
 def bundle_of(case: Case) -> Conversion:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "read": "Read tables, and what other tools wrote, into case facts.",
     "readers": "List what can be read.",
     "spark-convert": "Convert NDJSON of cases by Apache Spark, on many machines.",
+    "facts": "Read case facts out of FHIR R4 Bundles.",
     "explain": "Show where each element came from, and what became of a fact.",
     "validate": "Validate cases, FHIR resources and Bundles.",
     "plan": "Show what a push would do on a FHIR server, and write nothing there.",

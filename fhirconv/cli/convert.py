@@ -67,6 +67,7 @@ bundle_option = click.option(
 @source_option
 @limits_option
 @click.option("--no-validate", is_flag=True, help="Leave the Bundle unchecked: for those who measure.")
+@click.option("--verify", is_flag=True, help="Read each Bundle back into facts; a difference is an error of the case.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; findings only (NDJSON: those of what was rejected).")
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also each fact that went out as text or was merged (NDJSON: each finding)."
@@ -86,6 +87,7 @@ def command(
     source: Path | None,
     limits: Limits,
     no_validate: bool,
+    verify: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -93,7 +95,7 @@ def command(
 
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
-    settings = Settings(profile, bundle_type, site, source, not no_validate, limits)
+    settings = Settings(profile, bundle_type, site, source, not no_validate, verify, limits)
     options = Options(shape, workers, on_error, rejects, report, quiet, verbose)
     raise click.exceptions.Exit(made_of(cases, reader, wanted, settings, options))
 
@@ -108,7 +110,8 @@ def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: 
 
         return convert_stream(inputs, wanted, settings, options)
     if options.are_for_lines:
-        raise click.UsageError("--workers, --on-error, --rejects and --report are for NDJSON; name the output OUT.ndjson")
+        names = "--workers, --on-error, --rejects and --report"
+        raise click.UsageError(f"{names} are for NDJSON; name the output OUT.ndjson")
     from fhirconv.cli.convert_each import convert_each
 
     try:

@@ -41,6 +41,7 @@ class Settings:
     site: Path | None = None
     source: Path | None = None
     validate: bool = True
+    verify: bool = False
     limits: Limits = LIMITS
 
     def converter(self) -> Converter:
@@ -72,7 +73,7 @@ class Converter:
             document = record.document(chosen.limits)
             if refusal is not None:
                 return Conversion(None, [refusal], read_case(replace(document, issues=[refusal])))
-            return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate)
+            return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate, chosen.verify)
         except Exception as error:  # a fault of ours, or no memory: the others go on
             return rejection(record, Issue("record-failed", _where(error), record.place))
 

@@ -9,13 +9,14 @@ from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.terminology import Concept, ConceptTable
 from fhirconv.terms import Term
-from fhirconv.values.base import WORDS, Env, Made, failed
+from fhirconv.values.base import ORIGINAL_TEXT, WORDS, Env, Made, failed
 from fhirconv.values.writing import Writer
 
 Put = Callable[[Writer, str, str], None]  # puts the value of an expression, a CodeableConcept, into a dict
 Look = Callable[[str, str | None, Any, Context], dict[str, Any] | None]
 Known = dict[tuple[str, str | None], Callable[[str], dict[str, Any]]]  # words and unit to a maker for the words
 _MOST_WORDS = 4096
+SIDES = ("left", "right", "bilateral")
 AddSide = Callable[[str, dict[str, Any]], dict[str, Any]]  # side and CodeableConcept to CodeableConcept
 
 
@@ -30,6 +31,11 @@ def codeable(found: Concept | None, words: str) -> dict[str, Any]:
         codings = [dict(coding) for coding in (*words.codings, *ours)]
         return {"coding": codings, "text": words.words} if words.words else {"coding": codings}
     return {"text": words} if found is None else found.codeable(words)
+
+
+def original(made: dict[str, Any], words: str) -> dict[str, Any]:
+    """The CodeableConcept with the words (if any) that its text was made of: it says more, or says it in another way."""
+    return {"extension": [{"url": ORIGINAL_TEXT, "valueString": words}], **made} if words else made
 
 
 def concept(rule: Mapping[str, Any], env: Env) -> Made:
@@ -65,7 +71,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     known = [env.source(name, *WORDS, "integer") for name in names]
     known += [env.source(n) for n in [side_name] if n] + [env.source(n, "unit") for n in [unit_name] if n]
     env.takes_code_of(table)
-    env.takes_any_code_of(names[-1])
+    env.refuses_terms(names[-1])
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))
@@ -97,7 +103,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
             with code.items(name) as word:
                 put_found(word)
         elif stated:
-            put_found(f"{code.name(_joined)}({', '.join(map(code.field, stated))})")
+            put_found(f"{code.name(joined_words)}({', '.join(map(code.field, stated))})")
         elif other is not None:
             put(code, out, repr(codeable(other, other.text)))
         elif code.states(side_name) and in_text:
@@ -116,34 +122,49 @@ def _look(rule: Mapping[str, Any], table: ConceptTable, add_side: AddSide, known
     joined = not isinstance(rule["from"], str) and len(rule["from"]) > 1
     coded, in_text = rule.get("coded", False), rule.get("side_in_text", False)
 
-    def sided(words: str, side: str) -> str:
-        return f"{side} {words}".rstrip() if in_text and side not in words.lower().split() else words
-
     def look(word: str, side: str | None, unit: Any, context: Context) -> dict[str, Any] | None:
         found = table.find(word, side or "")
         is_unfit = found is not None and bool(found.units) and not context.fits(found.units, unit)
         if is_unfit:
             found = None
-        if isinstance(word, Term):  # has a code in any case
-            made = codeable(found, word if side is None else word.with_words(sided(word.words, side)))
-            return made if side is None else add_side(side, made)
-        if found is None or not found.codings:
+        is_term = isinstance(word, Term)  # has a code in any case
+        is_coded = found is not None and bool(found.codings)
+        if not is_term and not is_coded:
             if coded and not is_unfit:
                 return None
             if found is None or not found.is_text:
                 context.keep_as_text(table.name, name, word)
-        elif side is None and not isinstance(unit, dict) and not joined:
+        elif not is_term and found is not None and side is None and not isinstance(unit, dict) and not joined:
             if len(known) >= _MOST_WORDS:
                 known.clear()
             known[word, unit] = found.codeable
-        if joined and found is not None:
-            word = found.text  # joined fields are no words of the source
-        return codeable(found, word) if side is None else add_side(side, codeable(found, sided(word, side)))
+        if joined:  # joined fields are no words of the source
+            if found is None and not is_term:
+                return codeable(None, word)
+            return original(codeable(found, word if is_term or found is None else found.text), str(word))
+        made = codeable(found, _sided(word, side) if in_text and side is not None else word)
+        words = word.words if isinstance(word, Term) else word
+        if in_text and (side is not None or words in SIDES):
+            made = original(made, words)
+        return made if side is None else add_side(side, made)
 
     return look
 
 
-def _joined(*parts: Any) -> str:
+def _sided(word: str, side: str) -> str:
+    """A term with the side before its words, unless they tell that side and no other."""
+    words = word.words if isinstance(word, Term) else word
+    said = words if sides_in(words) == [side] != [words] else f"{side} {words}".rstrip()
+    return word.with_words(said) if isinstance(word, Term) else said
+
+
+def sides_in(words: str) -> list[str]:
+    """The sides that words name."""
+    said = words.lower().split()
+    return [side for side in SIDES if side in said]
+
+
+def joined_words(*parts: Any) -> str:
     """Fields as the words of one concept. Codes of the last are codes of it: the others only make it precise."""
     said = " ".join(filter(None, (part.words if isinstance(part, Term) else str(part) for part in parts)))
     return parts[-1].sought_as(said) if isinstance(parts[-1], Term) else said
@@ -155,10 +176,12 @@ def _side_extension(rule: Mapping[str, Any], env: Env) -> AddSide:
     if sides is None:
         return lambda side, made: made
     url = rule["side_url"]
-    return lambda side, made: {
-        "extension": [{"url": url, "valueCodeableConcept": codeable(sides.find(side), side)}],
-        **made,
-    }
+
+    def add(side: str, made: dict[str, Any]) -> dict[str, Any]:
+        extension = {"url": url, "valueCodeableConcept": codeable(sides.find(side), side)}
+        return {**made, "extension": [*made.get("extension", ()), extension]}
+
+    return add
 
 
 def _put_concept(env: Env) -> Put:

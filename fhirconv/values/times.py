@@ -1,7 +1,9 @@
 """Value makers for times and ages: date, time, period, age.
 
-Relative times follow http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime (R4 4.0.1); a time that has only
-words goes into the string choice where there is one, else into the extension originalText.
+Relative times follow http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime (R4 4.0.1), and stand beside the date
+where that is known; an age is a time after birth where FHIR has no Age. A time that has only words goes into the string
+choice where there is one, else into the extension originalText. The time of an event that belongs to the fact itself has
+the event's id as the id of its element, and its name as the first original text. So fhirconv.back finds all of it again.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.r4 import elements_of
 from fhirconv.timeline import Moment
-from fhirconv.values.base import ElementRule, Env, Made, calling, failed, nothing
+from fhirconv.values.base import ORIGINAL_TEXT, ElementRule, Env, Made, calling, failed, nothing
+from fhirconv.values.words import DATA_ABSENT_REASON
 from fhirconv.values.writing import Target, Writer
 
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
-ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
 UCUM = "http://unitsofmeasure.org"
 TIME_UNITS = {"minutes": "min", "hours": "h", "days": "d", "weeks": "wk", "months": "mo", "years": "a"}
 
@@ -64,48 +66,66 @@ def _structured_words(moment: Moment, context: Context) -> str:
 
 
 def _relative(moment: Moment, context: Context) -> dict[str, Any] | None:
-    """The extension for a moment relative to an event; None without an offset or a resource to count from."""
-    target = context.event_target(moment.event)
-    if target is None or (moment.offset is None and moment.relation != "at"):
+    """The extension for a moment relative to an event or to birth; None without a resource to count from."""
+    if moment.age:
+        _, extent = age_value(moment.age)
+        return _counted(context.patient[0], "Patient.birthDate", "after", extent)
+    target = context.event_target(moment.event) if moment.relation else None
+    if target is None:
         return None
     reference, path, edge = target
     relationship = {"at": "concurrent", "after": "after", "before": "before"}[moment.relation]
     if edge:
         relationship += "-with-" + edge if relationship == "concurrent" else "-" + edge
-    offset: dict[str, Any] = {"url": "offset"}
+    if moment.offset is None and moment.relation != "at":  # the source does not say how long; R4 asks for an offset
+        return _counted(reference, path, relationship, {"extension": [_UNKNOWN]})
     extent = moment.offset or {"value": 0, "unit": "days"}
     if "value" in extent:
-        offset["valueDuration"] = _amount(extent["value"], extent["unit"], extent.get("comparator", ""))
-    else:
-        offset["valueRange"] = _range(extent, extent["unit"])
+        amount = _amount(extent["value"], extent["unit"], extent.get("comparator", ""))
+        return _counted(reference, path, relationship, amount)
+    return _counted(reference, path, relationship, _range(extent, extent["unit"]))
+
+
+_UNKNOWN = {"url": DATA_ABSENT_REASON, "valueCode": "unknown"}
+
+
+def _counted(reference: str, path: str, relationship: str, extent: dict[str, Any]) -> dict[str, Any]:
+    """The extension cqf-relativeDateTime: a Duration or Range from an element of a resource."""
+    kind = "valueRange" if extent.keys() & {"low", "high"} else "valueDuration"
     return {
         "url": RELATIVE_DATE_TIME,
         "extension": [
             {"url": "target", "valueReference": {"reference": reference}},
             {"url": "targetPath", "valueString": path},
             {"url": "relationship", "valueCode": relationship},
-            offset,
+            {"url": "offset", kind: extent},
         ],
     }
 
 
+def _original(words: str) -> dict[str, Any]:
+    return {"url": ORIGINAL_TEXT, "valueString": words}
+
+
 def _primitive(moment: Moment, context: Context) -> tuple[str, dict[str, Any] | None]:
     """A dateTime's value ('' for none) and its extensions."""
-    moment = context.own_moment(moment)
-    extensions = []
-    if moment.relation and not (moment.relation == "at" and moment.date):
-        relative = _relative(moment, context)
-        if relative:
-            extensions.append(relative)
-    words = moment.text if moment.date or extensions else moment_words(moment, context)
+    extensions = [_original(moment.event_name)] if moment.event_id else []
+    if relative := _relative(moment, context):
+        extensions.append(relative)
+    words = moment.text if moment.date or relative else moment_words(moment, context)
     if words:
-        extensions.append({"url": ORIGINAL_TEXT, "valueString": words})
-    return moment.date, {"extension": extensions} if extensions else None
+        extensions.append(_original(words))
+    return moment.date, _named({"extension": extensions} if extensions else {}, moment) or None
+
+
+def _named(element: dict[str, Any], moment: Moment) -> dict[str, Any]:
+    """The element with the id of the event whose time it is."""
+    return {"id": moment.event_id, **element} if moment.event_id else element
 
 
 def _set(out: dict[str, Any], key: str, moment: Moment | None, context: Context) -> None:
     if moment is not None:
-        value, extra = _primitive(moment, context)
+        value, extra = _primitive(context.own_moment(moment), context)
         if value:
             out[key] = value
         if extra:
@@ -122,15 +142,15 @@ def _level(period: dict[str, Any]) -> None:
     if not length or len(start) == len(end) or length > _DAY or start[:length] != end[:length]:
         return
     finer = "start" if len(start) > length else "end"
-    words = {"url": ORIGINAL_TEXT, "valueString": period[finer]}
     extra = period.get("_" + finer, {})
+    period["_" + finer] = extra | {"extension": [*extra.get("extension", ()), _original(period[finer])]}
     period[finer] = period[finer][:length]
-    period["_" + finer] = extra | {"extension": [*extra.get("extension", ()), words]}
 
 
 def _with_text(value: dict[str, Any], moment: Moment) -> dict[str, Any]:
-    """A Period or an age with the words of the source for it."""
-    return {"extension": [{"url": ORIGINAL_TEXT, "valueString": moment.text}], **value} if moment.text else value
+    """A Period or an age with the words of the source for it, and the event whose time it is."""
+    texts = [_original(words) for words in (moment.event_name, moment.text) if words]
+    return _named({"extension": texts, **value} if texts else value, moment)
 
 
 def date(rule: Mapping[str, Any], env: Env) -> Made:
@@ -167,7 +187,7 @@ def time(rule: Mapping[str, Any], env: Env) -> Made:
             out[env.element.key(kind)] = _with_text(aged_value, moment)
         else:
             value, extra = _primitive(moment, context)
-            words_only = not value and extra and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
+            words_only = extra and not value and extra.keys() == {"extension"} and [e["url"] for e in extra["extension"]] == [ORIGINAL_TEXT]
             if words_only and string_key and extra:
                 out[string_key] = extra["extension"][0]["valueString"]
                 return
@@ -225,7 +245,7 @@ def age_value(extent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """An age as FHIR type and value: Age, or Range for decades and ranges."""
     unit = extent.get("unit", "years")
     if extent.get("value") == 0 and "comparator" not in extent:  # an Age is positive (R4 age-1)
-        extent = {"low": 0, "high": 0}
+        extent = {"low": extent["value"], "high": extent["value"]}
     if "value" in extent:
         return "Age", _amount(extent["value"], unit, extent.get("comparator", ""))
     if "decade" in extent:

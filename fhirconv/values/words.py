@@ -9,7 +9,7 @@ from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.r4 import elements_of, kind_of, pattern_of
 from fhirconv.terminology import Concept
-from fhirconv.terms import Term, told
+from fhirconv.terms import Term, words_of
 from fhirconv.values.base import WORDS, Env, Made, Maker, calling, constant, failed
 from fhirconv.values.concepts import codeable
 from fhirconv.values.writing import Target, Writer, listed
@@ -41,7 +41,7 @@ def fixed(rule: Mapping[str, Any], env: Env) -> Made:
     return constant(env, repr(value), *wanted)
 
 
-_TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
+TEXTS = ("string", "markdown", "uri", "url", "CodeableConcept", "Annotation")
 
 
 def text(rule: Mapping[str, Any], env: Env) -> Made:
@@ -49,7 +49,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
     name = rule["text"]
     if not env.source(name) or env.refuses_list(name):
         return failed()
-    kind = next((kind for kind in _TEXTS if kind in env.element.types), "")
+    kind = next((kind for kind in TEXTS if kind in env.element.types), "")
     if env.element.name == "language" and not kind:
         kind = "code"  # its form is checked by the schema of case facts
     if not kind or env.element.codes is not None:
@@ -64,7 +64,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
             if is_concept and not code.is_text(name):
                 code.put(out, put, f"{code.name(codeable)}(None, {words})")
                 return
-            said = words if code.is_text(name) else f"{code.name(told)}({words})"
+            said = words if code.is_text(name) else f"{code.name(words_of)}({words})"
             said = f"{label + ': '!r} + {said}" if label else said
             code.put(out, put, f"{{'text': {said}}}" if is_concept or is_annotation else said)
 
@@ -72,25 +72,37 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
 
 
 def note(rule: Mapping[str, Any], env: Env) -> Made:
-    """`note = [FIELDS]`: one Annotation a field, headed by the field's name unless that is 'note'."""
+    """`note = [FIELDS]`: one Annotation a field, headed by the field's name.
+
+    'note' itself has no head, unless it begins with words that could be taken for one.
+    """
     names: list[str] = rule["note"]
-    labels = ["" if name == "note" else name.replace("_", " ").capitalize() + ": " for name in names]
+    heads = {name: note_head(name) for name in names}
     if not all(env.source(name, *WORDS, "integer") for name in names):
         return failed()
     put = env.put("Annotation")
 
     def write(code: Writer, out: str) -> None:
         with code.sharing():
-            for name, label in zip(names, labels, strict=True):
+            for name, head in heads.items():
                 if code.states(name):
                     said = code.field(name) if code.is_text(name) else f"{code.name(_as_words)}({code.field(name)})"
-                    code.put(out, put, f"{{'text': {f'{label!r} + {said}' if label else said}}}")
+                    if name == "note":
+                        said = f"({head!r} if {said}.startswith({tuple(heads.values())!r}) else '') + {said}"
+                    else:
+                        said = f"{head!r} + {said}"
+                    code.put(out, put, f"{{'text': {said}}}")
 
     return Made(write, tuple(names))
 
 
+def note_head(name: str) -> str:
+    """What stands before the words of a field in an Annotation."""
+    return name.replace("_", " ").capitalize() + ": "
+
+
 def _as_words(value: Any) -> str:
-    return ", ".join(map(told, listed(value)))
+    return ", ".join(map(words_of, listed(value)))
 
 
 def code(rule: Mapping[str, Any], env: Env) -> Made:
