@@ -34,12 +34,18 @@ def _extension(url: Schema, value: str, schema: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": ["url", value], "additionalProperties": False}
 
 
+def _only(extensions: Schema) -> Schema:
+    """A value that has extensions in its place."""
+    return {"type": "object", "properties": {"extension": extensions}, "required": ["extension"], "additionalProperties": False}
+
+
 def extension_schema(resource: str) -> Schema:
     """Some extensions of HL7 that may stand on every element (or on this resource), and simple foreign ones.
 
     Of the foreign ones no definition is at hand: nothing here can judge them.
     """
     absent_reason, _, relative = (definition_of(HL7 + name) or {} for name in _ANYWHERE)
+    absent = _extension({"const": HL7 + _ANYWHERE[0]}, "valueCode", {"enum": absent_reason["codes"]})
     reference, text = _VALUES["valueReference"], _VALUES["valueString"]
     codes = {name: {"enum": part["codes"]} for name, part in relative["nested"].items() if "codes" in part}
     quantity: Schema = {"type": "object"} | UCUM_QUANTITY
@@ -49,10 +55,16 @@ def extension_schema(resource: str) -> Schema:
         _extension({"const": "target"}, "valueReference", reference),
         _extension({"const": "targetPath"}, "valueString", text),
         _extension({"const": "relationship"}, "valueCode", codes.get("relationship", _VALUES["valueCode"])),
-        {"anyOf": [_extension(offset, "valueDuration", quantity), _extension(offset, "valueRange", extent)]},
+        {
+            "anyOf": [
+                _extension(offset, "valueDuration", quantity),
+                _extension(offset, "valueRange", extent),
+                _extension(offset, "valueDuration", _only({"type": "array", "minItems": 1, "maxItems": 1, "items": absent})),
+            ]
+        },
     ]
     known = [
-        _extension({"const": HL7 + _ANYWHERE[0]}, "valueCode", {"enum": absent_reason["codes"]}),
+        absent,
         _extension({"const": HL7 + _ANYWHERE[1]}, "valueString", text),
         _extension(
             {"const": HL7 + _ANYWHERE[2]},

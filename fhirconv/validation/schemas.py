@@ -131,13 +131,15 @@ class Generator:
         for key, slot in plan.slots.items():
             if slot.extra_of and not _may_be_extended(slot, type_name):
                 continue
-            if _is_common(slot.element.name, plan.is_resource):
+            if _is_common(slot.element.name, plan.is_resource or type_name == "Element"):  # what names a primitive
                 properties[key] = self._slot(slot.element, slot.type, bool(slot.extra_of))
         if plan.is_resource:
             properties["resourceType"] = {"const": type_name}
             one = extension_schema(type_name) if self._with_extensions else {}
             properties["extension"] = {"type": "array", "minItems": 1, "items": one}
         made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        if type_name == "Element":
+            made["dependentRequired"] = {"id": ["extension"]}  # ele-1: an id is no content
         required = [element.name for element, keys in plan.required if len(keys) == 1]
         if required:
             made["required"] = required
@@ -204,8 +206,8 @@ def _may_be_extended(slot: Slot, type_name: str) -> bool:
     return kind_of(type_name) not in ("complex", "element") or type_name in _EXTENDED
 
 
-def _is_common(name: str, is_resource: bool) -> bool:
-    return name not in ("contained", "modifierExtension", "implicitRules") and (is_resource or name != "id")
+def _is_common(name: str, has_id: bool) -> bool:
+    return name not in ("contained", "modifierExtension", "implicitRules") and (has_id or name != "id")
 
 
 def _only_one(element: Element, keys: tuple[str, ...]) -> Schema:

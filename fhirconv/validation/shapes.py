@@ -158,7 +158,7 @@ def _look_into(value: Any, seen: Seen) -> None:
             plain.look_at_coding(inner, seen)
         elif key == "valueReference":
             plain.look_at_reference(inner, seen, None)
-        elif key == "valueDuration":
+        elif key == "valueDuration" and inner.keys() != {"extension"}:  # of what stands in its place the schema saw all
             plain.look_at_quantity(inner, plain.comparators)
         elif key == "valueRange":
             looks_at("Range")[tuple(inner)](inner, seen)
