@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import run
 
 from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document
@@ -130,6 +131,19 @@ def test_one_bad_member_leaves_the_others(tmp_path: Path) -> None:
     bad, good = read_all(path)[0]
     assert [issue.rule for issue in bad.issues] == ["not-a-choice"]
     assert good.issues == []
+
+
+def test_commands_go_all_the_way_and_in_two_steps(tmp_path: Path) -> None:
+    cases, direct, through = (tmp_path / name for name in ("cases.ndjson", "direct.ndjson", "through.ndjson"))
+    for command, source, out, options in (
+        ("read", FOLDER, cases, ["--as", "phenopacket"]),
+        ("convert", FOLDER, direct, ["--as", "phenopacket"]),
+        ("convert", cases, through, []),
+    ):
+        done = run(command, str(source), "-o", str(out), *options)
+        assert done.exit_code == 0, done.output
+    assert len(direct.read_bytes().splitlines()) == 5
+    assert direct.read_bytes() == through.read_bytes()
 
 
 # -- what is wrong --

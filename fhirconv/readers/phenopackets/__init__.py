@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fhirconv.readers import Reader
 from fhirconv.readers.phenopackets.reader import PhenopacketReader
 
 
-def reader(mappings: Path | None = None) -> PhenopacketReader:
+def reader(mappings: Path | None = None) -> Reader:
     """The reader, with a site's mappings laid over fhirconv's own: its units and analytes."""
     return PhenopacketReader(mappings)

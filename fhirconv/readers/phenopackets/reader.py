@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fhirconv.compression import LINES, WHOLE, plain_suffix
-from fhirconv.document import Document, Limits, Places, unreadable
+from fhirconv.document import Document, Limits, Places
 from fhirconv.issues import Issue, has_errors, shown
 from fhirconv.mapping import load_mappings
-from fhirconv.readers import CODED
+from fhirconv.readers import CODED, files_of
 from fhirconv.readers.phenopackets.actions import make_actions
 from fhirconv.readers.phenopackets.check import grow
 from fhirconv.readers.phenopackets.clinical import make_conditions
@@ -30,7 +30,6 @@ from fhirconv.values.base import Tables
 
 _MEMBERS = {"Family": ("proband", "relatives"), "Cohort": ("members",)}
 _FIRST_VERSION = ("genes", "variants", "htsFiles", "hts_files")  # what only packets of version 1 have
-_NAMED = (*WHOLE, *LINES)
 _NOT_READ = "not read"
 
 
@@ -43,27 +42,17 @@ class PhenopacketReader:
     def __init__(self, mappings: Path | None = None) -> None:
         self._mappings = mappings
 
+    def takes(self, path: Path) -> bool:
+        """Whether a file of this name may hold packets; see fhirconv.readers.Reader."""
+        return plain_suffix(path.name) in (*WHOLE, *LINES)
+
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """A Document for each packet; see fhirconv.readers.Reader."""
         tables = load_mappings(self._mappings).tables
-        for source in sources:
-            files = _files(source)
-            if not files:
-                yield unreadable(
-                    str(source), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}"
-                )
-            for path in files:
-                report.files.append(str(path))
-                for document in read_records(path, limits):
-                    yield from read_packets(document, tables, report)
-
-
-def _files(source: Path) -> list[Path]:
-    """The files of a source: of a folder those in it that may hold packets, by their names."""
-    try:
-        return sorted(path for path in source.iterdir() if plain_suffix(path.name) in _NAMED)
-    except (OSError, ValueError):  # no folder, or one that cannot be read: who opens it says so
-        return [source]
+        for path in (path for source in sources for path in files_of(source, self)):
+            report.files.append(str(path))
+            for document in read_records(path, limits):
+                yield from read_packets(document, tables, report)
 
 
 def read_packets(document: Document, tables: Tables, report: Report) -> Iterator[Document]:
