@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from fhirconv import MappingError, convert_many
 from fhirconv.many.rejects import rows_of, spans
+from fhirconv.readers import reader_names
 
 EXAMPLE = FIXTURES / "readers" / "example"
 AS = ("--as", "example", "--mappings", "site")
@@ -185,7 +186,11 @@ def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
         (["read", "in"], 2, "--as"),
         (["read", "--guess", "in/labs.csv", "in/drugs.tsv"], 2, "for one table"),
         (["read", "--guess", "in/none.csv"], 1, "in/none.csv: fatal: cannot be read: No such file"),
-        (["read", "in", "--as", "exampel", "--mappings", "site"], 2, "there is no reader 'exampel'; did you mean 'example'?"),
+        (
+            ["read", "in", "--as", "exampel", "--mappings", "site"],
+            2,
+            "there is no reader 'exampel'; did you mean 'example'?",
+        ),
         (["read", "none", *AS], 2, "none"),
         (["read", "in", *AS, "-o", "in/labs.csv"], 2, "the output file is the input file"),
         (["read", "in", *AS, "-o", "out.ndjson", "--report", "out.ndjson"], 2, "--report is the output itself"),
@@ -233,11 +238,31 @@ def test_a_draft_is_not_used_before_somebody_has_looked() -> None:
     assert (code, json.loads(out.splitlines()[0])["patient"]["sex"]) == (0, "female")
 
 
+@pytest.mark.parametrize("name", [name for name, _ in reader_names()])
+def test_each_reader_tells_of_a_folder_without_anything_for_it(name: str) -> None:
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("nothing", encoding="utf-8")
+    for source in ("empty", "none"):
+        code, out, said = call("read", source, "--as", name)
+        assert (code, out) == (2, b"")
+        assert said.startswith(f"{source}: fatal: ")
+
+
+def test_packets_of_a_pipe_and_of_a_folder() -> None:
+    """What looks into files, and not at names, reads standard input, too."""
+    packet = b'{"id": "p1", "subject": {"id": "s1", "sex": "FEMALE"}, "metaData": {"created": "2020-01-02T03:04:05Z"}}'
+    Path("packets").mkdir()
+    Path("packets/one.json").write_bytes(packet)
+    for words in (["-"], ["packets"]):
+        code, out, said = call("read", *words, "--as", "phenopacket", "-v", stdin=packet)
+        assert (code, json.loads(out)["patient"]["sex"]) == (0, "female"), said
+
+
 def test_validate_reads_tables_too() -> None:
     code, out, said = call("validate", "in", *AS)
     assert code == 1
     assert out.decode().startswith("in/labs.csv:6:3: error: '13,x' is more than a number")
-    assert "3 records, 1 error, no warnings" in said
+    assert "3 files: 3 records, 1 error, no warnings" in said
     mend()
     assert call("validate", "in", *AS, "-q") == (0, b"", "")
 
@@ -294,7 +319,9 @@ def test_a_signal_while_rows_are_gathered() -> None:
 def test_stop_at_the_first_that_is_rejected() -> None:
     many_patients(150)
     labs = Path("in/labs.csv")
-    labs.write_text(labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8")
+    labs.write_text(
+        labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8"
+    )
     for workers in ("1", "2"):
         code, _, said = call("read", "in", *AS, "-o", "cases.ndjson", "--on-error", "stop", "--workers", workers)
         assert code == 1
@@ -304,7 +331,9 @@ def test_stop_at_the_first_that_is_rejected() -> None:
 
 
 def test_commands_import_nothing_heavy() -> None:
-    program = "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    program = (
+        "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    )
     heavy = "{'sqlite3', 'requests', 'zstandard', 'pyspark', 'polars', 'pyarrow', 'openpyxl', 'multiprocessing'}"
     checked = f"{program}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", checked], capture_output=True, text=True, check=True)

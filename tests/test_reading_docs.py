@@ -31,7 +31,10 @@ def test_table_and_reader_are_those_of_the_example() -> None:
     (table,) = re.findall(r"```\n(pat_no.*?)```", PAGE, re.DOTALL)
     assert table == (EXAMPLE / "tables" / "labs.csv").read_text(encoding="utf-8")
     (reader,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    shown, whole = tomllib.loads(reader), tomllib.loads((EXAMPLE / "readers" / "example.toml").read_text(encoding="utf-8"))
+    shown, whole = (
+        tomllib.loads(reader),
+        tomllib.loads((EXAMPLE / "readers" / "example.toml").read_text(encoding="utf-8")),
+    )
     assert shown["tables"].items() <= whole["tables"].items()
     assert [one for one in shown["facts"] if one in whole["facts"]] == shown["facts"] != []
 

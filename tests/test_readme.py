@@ -22,7 +22,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VALIDATION = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
 PUSH = (ROOT / "docs" / "push.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-CONSOLES = re.findall(r"```console\n(.*?)```", README + VALIDATION, re.DOTALL)
+FACTS_BACK = (ROOT / "docs" / "facts-back.md").read_text(encoding="utf-8")
+CONSOLES = re.findall(r"```console\n(.*?)```", README + VALIDATION + FACTS_BACK, re.DOTALL)
 
 
 def written(text: str) -> str:

@@ -83,6 +83,11 @@ def _no_fact(data: dict[str, Any]) -> str:
     return "it has a modifierExtension" if "modifierExtension" in data else ""
 
 
+def _given_id(resource: Resource) -> str:
+    """The id of a resource, or what its full URL ends in; '' for none."""
+    return str(resource.data.get("id") or (re.split("[:/]", resource.urls[0])[-1] if resource.urls else ""))
+
+
 def _ids_below(data: dict[str, Any], element: str, edge: str) -> Iterable[str]:
     for key, value in data.items():
         if key.removeprefix("_").startswith(element) and isinstance(value, dict | list):
@@ -172,7 +177,7 @@ class Pool:
         if resource.identity:
             return resource.identity.case
         if resource.type == "Patient":
-            return str(resource.data.get("id") or (resource.urls[0].rpartition(":")[2] if resource.urls else "")) or "case"
+            return _given_id(resource) or f"patient-{self.resources.index(resource) + 1}"
         for name in ("subject", "patient"):
             said = resource.data.get(name)
             reference = said.get("reference") if isinstance(said, dict) else None
@@ -194,7 +199,7 @@ class Pool:
 
     def _fact_id(self, resource: Resource) -> str:
         """An id for a fact of a resource that others made, from the id of the resource."""
-        given = str(resource.data.get("id") or (resource.urls[0].rpartition(":")[2] if resource.urls else len(self._used)))
+        given = _given_id(resource) or str(len(self._used) + 1)
         made = f"{resource.type.lower()}-{re.sub(r'[^A-Za-z0-9._-]', '-', given)}"
         if len(made) > 64 or made in self._used:
             made = f"{made[:50]}-{hashlib.sha256(f'{given} {len(self._used)}'.encode()).hexdigest()[:12]}"
@@ -205,6 +210,7 @@ class Pool:
         """The cases of these resources, and the resources that lack what their facts need."""
         cases: dict[str, CaseBack] = {}
         lacking: set[Resource] = set()
+        had: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         for resource, rules in read:
             case = cases.setdefault(resource.case, CaseBack(resource.case, self))
             target = resource.target
@@ -223,6 +229,9 @@ class Pool:
             else:
                 key = resource.identity.key if resource.identity else target.id
                 case.merge((target.section, key), reading.fields)
+                if had.setdefault((resource.case, target.section, key, rules.name), reading.fields) != reading.fields:
+                    lacking.add(resource)
+                    self._report.unread[resource.type, "another resource of its identity says something else"] += 1
         return cases, lacking
 
     def _missing(self, resource: Resource, section: Section, reading: Reading) -> str:

@@ -17,8 +17,9 @@ def dump_yaml(case: dict[str, Any]) -> bytes:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    def number(dumper: yaml.SafeDumper, value: Any) -> yaml.ScalarNode:
-        return yaml.ScalarNode("tag:yaml.org,2002:float", dump_json(value).decode())
+    def number(dumper: Any, value: Any) -> yaml.ScalarNode:
+        digits = dump_json(value).decode()
+        return yaml.ScalarNode(dumper.resolve(yaml.ScalarNode, digits, (True, False)), digits)  # so that no tag is written
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         is_plain = value.isprintable() and not is_json_number(value)

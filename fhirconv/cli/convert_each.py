@@ -42,12 +42,14 @@ def convert_each(
         result = convert_document(document, mappings, *chosen)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
-        problem = _problem(target, cases, made, folder) or write_to(target, written(result, options.shape, True)) if result.ok else ""
+        problem = _problem(target, cases, made, folder) if result.ok else ""
+        if result.ok and not problem:
+            problem = write_to(target, written(result, options.shape, indent=True))
         if problem:
             say(f"{case}: error: {problem}")
-        failed = failed or not result.ok or bool(problem)
-        if result.ok and not problem:
+        elif result.ok:
             made[target] = case
+        failed = failed or not result.ok or bool(problem)
         if not options.quiet and not problem and (result.ledger or not inputs.report):
             _summary(result, case, target, options)
     if not options.quiet:

@@ -27,9 +27,13 @@ from fhirconv.mapping import DEFAULT_PROFILE
 
 
 @click.command("read")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument(
+    "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
 @click.option("--as", "reader", metavar="READER", help="What the sources are: see 'fhirconv readers'.")
-@click.option("--guess", is_flag=True, help="Write a first draft of a reader for the table SOURCE, to be checked by you.")
+@click.option(
+    "--guess", is_flag=True, help="Write a first draft of a reader for the table SOURCE, to be checked by you."
+)
 @click.option(
     "-o",
     "--output",

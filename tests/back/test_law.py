@@ -18,6 +18,7 @@ from hypothesis.strategies import DrawFn
 from test_properties import Case, cases, texts, tried
 from test_properties import converted as convert_made
 
+from fhirconv import convert
 from fhirconv.back import Readback, read_back
 from fhirconv.back.mappings import Backwards
 from fhirconv.back.rules import INVERSES
@@ -66,6 +67,15 @@ def test_every_value_maker_has_one_inverse() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_fixtures_come_back(case: Path, profile: str, converted: Converted) -> None:
     assert_law(converted(case, profile), profile)
+
+
+@pytest.mark.parametrize("form", ["batch", "collection"])
+def test_every_form_of_a_bundle_comes_back(form: str) -> None:
+    result = convert(FIXTURES / "cases" / "nakagawa-2022.yaml", bundle=form)
+    back = came_back(result, "r4")
+    assert result.build is not None
+    assert back.report.is_clean
+    assert list(differences(result.build, back.cases[0])) == []
 
 
 CODES = [

@@ -18,7 +18,7 @@ from fhirconv.back.report import Report
 from fhirconv.back.run import facts_in
 from fhirconv.conversion import convert_document
 from fhirconv.mapping import load_mappings
-from fhirconv.source import read_value
+from fhirconv.source import read_file, read_value
 
 MAPPINGS = load_mappings()
 BUNDLES = sorted((FIXTURES / "bundles").glob("*.r4.json"))
@@ -252,6 +252,17 @@ def test_what_states_no_fact_is_not_read(change: dict[str, Any], why: str) -> No
     assert dict(report.unread) == {("Observation", why): 1}
 
 
+def test_two_resources_of_one_identity_that_differ_are_told() -> None:
+    bundle = json.loads((FIXTURES / "bundles" / "minimal-labs.r4.json").read_text(encoding="utf-8"), parse_float=Decimal)
+    lab = next(entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation")
+    other = copy.deepcopy(lab)
+    other["resource"]["effectiveDateTime"] = "2001"
+    _, report = one({**bundle, "entry": [*bundle["entry"], lab]})
+    assert report.is_clean
+    _, report = one({**bundle, "entry": [*bundle["entry"], other]})
+    assert dict(report.unread) == {("Observation", "another resource of its identity says something else"): 1}
+
+
 def test_a_missing_status_is_unknown_and_another_is_no_fact() -> None:
     procedure = {"resourceType": "Procedure", "id": "x", "code": {"text": "mastectomy"}, "subject": SUBJECT}
     case, report = one(PATIENT, procedure)
@@ -291,6 +302,20 @@ def test_a_bundle_of_ours_that_a_server_gave_back() -> None:
     case, report = one(*pages)
     assert report.is_clean
     assert case == before
+
+
+PEERS = FIXTURES.parent.parent / "shared" / "corpora" / "mcode-extraction-framework" / "extractors-fixtures"
+
+
+def test_bundles_of_another_converter() -> None:
+    """Those that mcode-extraction-framework expects of itself: each resource is read, or told why not."""
+    if not PEERS.is_dir():
+        pytest.skip("shared/corpora is not beside the repository")
+    report = Report()
+    cases = list(facts_in(map(read_file, sorted(PEERS.glob("*bundle*.json"))), MAPPINGS, report))
+    assert all(convert_document(read_value(case), MAPPINGS).ok for case in cases)
+    assert sum(report.unread.values()) + sum(number for name, number in report.facts.items() if name != "case") >= report.resources
+    assert all(why.startswith("it does not say") for kind, why in report.unread if kind in ("Patient", "Condition", "Procedure"))
 
 
 JUNK = st.sampled_from([None, [], {}, "", "x", 0, Decimal("1.5"), True, [None], [[]], {"x": {}}, "Patient/p1", ["a"], [{}]])

@@ -59,8 +59,16 @@ def test_all_cases_convert(clinic: Read) -> None:
 
 def test_a_folder_is_its_tables(clinic: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)
-    again = read(find_reader("clinic", FOLDER / "mappings"), Path("tables"))
-    assert lines_of(again.documents) == lines_of(clinic.documents)
+    again = read(find_reader("clinic", FOLDER / "mappings"), Path("tables"), Path("tables/drugs.csv"))
+    assert lines_of(again.documents) == lines_of(clinic.documents), "a file that is named twice is read once"
+
+
+def test_what_is_no_table_in_a_folder_is_told(clinic: Read, tmp_path: Path) -> None:
+    for name in ("patients.csv", "durgs.csv", ".hidden"):
+        (tmp_path / name).write_bytes(Path("patients.csv").read_bytes())
+    found = read(find_reader("clinic", FOLDER / "mappings"), tmp_path)
+    told = f"{tmp_path}/durgs.csv: warning: durgs.csv is no table of reader 'clinic' [file-unread]"
+    assert [line for line in found.lines if "file-unread" in line] == [told]
 
 
 def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fhirconv.compression import LINES, WHOLE, plain_suffix
-from fhirconv.document import Document, Limits, Places
+from fhirconv.document import Document, Limits, Places, unreadable
 from fhirconv.issues import Issue, has_errors, shown
 from fhirconv.mapping import load_mappings
 from fhirconv.readers import CODED, files_of
@@ -30,6 +30,7 @@ from fhirconv.values.base import Tables
 
 _MEMBERS = {"Family": ("proband", "relatives"), "Cohort": ("members",)}
 _FIRST_VERSION = ("genes", "variants", "htsFiles", "hts_files")  # what only packets of version 1 have
+_NAMED = (*WHOLE, *LINES)
 _NOT_READ = "not read"
 
 
@@ -43,16 +44,22 @@ class PhenopacketReader:
         self._mappings = mappings
 
     def takes(self, path: Path) -> bool:
-        """Whether a file of this name may hold packets; see fhirconv.readers.Reader."""
-        return plain_suffix(path.name) in (*WHOLE, *LINES)
+        """Whether a file may hold packets, by its name."""
+        return plain_suffix(path.name) in _NAMED
 
     def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """A Document for each packet; see fhirconv.readers.Reader."""
         tables = load_mappings(self._mappings).tables
-        for path in (path for source in sources for path in files_of(source, self)):
-            report.files.append(str(path))
-            for document in read_records(path, limits):
-                yield from read_packets(document, tables, report)
+        for source in sources:
+            for path in files_of(source, self):
+                if path.is_dir():
+                    yield unreadable(
+                        str(path), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}"
+                    )
+                    continue
+                report.files.append(str(path))
+                for document in read_records(path, limits):
+                    yield from read_packets(document, tables, report)
 
 
 def read_packets(document: Document, tables: Tables, report: Report) -> Iterator[Document]:
@@ -93,8 +100,8 @@ def read_packet(document: Document, packet: Node, around: Node, tables: Tables) 
         make_case(maker, meta)
         make_patient(maker)
         make_conditions(maker)
+        make_actions(maker)  # before all that may tell of the same procedures again
         make_measurements(maker, packet)
-        make_actions(maker)
         make_samples(maker)
         make_interpretations(maker)
     for message, pointer in curies.doubtful.values():

@@ -1,0 +1,123 @@
+"""fhirconv facts, its page, and convert --verify, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from conftest import FIXTURES, run
+from hypothesis import given
+from test_properties import Case, cases, converted, tried
+
+from fhirconv import convert
+from fhirconv.back import verify
+from fhirconv.back.same import normal_case
+from fhirconv.back.writing import dump_yaml
+from fhirconv.build import Build
+from fhirconv.source import read_bytes
+
+BUNDLES = FIXTURES / "bundles"
+OTHER = FIXTURES / "readme" / "other-bundle.json"
+
+
+@pytest.mark.parametrize("name", ["case.yaml", "case.json", "case.ndjson", "case.json.gz"])
+def test_what_is_written_converts_to_the_same_bundle(name: str, tmp_path: Path) -> None:
+    bundle, output = BUNDLES / "takanashi-2019.r4.json", tmp_path / name
+    done = run("facts", str(bundle), "-o", str(output), "-q")
+    assert (done.exit_code, done.output) == (0, "")
+    again = run("convert", str(output), "-o", str(tmp_path / "again.json" if name != "case.ndjson" else tmp_path / "a.ndjson"))
+    assert again.exit_code == 0, again.output
+    made = json.loads((tmp_path / ("again.json" if name != "case.ndjson" else "a.ndjson")).read_bytes(), parse_float=Decimal)
+    assert [entry["resource"]["id"] for entry in made["entry"]] == [
+        entry["resource"]["id"] for entry in json.loads(bundle.read_bytes())["entry"]
+    ]
+
+
+@tried
+@given(cases())
+def test_yaml_reads_back_as_it_was(case: Case) -> None:
+    result = converted(case)
+    if result.build is not None and result.ok:
+        facts = normal_case(result.build)
+        document = read_bytes(dump_yaml(facts), "case.yaml")
+        assert not document.issues
+        assert json.dumps(document.data, default=str, sort_keys=True) == json.dumps(facts, default=str, sort_keys=True)
+
+
+def test_several_cases(tmp_path: Path) -> None:
+    two = [str(BUNDLES / f"minimal-{name}.r4.json") for name in ("labs", "events")]
+    folder, lines = tmp_path / "made", tmp_path / "made.ndjson"
+    assert run("facts", *two, "-o", f"{folder}/").exit_code == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["minimal-events.json", "minimal-labs.json"]
+    assert run("facts", *two, "-o", str(lines)).exit_code == 0
+    assert [json.loads(line)["case"]["id"] for line in lines.read_bytes().splitlines()] == ["minimal-labs", "minimal-events"]
+    done = run("facts", *two, "-o", str(tmp_path / "one.json"))
+    assert done.exit_code == 1
+    assert "they need a folder (-o DIR/), or a file with a line for each" in done.output
+    assert not (tmp_path / "one.json").exists()
+    done = run("facts", *two[:1], *two[:1], "-o", str(lines))
+    assert "case id 'minimal-labs' was had before" in done.output
+
+
+def test_a_report_as_json(tmp_path: Path) -> None:
+    done = run("facts", str(OTHER), "-q", "-o", str(tmp_path / "x.json"), "--report", str(tmp_path / "report.json"))
+    assert (done.exit_code, done.output) == (1, "")
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert report["left"] == {"Condition.encounter.reference": 1, "Observation.status": 1, "Patient.maritalStatus.text": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("{", "is not JSON"),
+        ("[1]", "is no FHIR resource"),
+        ('{"case": {"id": "x"}, "patient": {}}', "is no FHIR resource"),
+        ('{"resourceType": "Bundle", "entry": "x"}', "no case was found"),
+        ('{"resourceType": "Nonsense", "id": "x"}', "1x Nonsense: no mapping makes such a resource of a fact"),
+        ('{"resourceType": "Bundle", "entry": [' * 70 + "]}" * 70, "nested more than"),
+    ],
+)
+def test_bad_input_is_told(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    path.write_text(text, encoding="utf-8")
+    done = run("facts", str(path), "-o", str(tmp_path / "out.json"))
+    assert done.exit_code == 1
+    assert said in done.output
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_input_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    path.write_bytes((BUNDLES / "minimal-labs.r4.json").read_bytes())
+    before = path.read_bytes()
+    assert run("facts", str(path), "-o", str(path)).exit_code == 2
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["nakagawa-2022.yaml", "maximal-adverse_events.yaml"])
+def test_convert_verifies(name: str, tmp_path: Path) -> None:
+    case = str(FIXTURES / "cases" / name)
+    done = run("convert", case, "--verify", "--profile", "mcode", "-o", str(tmp_path / "x.json"))
+    assert done.exit_code == 0, done.output
+    assert "round-trip" not in done.output
+
+
+def test_a_difference_is_an_error_of_fact_and_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made by changing the Bundle between the conversion and the check, as a fault of ours would."""
+    honest = verify.round_trip_issues
+
+    def changed(build: Build, bundle: dict[str, object]) -> list[object]:
+        for entry in bundle["entry"]:  # type: ignore[attr-defined]
+            entry["resource"].pop("effectiveDateTime", None)
+        return [*honest(build, bundle)]
+
+    monkeypatch.setattr(verify, "round_trip_issues", changed)
+    facts = {"case": {"id": "x"}, "patient": {}, "labs": [{"id": "hb", "analyte": "Hb", "value": 9.8, "unit": "g/dL", "at": "2014"}]}
+    result = convert(facts, verify=True)
+    assert not result.ok
+    [issue] = [issue for issue in result.issues if issue.is_error]
+    assert (issue.rule, issue.place.pointer) == ("round-trip", "/labs/0/at")
+    assert issue.message.startswith("'at' of 'labs/hb' does not come back out of the Bundle as it was stated")
