@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import run
 
 from fhirconv.conversion import convert_document
 from fhirconv.document import LIMITS, Document
@@ -132,6 +133,19 @@ def test_one_bad_member_leaves_the_others(tmp_path: Path) -> None:
     assert good.issues == []
 
 
+def test_commands_go_all_the_way_and_in_two_steps(tmp_path: Path) -> None:
+    cases, direct, through = (tmp_path / name for name in ("cases.ndjson", "direct.ndjson", "through.ndjson"))
+    for command, source, out, options in (
+        ("read", FOLDER, cases, ["--as", "phenopacket"]),
+        ("convert", FOLDER, direct, ["--as", "phenopacket"]),
+        ("convert", cases, through, []),
+    ):
+        done = run(command, str(source), "-o", str(out), *options)
+        assert done.exit_code == 0, done.output
+    assert len(direct.read_bytes().splitlines()) == 5
+    assert direct.read_bytes() == through.read_bytes()
+
+
 # -- what is wrong --
 
 # What is wrong, the object that is changed, what is set there ("-KEY": taken out), the rule and words of the message.
@@ -145,7 +159,7 @@ BROKEN: list[tuple[str, str, str, Any, str, str]] = [
     ("text for an object", "/diseases/0", "term", "x", "wrong-type", "expected an object (OntologyClass), found text"),
     ("text for a flag", "/diseases/0", "excluded", "yes", "wrong-type", "expected true or false, found text 'yes'"),
     ("text for a number", QUANTITY, "value", "high", "wrong-type", "expected a number, found text 'high'"),
-    ("number for a text", "", "id", 7, "wrong-type", "expected text, found a number '7'"),
+    ("number for a text", "", "id", 7, "wrong-type", "expected text, found a number '7'; put it in quotes"),
     ("fraction", RADIATION, "dosage", 50.4, "wrong-type", "expected a whole number"),
     ("empty text", "/subject", "id", " ", "empty-value", "is empty"),
     ("no timestamp", "/metaData", "created", "yesterday", "date-invalid", "'yesterday' is no timestamp"),
@@ -409,3 +423,34 @@ def test_what_protobuf_leaves_out_is_zero(tmp_path: Path) -> None:
         tmp_path, packet(measurements=[{"assay": term("NCIT:C1", "CEA"), "value": {"quantity": quantity}}])
     ).data
     assert data["labs"][0]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        (None, "unknown"),
+        (term("NCIT:C41331", "Adverse Event"), "stopped"),
+        (term("NCIT:C105740", "Treatment Completed as Prescribed"), "completed"),
+        (term("NCIT:C1", "Treatment not completed"), "stopped"),
+    ],
+)
+def test_treatment_ended_as_its_reason_says(reason: Packet | None, status: str, tmp_path: Path) -> None:
+    action: Packet = {"treatment": {"agent": term("NCIT:C2", "drug")}} | (
+        {"treatmentTerminationReason": reason} if reason else {}
+    )
+    assert read(tmp_path, packet(medicalActions=[action])).data["medications"][0]["status"] == status
+
+
+def test_procedure_that_is_told_twice_is_one_fact(tmp_path: Path) -> None:
+    procedure = {"code": term("NCIT:C1", "Biopsy"), "performed": {"timestamp": "2020-01-02T00:00:00Z"}}
+    measured = {
+        "assay": term("NCIT:C2", "Something"),
+        "value": {"ontologyClass": term("NCIT:C3", "x")},
+        "procedure": procedure,
+    }
+    sample = {"id": "b", "procedure": procedure}
+    data = read(
+        tmp_path, packet(medicalActions=[{"procedure": procedure}], measurements=[measured], biosamples=[sample])
+    ).data
+    [made] = data["procedures"]
+    assert data["specimens"][0]["procedure"] == data["findings"][0]["procedure"] == made["id"]

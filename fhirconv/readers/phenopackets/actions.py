@@ -5,6 +5,7 @@ Spec: https://phenopacket-schema.readthedocs.io/en/2.0.0/medical-action.html
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fhirconv.readers.phenopackets.clinical import disease_of
@@ -23,6 +24,7 @@ from fhirconv.readers.phenopackets.terms import (
 from fhirconv.readers.phenopackets.times import dated, when
 from fhirconv.readers.phenopackets.tree import Node
 
+_COMPLETED = re.compile(r"(?<!not )(?<!never )\bcompleted\b", re.IGNORECASE)  # 'Treatment Completed as Prescribed'
 _REGIMEN_STATUSES = {"STARTED": "in-progress", "COMPLETED": "completed", "DISCONTINUED": "stopped"}
 
 
@@ -40,12 +42,14 @@ def make_actions(maker: Maker) -> None:
 
 
 def _common(maker: Maker, node: Node) -> dict[str, Any]:
-    """What is said of any action. A reason why it ended means that it was stopped."""
+    """What is said of any action. A reason why it ended means that it was stopped, or what its words say: completed."""
     target, disease = node.one("treatmentTarget"), disease_of(maker, node.one("treatmentTarget"))
     target_term = term(maker, target)
-    ended = term(maker, node.one("treatmentTerminationReason"))
+    reason = node.one("treatmentTerminationReason")
+    ended = term(maker, reason)
+    is_completed = bool(reason and _COMPLETED.search(reason.text("label")))
     return {
-        "status": "stopped" if ended else None,
+        "status": "completed" if is_completed else "stopped" if ended else None,
         "status_reason": ended,
         "for_": disease.id if disease else None,
         "reason": None if disease else target_term,
@@ -127,7 +131,7 @@ def _make_regimen(maker: Maker, node: Node, common: dict[str, Any]) -> tuple[Mad
     made = maker.add(
         "regimens", node, curie_of(named) or words, name=name,
         **common | {
-            "status": common["status"] or _REGIMEN_STATUSES.get(stated, "unknown"),
+            "status": _REGIMEN_STATUSES.get(stated) or common["status"] or "unknown",
             "note": joined(common["note"], reference(study, "reference")),
         },
         start=when(maker, node.one("startTime")), end=when(maker, node.one("endTime")),

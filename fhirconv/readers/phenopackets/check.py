@@ -142,7 +142,8 @@ def _scalar(document: Document, kind: str, value: Any, pointer: str) -> tuple[st
             and (kind == "number" or value == int(value))
         ):
             return "", value if kind == "number" else int(value)
-    return "wrong-type", f"expected {_WANTED[kind]}, found {type_word(value)} {shown(value)}"
+    fix = "; put it in quotes" if kind == "text" and not isinstance(value, dict | list) else ""
+    return "wrong-type", f"expected {_WANTED[kind]}, found {type_word(value)} {shown(value)}{fix}"
 
 
 def _enum(kind: str, value: Any) -> tuple[str, Any]:

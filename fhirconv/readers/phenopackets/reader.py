@@ -53,7 +53,9 @@ class PhenopacketReader:
         for source in sources:
             for path in files_of(source, self):
                 if path.is_dir():
-                    yield unreadable(str(path), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}")
+                    yield unreadable(
+                        str(path), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}"
+                    )
                     continue
                 report.files.append(str(path))
                 for document in read_records(path, limits):
@@ -98,8 +100,8 @@ def read_packet(document: Document, packet: Node, around: Node, tables: Tables) 
         make_case(maker, meta)
         make_patient(maker)
         make_conditions(maker)
+        make_actions(maker)  # before all that may tell of the same procedures again
         make_measurements(maker, packet)
-        make_actions(maker)
         make_samples(maker)
         make_interpretations(maker)
     for message, pointer in curies.doubtful.values():
