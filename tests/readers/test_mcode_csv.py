@@ -223,7 +223,9 @@ def test_a_lab_without_date_loses_nothing_of_the_others(tmp_path: Path) -> None:
 
 
 def test_an_id_used_twice_is_an_error_at_the_second_row(tmp_path: Path) -> None:
-    assert told(converted(tmp_path, "observation", LAB, LAB | {"value": "9 U/mL"})) == ["observation.csv:3:2 id-duplicate"]
+    assert told(converted(tmp_path, "observation", LAB, LAB | {"value": "9 U/mL"})) == [
+        "observation.csv:3:2 id-duplicate"
+    ]
 
 
 def test_a_body_site_without_side_stays(tmp_path: Path) -> None:
@@ -235,7 +237,9 @@ def test_a_body_site_without_side_stays(tmp_path: Path) -> None:
 def test_a_stage_of_a_condition_that_is_not_there_is_an_error_at_its_cell(tmp_path: Path) -> None:
     row = {"mrn": "m1", "conditionid": "c2", "stagegroup": "IV", "type": "Clinical"}
     patient = peer.write(tmp_path, "patient", [{"mrn": "m1"}])
-    (made,), _ = peer.convert(patient, peer.write(tmp_path, "staging", [row]), peer.write(tmp_path, "condition", [CANCER]))
+    (made,), _ = peer.convert(
+        patient, peer.write(tmp_path, "staging", [row]), peer.write(tmp_path, "condition", [CANCER])
+    )
     assert told(made) == ["staging.csv:2:2 reference-unknown"]
 
 
