@@ -110,7 +110,9 @@ def quantity(rule: Mapping[str, Any], spot: Spot) -> Undo:
 def number(rule: Mapping[str, Any], spot: Spot) -> Undo:
     """A number as it stands."""
     key = spot.key("integer", "positiveInt", "unsignedInt", "decimal")
-    return taking(key, lambda value, reading: None if is_number(value) and reading.put(rule["number"], value) else value)
+    return taking(
+        key, lambda value, reading: None if is_number(value) and reading.put(rule["number"], value) else value
+    )
 
 
 def reference_range(rule: Mapping[str, Any], spot: Spot) -> Undo:

@@ -186,7 +186,9 @@ class Pool:
                 if patient is not None:
                     return self._case_of(patient) if patient.type == "Patient" else ""
                 kind, _, name = literal(reference).rpartition("/")
-                return name if kind == "Patient" else reference.rpartition(":")[2] if reference.startswith("urn:") else ""
+                return (
+                    name if kind == "Patient" else reference.rpartition(":")[2] if reference.startswith("urn:") else ""
+                )
         return ""
 
     def _target(self, resource: Resource, rules: Rules) -> Target:
@@ -225,7 +227,9 @@ class Pool:
             if missing:
                 lacking.add(resource)
                 resource.target = None
-                self._report.unread[resource.type, f"it does not say '{missing}', which a fact of '{target.section}' needs"] += 1
+                self._report.unread[
+                    resource.type, f"it does not say '{missing}', which a fact of '{target.section}' needs"
+                ] += 1
             else:
                 key = resource.identity.key if resource.identity else target.id
                 case.merge((target.section, key), reading.fields)

@@ -110,7 +110,12 @@ def finder(table: ConceptTable, side: str, unit: Any, tables: Tables) -> Find:
 
     def find(term: str) -> Concept | None:
         found = table.find(term, side)
-        is_fit = found is None or not found.units or unit is None or (isinstance(unit, str) and tables.units.find(unit) in found.units)
+        is_fit = (
+            found is None
+            or not found.units
+            or unit is None
+            or (isinstance(unit, str) and tables.units.find(unit) in found.units)
+        )
         return found if is_fit else None
 
     return find
@@ -133,9 +138,8 @@ def sayable(codings: list[Any], spot: Spot) -> tuple[list[dict[str, Any]], list[
 def rest_of(value: Mapping[str, Any], codings: list[Any], extensions: list[Any]) -> dict[str, Any] | None:
     """What is left of a CodeableConcept (or Coding) whose words were read."""
     rest = without(value, "text", "extension", "coding", "system", "code", "display") or {}
-    return {"extension": extensions} if not rest and not codings and extensions else (
-        {**({"extension": extensions} if extensions else {}), **rest, **({"coding": codings} if codings else {})} or None
-    )
+    rest |= {"extension": extensions} if extensions else {}
+    return rest | ({"coding": codings} if codings else {}) or None
 
 
 def term_of(words: str | None, codings: list[dict[str, Any]], find: Find, tables: Tables) -> Any:
@@ -169,7 +173,11 @@ def _apart(text: Any, originals: list[Any], sides: list[Any]) -> tuple[str | Non
     side = next((one for one in SIDES if one in told), "")
     if originals and isinstance(text, str):
         words = str(originals[0])
-        said = ([] if words in SIDES else sides_in(words)) if text == words else [text.removesuffix(words.rstrip()).strip()]
+        said = (
+            ([] if words in SIDES else sides_in(words))
+            if text == words
+            else [text.removesuffix(words.rstrip()).strip()]
+        )
         return words, side or next((one for one in SIDES if one in said), "")
     if text in SIDES:
         return None, text
@@ -210,7 +218,9 @@ def _joined(rule: Mapping[str, Any], spot: Spot, table: ConceptTable) -> One:
             found, left = known.get(said), left + _others(codings, table.find(said))
         else:
             found = _split(joined, names, codings, partial(sought_as, table.find, joined), reading, spot)
-        if found is None or not all(part is None or reading.put(name, part) for name, part in zip(names, found, strict=True)):
+        if found is None or not all(
+            part is None or reading.put(name, part) for name, part in zip(names, found, strict=True)
+        ):
             return value
         return rest_of(value, left, others)
 

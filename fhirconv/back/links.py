@@ -31,7 +31,11 @@ def reference(rule: Mapping[str, Any], spot: Spot) -> Undo:
         rest: dict[str, Any] | None = value
         if display and isinstance(value.get("display"), str) and reading.put(display, value["display"]):
             rest = without(value, "display")
-        if rest and isinstance(value.get("reference"), str) and leads(reading.around.target(value["reference"]), reading):
+        if (
+            rest
+            and isinstance(value.get("reference"), str)
+            and leads(reading.around.target(value["reference"]), reading)
+        ):
             rest = without(rest, "reference", "type", "display")  # type and words only repeat what the target says
         return rest
 

@@ -14,6 +14,7 @@ from fhirconv.back.rules import Undoing, undo_elements
 from fhirconv.mapping import ANY_SECTION, Mappings
 from fhirconv.r4 import Element
 from fhirconv.schema import Section
+from fhirconv.values.writing import listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +55,14 @@ class Backwards:
         raw = self._raw[f"resources/{name}"]
         section = self.section(raw["each"])
         only = {**raw.get("only", {}), **claim.get("only", {})}
-        stated = {key: value for key, value in only.items() if isinstance(value, str) and section and key in section.fields}
+        stated = {
+            key: value for key, value in only.items() if isinstance(value, str) and section and key in section.fields
+        }
         elements = {**raw["elements"], **claim.get("elements", {})}
         spot = Spot(self.tables, section, raw["resource"], Element("", 0, False, (raw["resource"],)))
-        return Rules(name, raw["resource"], raw["each"], raw.get("role", ""), raw.get("about", ""), stated, elements, spot)
+        return Rules(
+            name, raw["resource"], raw["each"], raw.get("role", ""), raw.get("about", ""), stated, elements, spot
+        )
 
     def section(self, name: str) -> Section | None:
         """A section of case facts; for what is said of every kind of fact, any that can say it."""
@@ -79,7 +84,11 @@ class Backwards:
         identity = resource.identity
         for rules in self._own.values():
             sections = (identity.section, ANY_SECTION) if identity else ()
-            if identity and rules.section in sections and (rules.role, rules.resource) == (identity.role, resource.type):
+            if (
+                identity
+                and rules.section in sections
+                and (rules.role, rules.resource) == (identity.role, resource.type)
+            ):
                 return rules
         return None
 
@@ -108,7 +117,7 @@ class Backwards:
         category = rules.elements.get("category")
         if isinstance(category, dict) and "is" in category:
             wanted = self._codes(category, rules)[1]
-            found = {code_of(coding) for one in _listed(data.get("category")) for coding in codings_of(one)}
+            found = {code_of(coding) for one in listed(data.get("category")) for coding in codings_of(one)}
             rank += 1 if wanted & found else 0
         return rank
 
@@ -138,7 +147,3 @@ def backwards_of(mappings: Mappings) -> Backwards:
             _known.clear()
         found = _known[id(mappings)] = Backwards(mappings)
     return found
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

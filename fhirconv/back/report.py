@@ -17,9 +17,13 @@ class Report:
     resources: int = 0
     facts: Counter[str] = field(default_factory=Counter)  # by section
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # whole resources: type and why
-    left: Counter[tuple[str, str]] = field(default_factory=Counter)  # leaves of those that were read: type and element path
+    left: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # leaves of those that were read: type and element path
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)  # type, and field that is 'unknown' in its fact
-    removed: Counter[tuple[str, str]] = field(default_factory=Counter)  # facts and fields that did not pass: where and why
+    removed: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # facts and fields that did not pass: where and why
     issues: list[Issue] = field(default_factory=list)
 
     @property
@@ -53,13 +57,19 @@ class Report:
             if counts:
                 made.append(f"  {title}:")
                 joint = "." if counts is self.left else ": "
-                made += [f"    {number}x {printable(head)}{joint}{printable(tail)}" for (head, tail), number in sorted(counts.items())]
+                made += [
+                    f"    {number}x {printable(head)}{joint}{printable(tail)}"
+                    for (head, tail), number in sorted(counts.items())
+                ]
         return made
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
         keyed = {
-            name: {f"{head}.{tail}" if name == "left" else f"{head}: {tail}": number for (head, tail), number in sorted(counts.items())}
+            name: {
+                f"{head}.{tail}" if name == "left" else f"{head}: {tail}": number
+                for (head, tail), number in sorted(counts.items())
+            }
             for name in ("unread", "left", "unknown", "removed")
             for counts in (getattr(self, name),)
         }

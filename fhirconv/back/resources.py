@@ -51,7 +51,9 @@ class Resource:
         meta = rest.pop("meta", None)
         if isinstance(meta, dict):
             tags = [tag for tag in _dicts(meta.get("tag")) if tag.get("system") not in own_systems]
-            kept = {key: value for key, value in meta.items() if key not in (*_META, "tag")} | ({"tag": tags} if tags else {})
+            kept = {key: value for key, value in meta.items() if key not in (*_META, "tag")} | (
+                {"tag": tags} if tags else {}
+            )
             rest |= {"meta": kept} if kept else {}
         self.rest, self.unknown = rest, []
 
@@ -74,7 +76,9 @@ def resources_in(
             continue
         if not isinstance(data, dict) or not isinstance(data.get("resourceType"), str):
             document.issues.clear()
-            document.add("content-unknown", "is no FHIR resource: expected an object with 'resourceType', as a Bundle is")
+            document.add(
+                "content-unknown", "is no FHIR resource: expected an object with 'resourceType', as a Bundle is"
+            )
             report.issues += document.issues
             continue
         yield from _resources(data, "", fact_system, report, is_sound)

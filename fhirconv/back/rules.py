@@ -137,11 +137,7 @@ def undo_elements(rules: Mapping[str, Any], spot: Spot) -> Undoing:
     """The inverses of the rules of a type's elements; of a list of rules for one element, each in its turn."""
     elements = elements_of(spot.owner)
     return Undoing(
-        [
-            undo
-            for name, rule in rules.items()
-            for undo in _of_element(rule, spot._replace(element=elements[name]))
-        ]
+        [undo for name, rule in rules.items() for undo in _of_element(rule, spot._replace(element=elements[name]))]
     )
 
 

@@ -112,7 +112,9 @@ def _normal(fact: Fact, build: Build) -> Fields:
 def _unsaid(fact: Fact, build: Build) -> set[str]:
     """The fields that no element holds, as the mapping declares; and what says nothing more."""
     entries = build.entries_of(fact)
-    read = {source.partition(".")[0] for entry in entries for rule in all_rules(entry.rules) for source in rule.made.sources}
+    read = {
+        source.partition(".")[0] for entry in entries for rule in all_rules(entry.rules) for source in rule.made.sources
+    }
     unsaid = {name for entry in entries for name in (*entry.mapping.narrative_only, *entry.mapping.left_out)} - read
     if not fact.section.is_list and fact.section.name != "case":
         unsaid.add("id")
@@ -157,7 +159,10 @@ def _at(value: Any, field: Field, path: tuple[str, ...], fact: Fact, build: Buil
         return printed(read_measured(value, build.decimal_mark), value)
     if field.kind == "objects":
         short = {uri: name for name, uri in build.mappings.tables.identifier_systems.items()}
-        return [{**item, "system": short.get(item["system"], item["system"])} if "system" in item else item for item in value]
+        return [
+            {**item, "system": short.get(item["system"], item["system"])} if "system" in item else item
+            for item in value
+        ]
     return str(value) if field.kind == "date" else value
 
 
@@ -168,8 +173,19 @@ def _term(value: Any, fact: Fact, name: str, build: Build) -> Any:
     if merged_into(build.case, fact):
         return str(value)
     tables = build.mappings.tables
-    rules = (rule for entry in build.entries_of(fact) for rule in _rules(build.mappings.raw[f"resources/{entry.mapping.name}"]["elements"]))
-    rule = next((rule for rule in rules if name in (rule.get("from"), rule.get("words")) or rule.get("from", ())[-1:] == [name]), {})
+    rules = (
+        rule
+        for entry in build.entries_of(fact)
+        for rule in _rules(build.mappings.raw[f"resources/{entry.mapping.name}"]["elements"])
+    )
+    rule = next(
+        (
+            rule
+            for rule in rules
+            if name in (rule.get("from"), rule.get("words")) or rule.get("from", ())[-1:] == [name]
+        ),
+        {},
+    )
     table = tables.concepts.get(rule.get("concept", rule.get("table", "")))
     if table is None:
         return term_of(value.words, list(value.codings), lambda term: None, tables)
@@ -223,9 +239,15 @@ def _holds_span(fact: Fact, name: str, build: Build) -> bool:
     """Whether the element that holds a time of a fact can be a Period; an event's is that of the fact it is the time of."""
     owner = merged_into(build.case, fact)
     if owner is not None:
-        names = (field.name for field in owner.section.fields_of("when") if names_event(owner.get(field.path), fact.data["id"]))
+        names = (
+            field.name
+            for field in owner.section.fields_of("when")
+            if names_event(owner.get(field.path), fact.data["id"])
+        )
         return _holds_span(owner, next(names, ""), build)
-    rules = [rule for entry in build.entries_of(fact)[:1] for rule in all_rules(entry.rules) if rule.made.sources == (name,)]
+    rules = [
+        rule for entry in build.entries_of(fact)[:1] for rule in all_rules(entry.rules) if rule.made.sources == (name,)
+    ]
     return any(rule.definition is not None and "Period" in rule.definition.types for rule in rules)
 
 
@@ -240,4 +262,3 @@ def _age(extent: Fields) -> Fields:
         return {**{key: item for key, item in made.items() if key == "unit"}, "value": low}
     is_decade = isinstance(low, int) and low % 10 == 0 and made == {"low": low, "high": low + 9}
     return {"decade": low} if is_decade else made
-

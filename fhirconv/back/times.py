@@ -133,7 +133,10 @@ def _relation(extensions: list[Any], date: Any, reading: Reading) -> tuple[dict[
     unless the date can be found again from it: in what is not ours, it stays a date."""
     for position, one in enumerate(extensions):
         if isinstance(one, dict) and one.get("url") == RELATIVE_DATE_TIME and (date is None or reading.is_ours):
-            parts = {part.get("url"): next((v for k, v in part.items() if k != "url"), None) for part in one.get("extension", ())}
+            parts = {
+                part.get("url"): next((v for k, v in part.items() if k != "url"), None)
+                for part in one.get("extension", ())
+            }
             made = _counted(parts, reading)
             if made is not None:
                 return made, extensions[:position] + extensions[position + 1 :]

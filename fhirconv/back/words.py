@@ -99,7 +99,9 @@ def code(rule: Mapping[str, Any], spot: Spot) -> Undo:
         others = [one if one is not found else without(one, "system", "code", "display") for one in codings]
         return _rest(value, [one for one in others if one])
 
-    kinds = ("boolean",) if any(isinstance(one, bool) for one in made.values()) else ("CodeableConcept", "Coding", "code")
+    kinds = (
+        ("boolean",) if any(isinstance(one, bool) for one in made.values()) else ("CodeableConcept", "Coding", "code")
+    )
     return taking(spot.key(*kinds), one)
 
 

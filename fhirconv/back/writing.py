@@ -19,7 +19,9 @@ def dump_yaml(case: dict[str, Any]) -> bytes:
 
     def number(dumper: Any, value: Any) -> yaml.ScalarNode:
         digits = dump_json(value).decode()
-        return yaml.ScalarNode(dumper.resolve(yaml.ScalarNode, digits, (True, False)), digits)  # so that no tag is written
+        return yaml.ScalarNode(
+            dumper.resolve(yaml.ScalarNode, digits, (True, False)), digits
+        )  # so that no tag is written
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         is_plain = value.isprintable() and not is_json_number(value)

@@ -27,7 +27,9 @@ Cases = Iterator[dict[str, Any]]
 
 
 @click.command("facts")
-@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument(
+    "bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
 @click.option(
     "-o",
     "--output",

@@ -27,9 +27,13 @@ def test_what_is_written_converts_to_the_same_bundle(name: str, tmp_path: Path) 
     bundle, output = BUNDLES / "takanashi-2019.r4.json", tmp_path / name
     done = run("facts", str(bundle), "-o", str(output), "-q")
     assert (done.exit_code, done.output) == (0, "")
-    again = run("convert", str(output), "-o", str(tmp_path / "again.json" if name != "case.ndjson" else tmp_path / "a.ndjson"))
+    again = run(
+        "convert", str(output), "-o", str(tmp_path / "again.json" if name != "case.ndjson" else tmp_path / "a.ndjson")
+    )
     assert again.exit_code == 0, again.output
-    made = json.loads((tmp_path / ("again.json" if name != "case.ndjson" else "a.ndjson")).read_bytes(), parse_float=Decimal)
+    made = json.loads(
+        (tmp_path / ("again.json" if name != "case.ndjson" else "a.ndjson")).read_bytes(), parse_float=Decimal
+    )
     assert [entry["resource"]["id"] for entry in made["entry"]] == [
         entry["resource"]["id"] for entry in json.loads(bundle.read_bytes())["entry"]
     ]
@@ -52,7 +56,10 @@ def test_several_cases(tmp_path: Path) -> None:
     assert run("facts", *two, "-o", f"{folder}/").exit_code == 0
     assert sorted(path.name for path in folder.iterdir()) == ["minimal-events.json", "minimal-labs.json"]
     assert run("facts", *two, "-o", str(lines)).exit_code == 0
-    assert [json.loads(line)["case"]["id"] for line in lines.read_bytes().splitlines()] == ["minimal-labs", "minimal-events"]
+    assert [json.loads(line)["case"]["id"] for line in lines.read_bytes().splitlines()] == [
+        "minimal-labs",
+        "minimal-events",
+    ]
     done = run("facts", *two, "-o", str(tmp_path / "one.json"))
     assert done.exit_code == 1
     assert "they need a folder (-o DIR/), or a file with a line for each" in done.output
@@ -65,7 +72,11 @@ def test_a_report_as_json(tmp_path: Path) -> None:
     done = run("facts", str(OTHER), "-q", "-o", str(tmp_path / "x.json"), "--report", str(tmp_path / "report.json"))
     assert (done.exit_code, done.output) == (1, "")
     report = json.loads((tmp_path / "report.json").read_bytes())
-    assert report["left"] == {"Condition.encounter.reference": 1, "Observation.status": 1, "Patient.maritalStatus.text": 1}
+    assert report["left"] == {
+        "Condition.encounter.reference": 1,
+        "Observation.status": 1,
+        "Patient.maritalStatus.text": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,7 +126,11 @@ def test_a_difference_is_an_error_of_fact_and_field(monkeypatch: pytest.MonkeyPa
         return [*honest(build, bundle)]
 
     monkeypatch.setattr(verify, "round_trip_issues", changed)
-    facts = {"case": {"id": "x"}, "patient": {}, "labs": [{"id": "hb", "analyte": "Hb", "value": 9.8, "unit": "g/dL", "at": "2014"}]}
+    facts = {
+        "case": {"id": "x"},
+        "patient": {},
+        "labs": [{"id": "hb", "analyte": "Hb", "value": 9.8, "unit": "g/dL", "at": "2014"}],
+    }
     result = convert(facts, verify=True)
     assert not result.ok
     [issue] = [issue for issue in result.issues if issue.is_error]

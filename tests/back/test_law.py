@@ -86,7 +86,10 @@ CODES = [
     {"system": "urn:example:codes", "code": "A 1", "display": "one of ours"},
 ]
 coded = st.lists(st.sampled_from(CODES), min_size=1, max_size=2, unique_by=lambda code: code["code"])
-words = st.sampled_from(["Hb", "breast", "left breast", "left", "IV", "Stage IV", "AJCC 8", "left and right", "Note: x"]) | texts
+words = (
+    st.sampled_from(["Hb", "breast", "left breast", "left", "IV", "Stage IV", "AJCC 8", "left and right", "Note: x"])
+    | texts
+)
 
 
 @st.composite
@@ -95,7 +98,9 @@ def rich_cases(draw: DrawFn) -> Case:
     case = draw(cases())
     for name, section in case_schema().sections.items():
         for fact in case.get(name, []) if section.is_list else []:
-            for field in (field for field in section.fields.values() if field.kind in ("term", "site") and field.name in fact):
+            for field in (
+                field for field in section.fields.values() if field.kind in ("term", "site") and field.name in fact
+            ):
                 term = draw(st.fixed_dictionaries({"codes": coded}, optional={"text": words}) | words | st.none())
                 fact[field.name] = term or fact[field.name]
     for event in case.get("events", []):

@@ -51,7 +51,9 @@ SUBJECT = {"reference": "Patient/p1"}
 CONDITION = {
     "resourceType": "Condition",
     "id": "c1",
-    "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+    "clinicalStatus": {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
+    },
     "verificationStatus": {
         "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "confirmed"}]
     },
@@ -74,7 +76,9 @@ LAB = {
     "valueQuantity": {"value": Decimal("12.50"), "unit": "g/dl", "system": UCUM, "code": "g/dL"},
     "interpretation": [{"text": "low"}],
     "note": [{"text": "first", "time": "2020-01-01T00:00:00Z"}, {"text": "second"}],
-    "referenceRange": [{"low": {"value": 12, "unit": "g/dl", "system": UCUM, "code": "g/dL"}, "appliesTo": [{"text": "women"}]}],
+    "referenceRange": [
+        {"low": {"value": 12, "unit": "g/dl", "system": UCUM, "code": "g/dL"}, "appliesTo": [{"text": "women"}]}
+    ],
 }
 DRUG = {
     "resourceType": "MedicationStatement",
@@ -105,7 +109,10 @@ STAGE = {
     "code": {"coding": [{"system": LOINC, "code": "21908-9"}, {"system": SNOMED, "code": "80248007"}]},
     "subject": SUBJECT,
     "focus": [{"reference": "Condition/c1"}],
-    "valueCodeableConcept": {"coding": [{"system": "https://codes.test", "code": "IV", "version": "8"}], "text": "Stage IV"},
+    "valueCodeableConcept": {
+        "coding": [{"system": "https://codes.test", "code": "IV", "version": "8"}],
+        "text": "Stage IV",
+    },
     "method": {"coding": [{"system": SNOMED, "code": "258228008"}], "text": "AJCC 8"},
 }
 OTHERS = (PATIENT, CONDITION, LAB, DRUG, PROCEDURE, STAGE)
@@ -125,7 +132,9 @@ def test_what_can_be_read_becomes_facts_named_by_the_resources() -> None:
             {
                 "id": "condition-c1",
                 "kind": "unknown",
-                "name": {"codes": [{"system": "snomed", "code": "254837009", "display": "Malignant neoplasm of breast"}]},
+                "name": {
+                    "codes": [{"system": "snomed", "code": "254837009", "display": "Malignant neoplasm of breast"}]
+                },
                 "clinical_status": "active",
                 "verification": "confirmed",
                 "onset": "2014-02",
@@ -232,7 +241,13 @@ def told(*resources: dict[str, Any]) -> tuple[Any, Any]:
 def test_each_patient_is_a_case_and_what_has_none_is_reported() -> None:
     lonely = {key: value for key, value in LAB.items() if key != "subject"}
     other = {**LAB, "id": "o2", "subject": {"reference": "Patient/elsewhere"}}
-    cases, report = read({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in (*OTHERS, lonely, other)]})
+    cases, report = read(
+        {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"resource": one} for one in (*OTHERS, lonely, other)],
+        }
+    )
     assert [case["case"]["id"] for case in cases] == ["p1", "elsewhere"]
     assert cases[1]["patient"] == {}
     assert "of" not in cases[1]["labs"][0]  # the condition is of another patient
@@ -253,7 +268,9 @@ def test_what_states_no_fact_is_not_read(change: dict[str, Any], why: str) -> No
 
 
 def test_two_resources_of_one_identity_that_differ_are_told() -> None:
-    bundle = json.loads((FIXTURES / "bundles" / "minimal-labs.r4.json").read_text(encoding="utf-8"), parse_float=Decimal)
+    bundle = json.loads(
+        (FIXTURES / "bundles" / "minimal-labs.r4.json").read_text(encoding="utf-8"), parse_float=Decimal
+    )
     lab = next(entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation")
     other = copy.deepcopy(lab)
     other["resource"]["effectiveDateTime"] = "2001"
@@ -266,7 +283,12 @@ def test_two_resources_of_one_identity_that_differ_are_told() -> None:
 def test_a_missing_status_is_unknown_and_another_is_no_fact() -> None:
     procedure = {"resourceType": "Procedure", "id": "x", "code": {"text": "mastectomy"}, "subject": SUBJECT}
     case, report = one(PATIENT, procedure)
-    assert case["procedures"][0] == {"id": "procedure-x", "procedure": "mastectomy", "kind": "unknown", "status": "unknown"}
+    assert case["procedures"][0] == {
+        "id": "procedure-x",
+        "procedure": "mastectomy",
+        "kind": "unknown",
+        "status": "unknown",
+    }
     assert set(report.unknown) == {("Procedure", "procedures.kind"), ("Procedure", "procedures.status")}
     _, report = one(PATIENT, {**procedure, "status": "preparation"})
     assert dict(report.unread) == {("Procedure", "it does not say 'status', which a fact of 'procedures' needs"): 1}
@@ -285,9 +307,14 @@ def test_what_the_checks_refuse_is_taken_out_and_counted() -> None:
 
 def test_a_bundle_of_ours_that_a_server_gave_back() -> None:
     """Other ids, references by Type/id, versions, narratives rewritten, search entries: the same facts."""
-    bundle = json.loads((FIXTURES / "bundles" / "nakagawa-2022.r4.json").read_text(encoding="utf-8"), parse_float=Decimal)
+    bundle = json.loads(
+        (FIXTURES / "bundles" / "nakagawa-2022.r4.json").read_text(encoding="utf-8"), parse_float=Decimal
+    )
     before, _ = one(bundle)
-    names = {entry["fullUrl"]: f"{entry['resource']['resourceType']}/{number}" for number, entry in enumerate(bundle["entry"])}
+    names = {
+        entry["fullUrl"]: f"{entry['resource']['resourceType']}/{number}"
+        for number, entry in enumerate(bundle["entry"])
+    }
     text = json.dumps(bundle, default=str)
     for url, name in names.items():
         text = text.replace(f'"{url}"', f'"{name}"')
@@ -298,7 +325,10 @@ def test_a_bundle_of_ours_that_a_server_gave_back() -> None:
         entry["fullUrl"] = f"https://server.test/fhir/{entry['resource']['resourceType']}/{number}"
         entry["search"] = {"mode": "match"}
         del entry["request"]
-    pages = [{**served, "type": "searchset", "entry": served["entry"][at : at + 20]} for at in range(0, len(served["entry"]), 20)]
+    pages = [
+        {**served, "type": "searchset", "entry": served["entry"][at : at + 20]}
+        for at in range(0, len(served["entry"]), 20)
+    ]
     case, report = one(*pages)
     assert report.is_clean
     assert case == before
@@ -314,11 +344,20 @@ def test_bundles_of_another_converter() -> None:
     report = Report()
     cases = list(facts_in(map(read_file, sorted(PEERS.glob("*bundle*.json"))), MAPPINGS, report))
     assert all(convert_document(read_value(case), MAPPINGS).ok for case in cases)
-    assert sum(report.unread.values()) + sum(number for name, number in report.facts.items() if name != "case") >= report.resources
-    assert all(why.startswith("it does not say") for kind, why in report.unread if kind in ("Patient", "Condition", "Procedure"))
+    assert (
+        sum(report.unread.values()) + sum(number for name, number in report.facts.items() if name != "case")
+        >= report.resources
+    )
+    assert all(
+        why.startswith("it does not say")
+        for kind, why in report.unread
+        if kind in ("Patient", "Condition", "Procedure")
+    )
 
 
-JUNK = st.sampled_from([None, [], {}, "", "x", 0, Decimal("1.5"), True, [None], [[]], {"x": {}}, "Patient/p1", ["a"], [{}]])
+JUNK = st.sampled_from(
+    [None, [], {}, "", "x", 0, Decimal("1.5"), True, [None], [[]], {"x": {}}, "Patient/p1", ["a"], [{}]]
+)
 
 
 @settings(tried, max_examples=250)

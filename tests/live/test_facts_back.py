@@ -44,7 +44,9 @@ def test_what_was_pushed_comes_back(name: str, hapi_url: str, unique: str, tmp_p
     assert made.bundle is not None
     assert made.build is not None
     kinds = {entry["resource"]["resourceType"] for entry in made.bundle["entry"]}
-    (tmp_path / "pages.ndjson").write_bytes(b"".join(dump_json(page) + b"\n" for page in pages(hapi_url, unique, kinds)))
+    (tmp_path / "pages.ndjson").write_bytes(
+        b"".join(dump_json(page) + b"\n" for page in pages(hapi_url, unique, kinds))
+    )
     done = run("facts", str(tmp_path / "pages.ndjson"), "-o", str(tmp_path / "back.json"))
     assert done.exit_code == 0, done.output
     assert list(differences(made.build, read_file(tmp_path / "back.json").data)) == []
