@@ -15,7 +15,7 @@ LAUNCH = """
 import resource, subprocess, sys, time
 
 start = time.perf_counter()
-code = subprocess.call([sys.executable, *sys.argv[1:]])
+code = subprocess.call(sys.argv[1:])
 wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
 print("", code, wall, used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 """
@@ -29,14 +29,14 @@ class Ran(NamedTuple):
     peak: float
 
 
-def ran(arguments: Sequence[str], stdout: Path | None = None) -> Ran:
-    """Runs this Python with the arguments. Raises AssertionError, with its last words, when its status is not 0 or 1.
+def ran(arguments: Sequence[str], stdout: Path | None = None, python: str = sys.executable) -> Ran:
+    """Runs this Python, or another, with the arguments. Raises AssertionError, with its last words, when its status is not 0 or 1.
 
     Status 1 is fhirconv's for a file in which some cases were rejected.
     """
     with open(stdout or os.devnull, "wb") as out:
         done = subprocess.run(
-            [sys.executable, "-c", LAUNCH, *arguments], stdout=out, stderr=subprocess.PIPE, text=True, errors="replace", check=True
+            [sys.executable, "-c", LAUNCH, python, *arguments], stdout=out, stderr=subprocess.PIPE, text=True, errors="replace", check=True
         )
     told, _, last = done.stderr.rstrip("\n").rpartition("\n")
     ended, wall, cpu, peak = map(float, last.split())

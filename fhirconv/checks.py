@@ -13,7 +13,6 @@ from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.schema import Field, Section
-from fhirconv.terms import mistakes_of, read_term
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
 from fhirconv.values.base import Tables
@@ -68,7 +67,7 @@ class _Checker:
         self.case = case
         self.units = tables.units
         self.systems = tables.identifier_systems
-        self.code_systems = tables.code_systems
+        self.terms = tables.terms
         self.conventions = case.conventions
         self.mark = case.conventions.get("decimal_mark", "")
         self.events = {str(fact.data.get("id")): fact for fact in case.facts_of("events")}
@@ -239,21 +238,20 @@ class _Checker:
     # -- terms --
 
     def check_term(self, fact: Fact, field: Field, value: Any) -> None:
-        if isinstance(value, dict):
-            _put(fact, field.path, self._term(fact, field.path, value))
+        if not isinstance(value, str):
+            _put(fact, field.path, self._read(fact, field.path, value))
 
-    def check_site(self, fact: Fact, field: Field, value: Any) -> None:
-        if not isinstance(value, list):
-            self.check_term(fact, field, value)
-        elif any(isinstance(one, dict) for one in value):
-            path = field.path
-            made = [self._term(fact, (*path, at), one) if isinstance(one, dict) else one for at, one in enumerate(value)]
-            _put(fact, path, made)
+    check_site = check_term  # or a list of them
 
-    def _term(self, fact: Fact, path: Path, value: dict[str, Any]) -> str:
-        for mistake in mistakes_of(value, self.code_systems):
+    def _read(self, fact: Fact, path: Path, value: Any) -> Any:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, list):
+            return [self._read(fact, (*path, position), one) for position, one in enumerate(value)]
+        term, mistakes = self.terms.read(value)
+        for mistake in mistakes:
             self.case.add(mistake.rule, mistake.message, fact, (*path, *mistake.path))
-        return read_term(value, self.code_systems)
+        return term
 
     # -- references --
 

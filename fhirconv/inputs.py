@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
 from fhirconv.document import Document, Limits
-from fhirconv.issues import FhirconvError, Issue
+from fhirconv.issues import Issue
 from fhirconv.records import NO_LINE, Record, records_in, records_of
 from fhirconv.source import unread
 
@@ -87,9 +87,10 @@ class ReaderInputs(Inputs):
 
     def __init__(self, reader: Reader, paths: tuple[Path, ...], limits: Limits) -> None:
         """Raises FhirconvError where a folder cannot be read."""
-        from fhirconv.readers import Report
+        from fhirconv.readers import Report, files_of
 
-        super().__init__(tuple(chain.from_iterable(_files(path, reader) for path in paths)), limits)
+        named = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)  # who looks at names refuses it
+        super().__init__(tuple(chain.from_iterable(files_of(path, reader) for path in named)), limits)
         self.report: Report = Report()
         self._documents = reader.read(self.paths, limits, self.report)
         self._first: list[Document] = []  # read by `unopened`
@@ -114,14 +115,3 @@ class ReaderInputs(Inputs):
         """A record for each case, and for what makes none."""
         for document in chain(self._first, self._documents):
             yield Record(document.name, NO_LINE, document)
-
-
-def _files(path: Path, reader: Reader) -> list[Path]:
-    """The files of a folder that are for the reader; what is named is read, or told to be something else."""
-    if str(path) == "-":
-        return [Path("/dev/stdin")]  # for readers who look into files, not at names
-    try:
-        inner = sorted(path.iterdir()) if path.is_dir() else []
-    except OSError as error:
-        raise FhirconvError(f"{path} cannot be read: {error.strerror}") from None
-    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [path]

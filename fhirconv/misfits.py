@@ -78,10 +78,10 @@ def _wrong_type(error: Any) -> Iterator[Misfit]:
     if isinstance(found, Number) and not isinstance(found, bool) and kinds[0] == "string":
         fix = "; put it in quotes"
     wanted = " or ".join(_TYPE_WORDS[kind] for kind in kinds)
-    yield "wrong-type", f"expected {wanted}, found {_type_word(found)}{fix}", ""
+    yield "wrong-type", f"expected {wanted}, found {type_word(found)}{fix}", ""
 
 
-def _type_word(value: object) -> str:
+def type_word(value: object) -> str:
     for kind, word in ((bool, "true or false"), (str, "text"), (dict, "an object"), (list, "a list")):
         if isinstance(value, kind):
             return word

@@ -13,7 +13,7 @@ from typing import Any
 from fhirconv.context import Context
 from fhirconv.facts import told_origin
 from fhirconv.schema import Field, Section
-from fhirconv.terms import told as told_of
+from fhirconv.terms import words_of
 from fhirconv.values.times import extent_words, moment_words
 from fhirconv.values.writing import Writer
 
@@ -61,11 +61,17 @@ def _plain(value: Any, context: Context) -> str:
         return ", ".join(_plain(item, context) for item in value)
     if isinstance(value, dict):
         return " ".join(str(value[key]) for key in sorted(value))
-    return told_of(value)
+    return words_of(value)
 
 
-_WORDS: dict[str, Words] = {"when": _when, "age": _age, "unit": _unit, "referenceRange": _range, "absent": _absent}
-_WORDS["origin"] = _origin
+_WORDS: dict[str, Words] = {
+    "when": _when,
+    "age": _age,
+    "unit": _unit,
+    "referenceRange": _range,
+    "absent": _absent,
+    "origin": _origin,
+}
 _NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 

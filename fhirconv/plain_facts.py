@@ -25,8 +25,7 @@ _QUESTIONS = {  # by the name of the check; {given} is the field, which is then 
     "check_instant": "type({given}) is str and instants[value]",
     "check_integer": "type({given}) is int",
     "check_number": "{given} is not None and type(value) is not str",
-    "check_term": "type({given}) is str",
-    "check_site": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
+    "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
     "check_unit": "type({given}) is str and value in units",
     "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
 }
@@ -55,7 +54,7 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
 def _question(field: Field, check: str, shape: frozenset[str]) -> str:
     question = _QUESTIONS.get(check, "False")
     name, *inner = field.path
-    if len(inner) > 1 or (field.is_list and check != "check_site"):
+    if len(inner) > 1 or (field.is_list and check != "check_term"):
         return "False"
     if check == "check_number" and (inner or "unit" not in shape):
         return "False"

@@ -54,7 +54,7 @@ class Record(NamedTuple):
         """Bytes that it brings along, or about as many."""
         data = self.data.pickled if isinstance(self.data, Facts) else self.data
         if isinstance(data, Document) and isinstance(data.data, dict):
-            return _FACT * sum(len(section) for section in data.data.values())
+            return _FACT * sum(len(section) for section in data.data.values() if isinstance(section, list))
         return len(data) if isinstance(data, bytes) else 0
 
     @property

@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = {
     "source-unknown": Rule("fatal", "not-supported", "input", "A source is one of what its reader reads."),
     "table-missing": Rule("fatal", "not-found", "input", "Each table that a reader needs is among the sources."),
     "column-missing": Rule("fatal", "not-found", "input", "A table has the columns that its reader reads."),
+    "file-unread": Rule("warning", "incomplete", "input", "Each file of a folder is one of what its reader reads."),
     "row-without-case": Rule("error", "required", "input", "A row says which case it belongs to."),
     "row-unused": Rule("information", "informational", "input", "Each row of a table makes facts."),
     "row-alone": Rule("warning", "incomplete", "input", "Each case stands in the first table of its reader."),

@@ -1,8 +1,7 @@
 """Terms: the words of the source for a concept, with the codes that the source itself gives for them.
 
 Most are plain text, and stay so. A term with codes is text too, so that whatever reads words reads it; what makes a
-CodeableConcept asks for its codings. Source: https://hl7.org/fhir/R4/datatypes.html#CodeableConcept ("more than one code
-may be used", the text being "as entered or chosen by the user").
+CodeableConcept asks for its codings. Source: https://hl7.org/fhir/R4/datatypes.html#CodeableConcept
 """
 
 from __future__ import annotations
@@ -11,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.issues import nearest, shown
+from fhirconv.memory import Memory
 from fhirconv.validation.codes import code_findings
 from fhirconv.validation.system_uris import uri_problem
+
+Codings = tuple[dict[str, str], ...]  # as FHIR has them: system (URI), code, display
 
 
 class Term(str):
@@ -20,7 +22,7 @@ class Term(str):
 
     __slots__ = ("codings", "key", "said", "words")
     words: str
-    codings: tuple[dict[str, str], ...]  # as FHIR has them: system (URI), code, display
+    codings: Codings
     said: str  # words and codes, for people
     key: str  # what the term is known by: its words, else its codes, however their systems are named
 
@@ -33,33 +35,14 @@ class Term(str):
         return _term(self.words, text, self.codings, self.said, self.key)
 
 
-def _term(words: str, text: str, codings: tuple[dict[str, str], ...], said: str, key: str) -> Term:
+def _term(words: str, text: str, codings: Codings, said: str, key: str) -> Term:
     made = Term(text)
     made.words, made.codings, made.said, made.key = words, codings, said, key
     return made
 
 
-def read_term(given: Mapping[str, Any], systems: Mapping[str, str]) -> str:
-    """A term that fits the schema and has no mistakes: plain text if it states no codes.
-
-    `systems` are the code systems of systems.toml: URI by name.
-    """
-    words = given.get("text", "")
-    codes = given.get("codes", ())
-    if not codes:
-        return str(words)
-    names = {uri: name for name, uri in systems.items()}
-    codings = tuple({**code, "system": systems.get(code["system"], code["system"])} for code in codes)
-    codings = tuple({key: coding[key] for key in ("system", "code", "display") if key in coding} for coding in codings)
-    labels = [f"{names.get(coding['system'], coding['system'])} {coding['code']}" for coding in codings]
-    text = words or codings[0].get("display") or labels[0]
-    said = ", ".join(labels) if text == labels[0] else f"{text} ({', '.join(labels)})"
-    key = words or " ".join(sorted(f"{coding['system']} {coding['code']}" for coding in codings))
-    return _term(words, text, codings, said, key)
-
-
-def told(value: object) -> str:
-    """A value as people read it: of a term with codes, those too."""
+def words_of(value: object) -> str:
+    """A value in words; of a term with codes, those too."""
     return value.said if isinstance(value, Term) else str(value)
 
 
@@ -71,21 +54,57 @@ class Mistake(NamedTuple):
     path: tuple[str | int, ...]
 
 
-def mistakes_of(given: Mapping[str, Any], systems: Mapping[str, str]) -> Iterator[Mistake]:
-    """What is wrong with the codes of a term that fits the schema; what is only doubtful is told of the FHIR that it makes."""
-    seen: dict[tuple[str, str], int] = {}
-    for position, given_code in enumerate(given.get("codes", ())):
-        system, code = systems.get(given_code["system"], given_code["system"]), given_code["code"]
-        first = seen.setdefault((system, code), position)
-        if first != position:
-            message = f"the code {shown(code)} of {shown(given_code['system'])} stands here twice; state it once"
-            yield Mistake("code-twice", message, ("codes", position))
-        elif uri_problem(system):
-            message = (
-                f"{shown(system)} is neither a URI nor a name under [code] in systems.toml{nearest(system, systems)}"
-            )
-            yield Mistake("system-unknown", message, ("codes", position, "system"))
-        else:
-            for found in code_findings(system, code):
-                if found.severity != "warning" or found.rule == "code-form":
-                    yield Mistake(found.rule, found.message, ("codes", position, *found.path))
+class Reading(NamedTuple):
+    """A term as it was read: plain text if it states no codes. What is only doubtful is told of the FHIR that it makes."""
+
+    term: str
+    mistakes: tuple[Mistake, ...]
+
+
+class Terms:
+    """Reads terms that fit the schema; those that come again are remembered."""
+
+    def __init__(self, systems: Mapping[str, str]) -> None:
+        """`systems` are the code systems of systems.toml: URI by name."""
+        self._systems = systems
+        self._names = {uri: name for name, uri in systems.items()}
+        self._known = Memory(self._read, most=8192)
+
+    def read(self, given: Mapping[str, Any]) -> Reading:
+        """The term that an object states."""
+        codes = given.get("codes", ())
+        parts = (part for code in codes for part in (code["system"], code["code"], code.get("display", "")))
+        return self._known[given.get("text", ""), *parts]
+
+    def _read(self, stated: tuple[str, ...]) -> Reading:
+        words, *parts = stated
+        if not parts:
+            return Reading(words, ())
+        systems, codes, displays = parts[::3], parts[1::3], parts[2::3]
+        uris = [self._systems.get(system, system) for system in systems]
+        codings = tuple(
+            {"system": uri, "code": code} | ({"display": display} if display else {})
+            for uri, code, display in zip(uris, codes, displays, strict=True)
+        )
+        labels = [f"{self._names.get(uri, uri)} {code}" for uri, code in zip(uris, codes, strict=True)]
+        text = words or displays[0] or labels[0]
+        said = ", ".join(labels) if text == labels[0] else f"{text} ({', '.join(labels)})"
+        key = words or " ".join(sorted(f"{uri} {code}" for uri, code in zip(uris, codes, strict=True)))
+        return Reading(_term(words, text, codings, said, key), tuple(self._mistakes(systems, codings)))
+
+    def _mistakes(self, systems: list[str], codings: Codings) -> Iterator[Mistake]:
+        seen = set()
+        for position, (name, coding) in enumerate(zip(systems, codings, strict=True)):
+            system, code = coding["system"], coding["code"]
+            if (system, code) in seen:
+                message = f"the code {shown(code)} of {shown(name)} stands here twice; state it once"
+                yield Mistake("code-twice", message, ("codes", position))
+            elif uri_problem(system):
+                near = nearest(system, self._systems)
+                message = f"{shown(system)} is neither a URI nor a name under [code] in systems.toml{near}"
+                yield Mistake("system-unknown", message, ("codes", position, "system"))
+            else:
+                for found in code_findings(system, code):
+                    if found.severity != "warning" or found.rule == "code-form":
+                        yield Mistake(found.rule, found.message, ("codes", position, *found.path))
+            seen.add((system, code))

@@ -33,6 +33,15 @@ def test_odd_input_is_right_or_refused_in_every_row() -> None:
     assert [name for name, cells in table.items() if cells[0].startswith("wrong")] == []
 
 
+def test_reading_prints_its_table() -> None:
+    program = SPEED.with_name("reading.py")
+    arguments = [sys.executable, program, "--rows", "1000", "--rounds", "1", "--convert"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in ("csv.reader alone", "fhirconv: rows", "fhirconv: cases, rows mixed", "fhirconv convert --as"):
+        assert f"| {name} " in done.stdout
+
+
 def test_unknown_part_is_refused() -> None:
     done = subprocess.run([sys.executable, SPEED, "converts"], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2

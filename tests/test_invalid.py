@@ -31,7 +31,7 @@ NOT_HERE = {
 
 # Those of tables: a case has none. See tests/readers.
 OF_TABLES = {"not-a-table", "table-header", "table-row", "blank-row", "sheet-choice", "cell-shown"}
-OF_TABLES |= {"source-unknown", "table-missing", "column-missing", "row-without-case", "row-unused", "row-alone", "no-place"}
+OF_TABLES |= {"source-unknown", "table-missing", "file-unread", "column-missing", "row-without-case", "row-unused", "row-alone", "no-place"}
 OF_TABLES |= {"cell-damaged", "cell-unknown", "cell-form", "cell-conflict", "cell-kept", "cell-left", "column-unread"}
 
 

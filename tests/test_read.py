@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from fhirconv import MappingError, convert_many
 from fhirconv.many.rejects import rows_of, spans
+from fhirconv.readers import reader_names
 
 EXAMPLE = FIXTURES / "readers" / "example"
 AS = ("--as", "example", "--mappings", "site")
@@ -112,7 +114,7 @@ def test_a_file_for_each_case() -> None:
     code, _, said = call("read", "in", *AS, "-o", "cases")
     assert code == 1
     assert sorted(path.name for path in Path("cases").iterdir()) == ["1001.json", "1002.json"]
-    assert "in/patients.csv:4: 4 facts: 4 rejected\n  no Bundle: 1 error" in said
+    assert "in/patients.csv:4: 4 facts: 4 rejected\n  1 error (see above); nothing was written" in said
     assert "in/patients.csv:2: 7 facts: 7 converted\n  facts: cases/1001.json\n" in said
     assert call("convert", "in", *AS, "-o", "bundles/")[0] == 1
     assert call("convert", "cases/1001.json", "-o", "one.json")[0] == 0
@@ -182,7 +184,13 @@ def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
     ("words", "code", "told"),
     [
         (["read", "in"], 2, "--as"),
-        (["read", "in", "--as", "exampel", "--mappings", "site"], 2, "there is no reader 'exampel'; did you mean 'example'?"),
+        (["read", "--guess", "in/labs.csv", "in/drugs.tsv"], 2, "for one table"),
+        (["read", "--guess", "in/none.csv"], 1, "in/none.csv: fatal: cannot be read: No such file"),
+        (
+            ["read", "in", "--as", "exampel", "--mappings", "site"],
+            2,
+            "there is no reader 'exampel'; did you mean 'example'?",
+        ),
         (["read", "none", *AS], 2, "none"),
         (["read", "in", *AS, "-o", "in/labs.csv"], 2, "the output file is the input file"),
         (["read", "in", *AS, "-o", "out.ndjson", "--report", "out.ndjson"], 2, "--report is the output itself"),
@@ -216,11 +224,45 @@ def test_readers_are_listed() -> None:
     assert "example              The example of README and docs/reading.md: three tables of a clinic\n" in out.decode()
 
 
+def test_a_draft_is_not_used_before_somebody_has_looked() -> None:
+    draft = Path("site/readers/drafted.toml")
+    assert call("read", "--guess", "in/patients.csv", "-o", str(draft)) == (0, b"", "")
+    assert call("read", "--guess", "in/patients.csv")[1] == draft.read_bytes()
+    accepted = draft.read_text("utf-8").replace("draft = true", "", 1)
+    code, _, said = call("read", "in/patients.csv", "--as", "drafted", "--mappings", "site")
+    assert (code, "drafted.toml: error: draft: " in said) == (3, True)
+    code, _, said = call("read", "--guess", "in/labs.csv", "-o", str(draft))
+    assert (code, "is there already and stays as it is" in said) == (2, True)
+    draft.write_text(accepted, encoding="utf-8")
+    code, out, _ = call("read", "in/patients.csv", "--as", "drafted", "--mappings", "site")
+    assert (code, json.loads(out.splitlines()[0])["patient"]["sex"]) == (0, "female")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in reader_names()])
+def test_each_reader_tells_of_a_folder_without_anything_for_it(name: str) -> None:
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("nothing", encoding="utf-8")
+    for source in ("empty", "none"):
+        code, out, said = call("read", source, "--as", name)
+        assert (code, out) == (2, b"")
+        assert said.startswith(f"{source}: fatal: ")
+
+
+def test_packets_of_a_pipe_and_of_a_folder() -> None:
+    """What looks into files, and not at names, reads standard input, too."""
+    packet = b'{"id": "p1", "subject": {"id": "s1", "sex": "FEMALE"}, "metaData": {"created": "2020-01-02T03:04:05Z"}}'
+    Path("packets").mkdir()
+    Path("packets/one.json").write_bytes(packet)
+    for words in (["-"], ["packets"]):
+        code, out, said = call("read", *words, "--as", "phenopacket", "-v", stdin=packet)
+        assert (code, json.loads(out)["patient"]["sex"]) == (0, "female"), said
+
+
 def test_validate_reads_tables_too() -> None:
     code, out, said = call("validate", "in", *AS)
     assert code == 1
     assert out.decode().startswith("in/labs.csv:6:3: error: '13,x' is more than a number")
-    assert "3 records, 1 error, no warnings" in said
+    assert "3 files: 3 records, 1 error, no warnings" in said
     mend()
     assert call("validate", "in", *AS, "-q") == (0, b"", "")
 
@@ -259,10 +301,27 @@ def test_a_signal_and_a_reader_who_goes() -> None:
         assert process.wait(WAIT_S) == 0
 
 
+def test_a_signal_while_rows_are_gathered() -> None:
+    """There is no case yet: nothing was begun, and what was there stays."""
+    Path("cases.ndjson").write_bytes(b"of yesterday\n")
+    Path("in/labs.csv").unlink()
+    os.mkfifo("in/labs.csv")
+    command = [sys.executable, "-m", "fhirconv", "read", "in/patients.csv", "in/labs.csv", *AS, "-o", "cases.ndjson"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        with Path("in/labs.csv").open("wb"):  # it is being read now
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 130
+    assert said == b"stopped by SIGINT\n"
+    assert (Path("cases.ndjson").read_bytes(), names()) == (b"of yesterday\n", {"cases.ndjson"})
+
+
 def test_stop_at_the_first_that_is_rejected() -> None:
     many_patients(150)
     labs = Path("in/labs.csv")
-    labs.write_text(labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8")
+    labs.write_text(
+        labs.read_text("utf-8").replace("p70;01.11.2019;11,4", "p70;01.11.2019;eleven", 1), encoding="utf-8"
+    )
     for workers in ("1", "2"):
         code, _, said = call("read", "in", *AS, "-o", "cases.ndjson", "--on-error", "stop", "--workers", workers)
         assert code == 1
@@ -272,7 +331,9 @@ def test_stop_at_the_first_that_is_rejected() -> None:
 
 
 def test_commands_import_nothing_heavy() -> None:
-    program = "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    program = (
+        "import sys; from fhirconv.cli import main; main(['readers', '--mappings', 'site'], standalone_mode=False)"
+    )
     heavy = "{'sqlite3', 'requests', 'zstandard', 'pyspark', 'polars', 'pyarrow', 'openpyxl', 'multiprocessing'}"
     checked = f"{program}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", checked], capture_output=True, text=True, check=True)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import test_readme
 
 from fhirconv.cli.read import command
-from fhirconv.readers.description import TABLE, TOP
-from fhirconv.readers.fact_rule import FACT
-from fhirconv.readers.layout import Layout
-from fhirconv.readers.verbs import VERBS
 
 ROOT = test_readme.ROOT
 PAGE = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
@@ -36,7 +31,10 @@ def test_table_and_reader_are_those_of_the_example() -> None:
     (table,) = re.findall(r"```\n(pat_no.*?)```", PAGE, re.DOTALL)
     assert table == (EXAMPLE / "tables" / "labs.csv").read_text(encoding="utf-8")
     (reader,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    shown, whole = tomllib.loads(reader), tomllib.loads((EXAMPLE / "readers" / "example.toml").read_text(encoding="utf-8"))
+    shown, whole = (
+        tomllib.loads(reader),
+        tomllib.loads((EXAMPLE / "readers" / "example.toml").read_text(encoding="utf-8")),
+    )
     assert shown["tables"].items() <= whole["tables"].items()
     assert [one for one in shown["facts"] if one in whole["facts"]] == shown["facts"] != []
 
@@ -48,38 +46,10 @@ def test_python_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert capsys.readouterr().out == "1001 7 True\n1002 7 True\n1003 4 False\n"
 
 
-def rows(heading: str) -> list[str]:
-    """The first column of a table of the page."""
-    table = re.search(rf"^\| {heading} \|.*\n\|---.*\n((?:\|.*\n)*)", PAGE, re.MULTILINE)
-    assert table
-    return [line.split("|")[1] for line in table[1].splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("heading", "known"),
-    [
-        ("key of the file", TOP),
-        ("key of a table", {*TABLE, *(one.name for one in fields(Layout))}),
-        ("key of facts", FACT),
-        ("rule", VERBS),
-    ],
-)
-def test_each_key_is_told(heading: str, known: tuple[str, ...]) -> None:
-    found = [re.findall(r"[\[`]+([a-z_]+)", cell) for cell in rows(heading)]
-    keys = {name for names in found for name in names}
-    assert keys - {"part", "code", "after"} == set(known)
-
-
-def test_each_option_of_a_rule_is_told() -> None:
-    options = {"only_if_made", *(option for _, options in VERBS.values() for option in options)}
-    told = PAGE[PAGE.index("| rule | gives |") :]
-    assert [option for option in sorted(options) if not re.search(rf"`[^`\n]*\b{option}\b", told)] == []
-
-
 def test_options_that_are_named_are_there() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
     options = {option for param in command.params for option in param.opts}
-    assert named - {"--guess"} <= options
+    assert named <= options
 
 
 def test_links_lead_to_files() -> None:

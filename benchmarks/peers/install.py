@@ -73,6 +73,7 @@ WAYS: dict[str, Callable[[], None]] = {
     "fhircraft": partial(python, "fhircraft", ("fhircraft==0.9.0",)),
     # its pandas was built for numpy 1, and does not say so
     "csvtofhir": partial(python, "csvtofhir", ("linuxforhealth-csvtofhir==1.2.0", "numpy<2"), OLD_PYTHONS),
+    "polars": partial(python, "polars", ("polars==2.1.0",)),  # for reading.py
     "fumifier": fumifier,
     "hapi": hapi,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from fhirconv.back.reading import One, Reading, Spot, Undo, split_extensions, taking, without
 from fhirconv.terminology import Concept, ConceptTable
-from fhirconv.terms import Term, mistakes_of, read_term
+from fhirconv.terms import Term
 from fhirconv.values.base import ORIGINAL_TEXT, Tables
 from fhirconv.values.concepts import SIDES, codeable, sides_in
 
@@ -127,7 +127,7 @@ def sayable(codings: list[Any], spot: Spot) -> tuple[list[dict[str, Any]], list[
     for coding in codings:
         said = {key: coding[key] for key in ("system", "code", "display") if isinstance(coding.get(key), str)}
         is_whole = {"system", "code"} <= said.keys()
-        if not is_whole or next(mistakes_of({"codes": [said]}, spot.tables.code_systems), None):
+        if not is_whole or spot.tables.terms.read({"codes": [said]}).mistakes:
             left.append(coding)
         else:
             made.append(said)
@@ -155,7 +155,7 @@ def term_of(words: str | None, codings: list[dict[str, Any]], find: Find, tables
     given: dict[str, Any] = {}
     for count in range(1, len(codes) + 1):
         given = {"text": words, "codes": codes[:count]} if words else {"codes": codes[:count]}
-        term = read_term(given, tables.code_systems)
+        term = tables.terms.read(given).term
         if coded_as(term, find(term)) == codings:
             break
     return given or None

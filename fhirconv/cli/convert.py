@@ -110,7 +110,8 @@ def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: 
 
         return convert_stream(inputs, wanted, settings, options)
     if options.are_for_lines:
-        raise click.UsageError("--workers, --on-error, --rejects and --report are for NDJSON; name the output OUT.ndjson")
+        names = "--workers, --on-error, --rejects and --report"
+        raise click.UsageError(f"{names} are for NDJSON; name the output OUT.ndjson")
     from fhirconv.cli.convert_each import convert_each
 
     try:

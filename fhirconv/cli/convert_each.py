@@ -9,7 +9,7 @@ import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import Options, tell, tell_report
-from fhirconv.cli.outputs import is_dir, names_folder, same, to_standard_output
+from fhirconv.cli.outputs import is_dir, names_folder, same, write_to
 from fhirconv.compression import WHOLE, plain_suffix
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.inputs import Inputs
@@ -17,7 +17,7 @@ from fhirconv.issues import printable
 from fhirconv.ledger import CONVERTED, OUTCOMES
 from fhirconv.many.converter import FACTS, Settings, written
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
-from fhirconv.output import file_name, write_file
+from fhirconv.output import file_name
 
 _SEVERAL = "several cases need a folder (-o DIR), or a file with a line for each (-o OUT.ndjson)"
 
@@ -42,12 +42,14 @@ def convert_each(
         result = convert_document(document, mappings, *chosen)
         tell(result.issues)
         target = (output / file_name(result.case.id)) if folder else output
-        problem = _problem(target, cases, made, folder) or _write(target, written(result, options.shape, True)) if result.ok else ""
+        problem = _problem(target, cases, made, folder) if result.ok else ""
+        if result.ok and not problem:
+            problem = write_to(target, written(result, options.shape, indent=True))
         if problem:
             say(f"{case}: error: {problem}")
-        failed = failed or not result.ok or bool(problem)
-        if result.ok and not problem:
+        elif result.ok:
             made[target] = case
+        failed = failed or not result.ok or bool(problem)
         if not options.quiet and not problem and (result.ledger or not inputs.report):
             _summary(result, case, target, options)
     if not options.quiet:
@@ -76,25 +78,14 @@ def _problem(target: Path, cases: tuple[Path, ...], made: dict[Path, str], folde
     return ""
 
 
-def _write(target: Path, data: bytes) -> str:
-    """Writes a Bundle; returns why it could not."""
-    if str(target) == "-":
-        return to_standard_output(data)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, data)
-    except OSError as error:
-        return f"{target} cannot be written: {error.strerror or error}"
-    return ""
-
-
 def _summary(result: Conversion, case: str, target: Path, options: Options) -> None:
     counts = result.ledger.counts()
     parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
     say(f"{case}: {len(result.ledger)} facts: {parts or 'none'}")
     if not result.ok:
         errors = sum(issue.is_error for issue in result.issues)
-        say(f"  no Bundle: {errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
+        none = "" if options.shape == FACTS else "no Bundle: "
+        say(f"  {none}{errors} {'error' if errors == 1 else 'errors'} (see above); nothing was written")
         return
     if options.shape != FACTS:
         resources = result.resource_counts()

@@ -16,12 +16,12 @@ from fhirconv.back.writing import dump_case
 from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option
-from fhirconv.cli.outputs import is_dir, same, to_standard_output
+from fhirconv.cli.outputs import is_dir, same, write_to
 from fhirconv.compression import LINES, compressed, kind_of_name, plain_suffix
 from fhirconv.document import Limits
 from fhirconv.inputs import Inputs
 from fhirconv.mapping import DEFAULT_PROFILE
-from fhirconv.output import file_name, write_file
+from fhirconv.output import file_name
 
 Cases = Iterator[dict[str, Any]]
 
@@ -90,13 +90,4 @@ def _write(cases: Cases, wanted: str) -> str:
 
 
 def _put(output: Path, data: bytes) -> str:
-    if str(output) == "-":
-        return to_standard_output(data)
-    if not data:
-        return ""
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_file(output, compressed(data, kind_of_name(output.name)))
-    except OSError as error:
-        return f"{output} cannot be written: {error.strerror or error}"
-    return ""
+    return write_to(output, compressed(data, kind_of_name(output.name))) if data else ""

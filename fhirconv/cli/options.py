@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fhirconv.mapping import Mappings
 
 
-
 class Options(NamedTuple):
     """What a command that makes something of each case was asked for, beside how a case is converted."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fhirconv.cli import let_go
 from fhirconv.compression import WHOLE, plain_suffix
+from fhirconv.output import write_file
 
 
 def is_dir(path: Path) -> bool:
@@ -38,7 +39,7 @@ def same(one: Path, other: Path) -> bool:
         return False
 
 
-def to_standard_output(data: bytes) -> str:
+def _to_standard_output(data: bytes) -> str:
     """Writes it; returns why it could not. A reader who has gone, as `head` does, is no error."""
     try:
         sys.stdout.buffer.write(data)
@@ -46,4 +47,16 @@ def to_standard_output(data: bytes) -> str:
     except OSError as error:
         let_go(sys.stdout)
         return "" if isinstance(error, BrokenPipeError) else f"standard output cannot be written: {error.strerror}"
+    return ""
+
+
+def write_to(target: Path, data: bytes) -> str:
+    """Writes a whole file, in a folder that is made if it is not there, or to standard output ('-'); returns why it could not."""
+    if str(target) == "-":
+        return _to_standard_output(data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data)
+    except OSError as error:
+        return f"{target} cannot be written: {error.strerror or error}"
     return ""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fhirconv.cli.outputs import write_to
 from fhirconv.issues import printable
 from fhirconv.ledger import OUTCOMES
 from fhirconv.many.tally import Tally
-from fhirconv.output import write_file
 
 if TYPE_CHECKING:
     from fhirconv.readers import Report
@@ -36,7 +36,9 @@ def summarize(tally: Tally, is_read: bool, verbose: bool) -> Iterator[str]:
         yield f"{_number(tally.resources.total(), 'resource')}: {_counts(tally.resources, sorted(tally.resources))}"
     if tally.words:
         most = len(tally.words) if verbose else min(len(tally.words), _MOST_WORDS)
-        rest = f", the {most} most frequent of {'more than ' if tally.is_short else ''}{len(tally.words):,}; -v lists them"
+        rest = (
+            f", the {most} most frequent of {'more than ' if tally.is_short else ''}{len(tally.words):,}; -v lists them"
+        )
         yield f"kept as text (no code in mappings/concepts){rest if len(tally.words) > most else ''}:"
         for (table, words), number in _words(tally)[:most]:
             yield f"  {table}: '{printable(words)}' ({number:,}x)"
@@ -64,11 +66,9 @@ def write_report(path: Path, tally: Tally, read: Report | None) -> str:
     }
     if read is not None:
         made["read"] = read.as_dict()
-    try:
-        write_file(path, orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS))
-    except OSError as error:
-        return f"{path} cannot be written: {error.strerror or error}"
-    return ""
+    return write_to(
+        path, orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS)
+    )
 
 
 def _words(tally: Tally) -> list[tuple[tuple[str, str], int]]:

@@ -139,7 +139,8 @@ class _Teller(AbstractContextManager["_Teller"]):
             left = f"; profiles: {_count(unchecked, 'thing')} not checked (--layers says which)" if unchecked else ""
             self.progress.clear()
             tell_report(inputs, self._verbose)
-            say(f"{', '.join(map(str, inputs.paths))}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
+            name = inputs.paths[0] if len(inputs.paths) == 1 else f"{len(inputs.paths)} files"
+            say(f"{name}: {many}{errors}, {_count(counts['warning'], 'warning')}{left}")
 
 
 def _validate(inputs: Inputs, validator: Validator, runs: dict[str, LayerRun], tell: _Teller) -> None:

@@ -29,7 +29,7 @@ class Tally:
     facts: Counter[str] = field(default_factory=Counter)
     resources: Counter[str] = field(default_factory=Counter)
     words: Counter[tuple[str, str]] = field(default_factory=Counter)  # table and words without a code
-    rejected_rows: Counter[str] = field(default_factory=Counter)  # by file, of tables that rejected cases were read from
+    rejected_rows: Counter[str] = field(default_factory=Counter)  # by file: rows of rejected cases
     findings: dict[str, Found] = field(default_factory=dict)  # by rule; information left out
     is_short: bool = False  # the rarest words were left out
 

@@ -18,6 +18,7 @@ from fhirconv.r4 import Element, element_keys, kind_of
 from fhirconv.recipe import Meta, Recipe
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.terminology import ConceptTable, build_table, build_units, wrong_codes
+from fhirconv.terms import Terms
 from fhirconv.values import compile_elements
 from fhirconv.values.base import Env, Tables
 from fhirconv.values.words import is_own_identifier
@@ -86,7 +87,7 @@ class Compiler:
         for message in mistakes:
             self.error("mapping-table", "units", message)
         tables = concepts if self.is_proven else dict(concepts)
-        return Tables(tables, units, codes, identifiers, self.sections)
+        return Tables(tables, units, codes, identifiers, self.sections, Terms(codes))
 
     def _concepts(self, name: str, systems: Mapping[str, str]) -> ConceptTable:
         file = f"concepts/{name}"

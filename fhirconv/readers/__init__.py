@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fhirconv.document import Document, Limits
-from fhirconv.issues import Issue, MappingError, Place, nearest, shown
+from fhirconv.issues import FhirconvError, Issue, MappingError, Place, nearest, shown
 
 if TYPE_CHECKING:
     from fhirconv.readers.report import Report
 
-__all__ = ["Reader", "Report", "check_readers", "find_reader", "reader_names"]
+__all__ = ["Reader", "Report", "check_readers", "files_of", "find_reader", "reader_names"]
 
 
 class Reader(Protocol):
@@ -42,8 +42,25 @@ class Reader(Protocol):
         """
 
 
-# Readers that are code: the module that has a function `reader()`, and the title.
-CODED: dict[str, tuple[str, str]] = {}
+def files_of(source: Path, reader: Reader) -> list[Path]:
+    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
+
+    Raises FhirconvError where a folder cannot be read.
+    """
+    try:
+        inner = sorted(source.iterdir()) if source.is_dir() else []
+    except OSError as error:
+        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
+    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
+
+
+# Readers that are code: the module that has a function `reader(mappings)`, and the title.
+CODED: dict[str, tuple[str, str]] = {
+    "phenopacket": (
+        "fhirconv.readers.phenopackets",
+        "GA4GH Phenopackets 2.0 in JSON, YAML or NDJSON; also Family and Cohort",
+    ),
+}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -61,7 +78,7 @@ def find_reader(name: str, mappings: Path | None = None) -> Reader:
     Raises MappingError with every mistake of its description, or when there is no such reader.
     """
     if name in CODED:
-        coded: Reader = importlib.import_module(CODED[name][0]).reader()
+        coded: Reader = importlib.import_module(CODED[name][0]).reader(mappings)
         return coded
     from fhirconv.mapping import folders
     from fhirconv.mapping.files import read_folders

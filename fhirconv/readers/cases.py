@@ -33,8 +33,8 @@ def read_case_rows(
     for _, number, row in members:
         made.read(files[number], row)
     document = made.document(limits)
-    if all(table for table, _, _ in members):
-        first = description.tables[0].name
+    first = description.tables[0].name
+    if all(table for table, _, _ in members) and any(file.rule.name == first for file in files):
         document.add("row-alone", f"this case has no row in the table '{first}'; only its key is known of the patient")
     report.take(document.data)
     return document

@@ -13,7 +13,7 @@ from fhirconv.readers.fact_rule import Bound, FactRule
 from fhirconv.readers.layout import Row, Table
 from fhirconv.readers.places import Feed
 from fhirconv.readers.report import ColumnCount, Report
-from fhirconv.readers.rule import CELL, Cells, Rule
+from fhirconv.readers.rule import CELL, Cells
 
 _WAITING = 256  # rows that are counted together, column by column
 
@@ -32,15 +32,14 @@ class Maker:
         self.bound = bound
         self.section = rule.section
         self.if_made = rule.if_made
-        own = {CELL: numbers[bound.each] if bound.each else numbers.get(rule.split.column, 1) if rule.split else 1}
-        columns = dict(_columns_of(rule.fields, numbers | own))
-        self.feed = Feed(file.name, columns, numbers[bound.each] if bound.each else next(iter(columns.values()), 1))
-        named = {number: name for name, number in numbers.items()}
-        read = [named[number] for number in sorted(set(_numbers_of(rule.fields, numbers | own)))]
-        self.origin = {"columns": read} if read else {}
-        self.takes = {numbers[name] - 1 for name in (*rule.columns, bound.each) if name in numbers}
-        if rule.each:
-            self.takes -= {numbers[name] - 1 for name in rule.each if name in numbers and name != bound.each}
+        cell = bound.each or (rule.split.column if rule.split else "")
+        known = {**numbers, CELL: numbers[cell]} if cell in numbers else numbers
+        columns = dict(_columns_of(rule.fields, known))
+        first = numbers[bound.each] if bound.each else next(iter(columns.values()), 1)
+        self.feed = Feed(file.name, columns, first)
+        read = {known[column] for one in rule.fields.values() for column in one.columns if column in known}
+        self.origin = {"columns": [file.column(number - 1) for number in sorted(read)]} if read else {}
+        self.takes = {number - 1 for number in read | ({known[CELL]} if CELL in known else set())}
 
 
 def _columns_of(rules: Any, numbers: dict[str, int], path: str = "") -> Iterator[tuple[str, int]]:
@@ -52,19 +51,15 @@ def _columns_of(rules: Any, numbers: dict[str, int], path: str = "") -> Iterator
             yield from _columns_of(rule.parts, numbers, f"{path}{name}/")
 
 
-def _numbers_of(rules: dict[str, Rule] | Any, numbers: dict[str, int]) -> Iterator[int]:
-    return (numbers[column] for rule in rules.values() for column in rule.columns if column in numbers)
-
-
 class SourceFile:
     """A file with the rules for its table, bound to its columns."""
 
     def __init__(self, path: Path, table: Table, rule: TableRule, facts: Sequence[FactRule], report: Report) -> None:
-        self.name, self.rule = table.name, rule
+        self.name, self.rule, self._names = table.name, rule, table.columns
         self.numbers = {column: number for number, column in enumerate(table.columns, 1)}
         self.origin = {"file": path.name}
-        if sheet := table.name.removeprefix(str(path)).strip("[]"):
-            self.origin["sheet"] = sheet
+        if sheet := table.name.removeprefix(str(path)):
+            self.origin["sheet"] = sheet[1:-1]
         places = {column: number - 1 for column, number in self.numbers.items()}
         self._key = [places[column] for column in rule.key]
         self.key_feed = Feed(table.name, {"id": self._key[0] + 1}, self._key[0] + 1)
@@ -73,7 +68,7 @@ class SourceFile:
         self._always = {*self._key, *(places[name] for one in facts for name in one.deciding if name in places)}
         self.count = report.count(rule.name)
         self._columns = [self.count.columns.setdefault(column, ColumnCount()) for column in table.columns]
-        self._names, self._report = table.columns, report
+        self._report = report
         self._waiting: dict[int, list[tuple[int, Cells]]] = {}  # by the makers that made facts of the rows
         self._many = 0
 

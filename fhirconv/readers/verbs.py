@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -70,44 +70,43 @@ def _column(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule |
 
 def _text(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """Cells in a text; nothing if one of them says nothing."""
-    try:
-        parts = [(before, name) for before, name, *_ in string.Formatter().parse(str(raw["text"]))]
-    except ValueError as error:
-        env.error(at, f"is no text with columns in braces: {error}", "mapping-syntax")
-        return None
+    text = str(raw["text"])
     given = {TABLE, COLUMN} if env.each else {TABLE}
-    names = [name for _, name in parts if name is not None and name not in given]
-    if not names:
-        env.error(
-            at, "names no column in braces; for a text that is always the same there is 'fixed'", "mapping-syntax"
-        )
-        return None
-    columns = env.columns(at, names)
+    names = [name for name in _NAMED.findall(text) if name and name not in given]
+    if any(lone in _NAMED.sub("", text) for lone in "{}"):
+        env.error(at, "has a brace alone; a column stands in two, and {{ is a brace", "mapping-syntax")
+    elif not names:
+        what = "names no column in braces; for a text that is always the same there is 'fixed'"
+        env.error(at, what, "mapping-syntax")
+    columns = env.columns(at, names) if names else ()
     if not columns:
         return None
     make, null = compile_words(raw, target, env, at), null_words(raw, env, at)
 
     def bind(header: Header) -> Value:
-        pieces = [
-            (before + header.names.get(name or "", ""), None if name in (None, *header.names) else header(str(name)))
-            for before, name in parts
-        ]
-        first = header(columns[0])
+        template = _NAMED.sub(lambda found: _piece(found, header.names), text).format
+        places = [header(name) for name in columns]
+        first = places[0]
 
         def write(cells: Cells, remarks: Remarks) -> Any:
-            written = []
-            for before, place in pieces:
-                written.append(before)
-                if place is not None:
-                    if (cell := cells[place]) is None or cell in null:
-                        return None
-                    written.append(cell)
-            made = "".join(written)
-            return make(made, first, remarks) if make else made
+            found = [cells[place] for place in places]
+            if None in found or (null and not null.isdisjoint(found)):
+                return None
+            return make(template(*found), first, remarks) if make else template(*found)
 
         return write
 
     return Rule(columns, bind)
+
+
+_NAMED = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
+
+
+def _piece(found: re.Match[str], names: Mapping[str, str]) -> str:
+    """What stands in a template for str.format in place of a column in braces: its cell, or one of these names."""
+    if found[1] is None:
+        return found[0]
+    return names[found[1]].replace("{", "{{").replace("}", "}}") if found[1] in names else "{}"
 
 
 def _each(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:

@@ -12,6 +12,7 @@ from fhirconv.issues import Issue, Place, nearest
 from fhirconv.r4 import Element
 from fhirconv.schema import Field, Section
 from fhirconv.terminology import ConceptTable, Units
+from fhirconv.terms import Terms
 from fhirconv.values.writing import Target, Writer
 
 # Writes the statements that fill an element of the dict with this name, or leave it out. They read `data` (the fact's
@@ -56,6 +57,7 @@ class Tables(NamedTuple):
     code_systems: Mapping[str, str]
     identifier_systems: Mapping[str, str]
     sections: Mapping[str, Section]
+    terms: Terms  # reads those of a case
 
 
 ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -147,7 +149,7 @@ class Env:
                 for coding in concept.codings:
                     self.allow_code(f"{coding['system']}|{coding['code']}")
 
-    def takes_any_code_of(self, name: str) -> None:
+    def refuses_terms(self, name: str) -> None:
         """A mistake if the field may have codes of the source, and the element's required binding allows only some."""
         field = self.field(name)
         if field is not None and field.kind in ("term", "site") and self.element.codes is not None:

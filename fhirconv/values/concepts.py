@@ -71,7 +71,7 @@ def _looked_up(rule: Mapping[str, Any], env: Env, table: ConceptTable, put: Put)
     known = [env.source(name, *WORDS, "integer") for name in names]
     known += [env.source(n) for n in [side_name] if n] + [env.source(n, "unit") for n in [unit_name] if n]
     env.takes_code_of(table)
-    env.takes_any_code_of(names[-1])
+    env.refuses_terms(names[-1])
     if not all(known) or env.refuses_list(names[0]):
         return failed()
     other = table.concepts.get(rule.get("else", ""))

@@ -9,7 +9,7 @@ from fhirconv.context import Context
 from fhirconv.issues import nearest
 from fhirconv.r4 import elements_of, kind_of, pattern_of
 from fhirconv.terminology import Concept
-from fhirconv.terms import Term, told
+from fhirconv.terms import Term, words_of
 from fhirconv.values.base import WORDS, Env, Made, Maker, calling, constant, failed
 from fhirconv.values.concepts import codeable
 from fhirconv.values.writing import Target, Writer, listed
@@ -64,7 +64,7 @@ def text(rule: Mapping[str, Any], env: Env) -> Made:
             if is_concept and not code.is_text(name):
                 code.put(out, put, f"{code.name(codeable)}(None, {words})")
                 return
-            said = words if code.is_text(name) else f"{code.name(told)}({words})"
+            said = words if code.is_text(name) else f"{code.name(words_of)}({words})"
             said = f"{label + ': '!r} + {said}" if label else said
             code.put(out, put, f"{{'text': {said}}}" if is_concept or is_annotation else said)
 
@@ -102,7 +102,7 @@ def note_head(name: str) -> str:
 
 
 def _as_words(value: Any) -> str:
-    return ", ".join(map(told, listed(value)))
+    return ", ".join(map(words_of, listed(value)))
 
 
 def code(rule: Mapping[str, Any], env: Env) -> Made:

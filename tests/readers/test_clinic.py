@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import orjson
 import pytest
 from conftest import FIXTURES
@@ -16,7 +19,7 @@ from fhirconv.conversion import convert_document
 from fhirconv.document import Document
 from fhirconv.mapping import load_mappings
 from fhirconv.readers import find_reader
-from tests.readers.reading import Read, read
+from tests.readers.reading import Read, read, reader_of
 
 FOLDER = FIXTURES / "readers" / "clinic"
 
@@ -56,8 +59,16 @@ def test_all_cases_convert(clinic: Read) -> None:
 
 def test_a_folder_is_its_tables(clinic: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)
-    again = read(find_reader("clinic", FOLDER / "mappings"), Path("tables"))
-    assert lines_of(again.documents) == lines_of(clinic.documents)
+    again = read(find_reader("clinic", FOLDER / "mappings"), Path("tables"), Path("tables/drugs.csv"))
+    assert lines_of(again.documents) == lines_of(clinic.documents), "a file that is named twice is read once"
+
+
+def test_what_is_no_table_in_a_folder_is_told(clinic: Read, tmp_path: Path) -> None:
+    for name in ("patients.csv", "durgs.csv", ".hidden"):
+        (tmp_path / name).write_bytes(Path("patients.csv").read_bytes())
+    found = read(find_reader("clinic", FOLDER / "mappings"), tmp_path)
+    told = f"{tmp_path}/durgs.csv: warning: durgs.csv is no table of reader 'clinic' [file-unread]"
+    assert [line for line in found.lines if "file-unread" in line] == [told]
 
 
 def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
@@ -110,3 +121,29 @@ def test_places_survive_the_way_to_a_worker(clinic: Read) -> None:
         again: Document = pickle.loads(pickle.dumps(document))
         for pointer, _ in leaves(document.data):
             assert again.place(pointer) == document.place(pointer)
+
+
+def test_a_workbook_gives_the_same_cases_and_names_its_sheet(clinic: Read, tmp_path: Path) -> None:
+    for name, delimiter in (("patients", ","), ("drugs", ","), ("counts", ";")):
+        made = openpyxl.Workbook()
+        made.active.title = "Export"
+        with Path(f"{name}.csv").open(encoding="utf-8") as stream:
+            for row in csv.reader(stream, delimiter=delimiter):
+                made.active.append(row)
+        made.save(tmp_path / f"{name}.xlsx")
+    description = (FOLDER / "mappings" / "readers" / "clinic.toml").read_text(encoding="utf-8").replace(".csv", ".xlsx")
+    found = read(reader_of(description), tmp_path)
+    first = found.documents[0]
+    assert first.data["patient"]["origin"] == clinic.documents[0].data["patient"]["origin"] | {
+        "file": "patients.xlsx",
+        "sheet": "Export",
+    }
+    assert str(first.place("/labs/1/value")) == f"{tmp_path}/counts.xlsx[Export]:3:3"
+    assert [dict(leaves(one.data)) for one in found.documents] == [dict(leaves(one.data)) for one in clinic.documents]
+
+
+def test_packed_tables_are_those_of_their_name(clinic: Read, tmp_path: Path) -> None:
+    for path in Path().glob("*.csv"):
+        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    found = read(find_reader("clinic", FOLDER / "mappings"), tmp_path)
+    assert [dict(leaves(one.data)) for one in found.documents] == [dict(leaves(one.data)) for one in clinic.documents]

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import tomli
+from conftest import FIXTURES
 
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import LIMITS, Document
 from fhirconv.mapping import load_mappings
 from fhirconv.readers import Report, find_reader
 
+MAPPINGS = FIXTURES.parent / "mappings"
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "tcga-brca"
 KEY = "bcr_patient_barcode"
 NOTHING = ("", "[Not Available]", "[Not Applicable]", "[Unknown]", "[Discrepancy]")
@@ -82,6 +85,11 @@ def read() -> Read:
 def converted(read: Read) -> dict[str, Conversion]:
     mappings = load_mappings()
     return {document.data["case"]["id"]: convert_document(document, mappings) for document in read.documents}
+
+
+def words(term: Any) -> str:
+    """The words of a term."""
+    return str(term["text"] if isinstance(term, dict) else term)
 
 
 def days(when: Any) -> str:
@@ -210,8 +218,9 @@ def test_receptors(read: Read) -> None:
     values: Counter[tuple[str, str]] = Counter()
     for _, fact in read.facts("pathology"):
         if fact.get("of") == "primary":
-            results[fact["test"], fact.get("result", fact.get("absent", {}).get("reason", ""))] += 1
-            values[fact["test"], str(fact.get("value"))] += 1
+            test = words(fact["test"])
+            results[test, fact.get("result", fact.get("absent", {}).get("reason", ""))] += 1
+            values[test, str(fact.get("value"))] += 1
     for column, test in RECEPTORS.items():
         cells = Counter(row[column] for row in (*PATIENTS, *first))
         not_done = sum(row[column] == "[Not Evaluated]" for row in PATIENTS)
@@ -316,6 +325,29 @@ def test_the_codes_of_the_source_go_out_before_ours(converted: dict[str, Convers
             if one.get("code", {}).get("coding", [{}])[0].get("code") == "31206-6"
         ]
         assert row["icd_o_3_histology"] in {coding["code"] for coding in histology}
+
+
+def test_the_data_elements_are_those_that_the_tables_name() -> None:
+    """The third line of a table has the number of the data element (CDE) of each column."""
+    description = tomli.loads((MAPPINGS / "readers" / "tcga-biotab.toml").read_text(encoding="utf-8"))
+    files = {name: table["file"] for name, table in description["tables"].items()}
+    checked = 0
+    for rule in description["facts"]:
+        names = [rule["table"]] if isinstance(rule["table"], str) else rule["table"]
+        for column, said in rule.get("each", {}).items():
+            codes = [code for term in said.values() if isinstance(term, dict) for code in term["codes"]]
+            for name in names if codes else ():
+                (path,) = FOLDER.glob(files[name])
+                with path.open(encoding="utf-8", newline="") as text:
+                    header, _, elements = (
+                        line for line, _ in zip(csv.reader(text, delimiter="\t"), range(3), strict=False)
+                    )
+                if column in header:
+                    assert codes == [
+                        {"system": "cadsr", "code": elements[header.index(column)].removeprefix("CDE_ID:")}
+                    ]
+                    checked += 1
+    assert checked > 50
 
 
 def test_known_drug_words_have_codes_and_the_others_are_counted(converted: dict[str, Conversion]) -> None:

@@ -54,6 +54,8 @@ VALUES: list[tuple[str, str, str, Any]] = [
     ("note", '{ text = "{f}: {x}" }', "words", "size: words"),
     ("note", '{ text = "{f}: {x}" }', "NA", None),
     ("note", '{ text = "{{{x}}}" }', "x", "{x}"),
+    ("note", '{ text = "{x}" }', "{y}", "{y}"),
+    ("note", '{ text = "{f} in {@table}: {x}" }', "12", "size in t: 12"),
     ("note", '{ column = "x", match = "grade ([0-9])" }', "ductal, grade 2", "2"),
     ("note", '{ column = "x", match = "[0-9]+" }', "about 12 mm", "12"),
     ("result", '{ column = "x", values = { pos = "positive" } }', "pos", "positive"),
@@ -89,6 +91,9 @@ VALUES: list[tuple[str, str, str, Any]] = [
     ("absent", '{ object = { reason = { fixed = "masked" }, text = { column = "x" } } }', "NA", None),
     ("evidence", '{ column = "x", split = "|" }', "one | two||", ["one", "two"]),
     ("evidence", '{ list = [{ column = "x" }, { column = "y" }] }', "one", ["one"]),
+    ("evidence", '{ list = [{ column = "f" }, { column = "x", split = "|", null = ["-"] }] }', "a|-|b", ["size", "a", "b"]),
+    ("note", '{ join = [{ column = "f" }, { column = "y" }, { text = "({x})" }], by = " " }', "12", "size (12)"),
+    ("note", '{ join = [{ column = "x" }, { column = "y" }] }', "NA", None),
     ("site", '{ term = "x", code = "y", system_is = "icd-10" }', "breast", "breast"),
 ]  # fmt: skip
 
@@ -122,6 +127,13 @@ def test_a_term_is_words_with_the_codes_of_the_source(tmp_path: Path, cells: dic
 def test_a_code_alone_is_a_term(tmp_path: Path) -> None:
     found = fact(tmp_path, "findings", 'finding = { code = "c", system_is = "loinc" }', c="1695-6")
     assert found == {"finding": {"codes": [{"system": "loinc", "code": "1695-6"}]}}
+
+
+def test_columns_in_a_text_may_have_any_name(tmp_path: Path) -> None:
+    rules = 'finding = { text = "{size: a} {b!r} {c[0]} {d.e}" }'
+    assert fact(tmp_path, "findings", rules, **{"size: a": "1", "b!r": "2", "c[0]": "3", "d.e": "4"}) == {
+        "finding": "1 2 3 4"
+    }
 
 
 def test_dotted_fields_make_one_object(tmp_path: Path) -> None:
@@ -193,6 +205,37 @@ def test_it_says_what_is_wrong_with_a_number(tmp_path: Path, section: str, rules
     name = {"medications": "drug", "adverse_events": "event"}[section]
     found = made(tmp_path, section, f'{name} = {{ column = "f" }}\n{rules}', f="a", x=cell)
     assert [line for line in found.lines if "error" in line] == [f"{tmp_path}/t.csv:2:3: error: {told}"]
+
+
+def test_an_object_without_a_part_that_it_needs_is_none_and_that_is_told(tmp_path: Path) -> None:
+    rules = (
+        FINDING
+        + 'absent = { object = { reason = { column = "r", values = { m = "masked" } }, text = { column = "x" } } }'
+    )
+    found = made(tmp_path, "findings", rules, f="size", r="", x="why")
+    assert found.lines == [
+        f"{tmp_path}/t.csv:2:4: information: t.x: not read, because 'reason' is not stated with it [cell-left]"
+    ]
+
+
+def test_rows_have_numbers_within_their_case(tmp_path: Path) -> None:
+    rules = 'finding = { column = "f" }\nid = { text = "{@table}-{@n}" }'
+    reader = reader_of(START.format(section="findings", fields=rules, top=""))
+    found = read_rows(reader, tmp_path, t=[["id", "f"], ["A", "x"], ["B", "y"], ["A", "z"]])
+    ids = [[fact["id"] for fact in document.data["findings"]] for document in found.documents]
+    assert ids == [["t-1", "t-2"], ["t-1"]]
+
+
+def test_conditions_on_the_parts_of_a_split(tmp_path: Path) -> None:
+    rule = 'split = { column = "x", by = "|" }\nunless = { "@" = "none" }\n[facts.fields]\nfinding = { column = "@" }'
+    reader = reader_of(START.format(section="findings", fields=rule, top="").replace("[facts.fields]\nsplit", "split"))
+    found = read_rows(reader, tmp_path, t=[["id", "x"], ["A", "bone|None|NA|liver"]])
+    assert [fact["finding"] for fact in found.one["findings"]] == ["bone", "liver"]
+
+
+def test_a_quiet_rule_leaves_the_counting_to_others(tmp_path: Path) -> None:
+    rule = '{ column = "x", values = { a = "b" }, else = "@skip", quiet = true }'
+    assert made(tmp_path, "findings", f"{FINDING}note = {rule}", f="size", x="weak").lines == []
 
 
 # Rule of the field 'note', cell, what the report counts.
