@@ -30,7 +30,7 @@ from fhirconv.build import Build, Entry
 from fhirconv.facts import Fact, merged_into
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.schema import Field, Section
-from fhirconv.terms import Term, read_term
+from fhirconv.terms import Term
 from fhirconv.timeline import names_event
 from fhirconv.values.base import all_rules
 from fhirconv.values.concepts import joined_words
@@ -56,13 +56,13 @@ def normal_form(build: Build) -> dict[str, tuple[Fact, Fields]]:
 
 def _identity(section: Section, fields: Fields, build: Build) -> str:
     """The identity of a fact with these fields, in which terms with codes are as a case states them."""
-    systems = build.mappings.tables.code_systems
+    read_term = build.mappings.tables.terms.read
     terms = {name for name, field in section.fields.items() if field.kind in ("term", "site")}
 
     def read(value: Any) -> Any:
         if isinstance(value, list):
             return [read(one) for one in value]
-        return read_term(value, systems) if isinstance(value, dict) else value
+        return read_term(value).term if isinstance(value, dict) else value
 
     made = {name: read(value) if name in terms else value for name, value in fields.items()}
     return Fact(section, 0, made).identity
