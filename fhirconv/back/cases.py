@@ -129,11 +129,12 @@ class Pool:
         self._report = report
         self.resources = list(resources)
         self._by_url: dict[str, Resource] = {}
+        systems = backwards.tables.identifier_systems
         for resource in self.resources:
-            for url in resource.urls:
+            named = f"{systems['fact']}|{resource.identity.text}" if resource.identity else ""
+            for url in (*resource.urls, named):
                 self._by_url.setdefault(url, resource)
         report.resources += len(self.resources)
-        systems = backwards.tables.identifier_systems
         self._own_systems = systems["fact"], systems["case"]
         self._used: set[str] = set()
 

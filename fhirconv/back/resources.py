@@ -27,6 +27,7 @@ class Identity(NamedTuple):
     section: str
     key: str
     role: str
+    text: str  # the identifier itself
 
 
 @dataclass(eq=False)
@@ -121,7 +122,7 @@ def identity_of(data: Mapping[str, Any], fact_system: str) -> Identity | None:
             case, _, identity = value.partition("/")
             identity, _, role = identity.partition("#")
             section, _, key = identity.partition("/")
-            return Identity(case, section, key, role)
+            return Identity(case, section, key, role, value)
     return None
 
 

@@ -29,7 +29,7 @@ from fhirconv.back.concepts import coded_as, finder, sought_as, term_of
 from fhirconv.build import Build, Entry
 from fhirconv.facts import Fact, merged_into
 from fhirconv.numbers import Measured, read_measured
-from fhirconv.schema import Field
+from fhirconv.schema import Field, Section
 from fhirconv.terms import Term
 from fhirconv.timeline import names_event
 from fhirconv.values.base import all_rules
@@ -51,7 +51,21 @@ class Difference(NamedTuple):
 def normal_form(build: Build) -> dict[str, tuple[Fact, Fields]]:
     """The facts of a case that was converted, in normal form, by the identity that they have so."""
     made = ((fact, _normal(fact, build)) for fact in build.case.facts)
-    return {Fact(fact.section, fact.index, fields).identity: (fact, fields) for fact, fields in made}
+    return {_identity(fact.section, fields, build): (fact, fields) for fact, fields in made}
+
+
+def _identity(section: Section, fields: Fields, build: Build) -> str:
+    """The identity of a fact with these fields, in which terms with codes are as a case states them."""
+    read_term = build.mappings.tables.terms.read
+    terms = {name for name, field in section.fields.items() if field.kind in ("term", "site")}
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list):
+            return [read(one) for one in value]
+        return read_term(value).term if isinstance(value, dict) else value
+
+    made = {name: read(value) if name in terms else value for name, value in fields.items()}
+    return Fact(section, 0, made).identity
 
 
 def normal_case(build: Build) -> dict[str, Any]:
@@ -68,24 +82,23 @@ def normal_case(build: Build) -> dict[str, Any]:
 def differences(build: Build, came_back: Mapping[str, Any]) -> Iterator[Difference]:
     """Where the facts that came back are not those of the case."""
     wanted = normal_form(build)
-    found = {fact.identity: fact for fact in _facts_of(build, came_back)}
+    found = dict(_facts_of(build, came_back))
     for identity, (fact, fields) in wanted.items():
         other = found.pop(identity, None)
         if other is None:
             yield Difference(fact, identity, "")
             continue
-        for name in sorted(fields.keys() | other.data.keys()):
-            if _comparable(fields.get(name)) != _comparable(other.data.get(name)):
+        for name in sorted(fields.keys() | other.keys()):
+            if _comparable(fields.get(name)) != _comparable(other.get(name)):
                 yield Difference(fact, identity, name)
     for identity in found:
         yield Difference(None, identity, "")
 
 
-def _facts_of(build: Build, data: Mapping[str, Any]) -> Iterator[Fact]:
+def _facts_of(build: Build, data: Mapping[str, Any]) -> Iterator[tuple[str, Fields]]:
     for section in build.mappings.tables.sections.values():
-        facts = data.get(section.name)
-        for position, one in enumerate(facts if isinstance(facts, list) else [facts] if facts is not None else []):
-            yield Fact(section, position, one)
+        for one in listed(data.get(section.name, [])):
+            yield _identity(section, one, build), one
 
 
 def _comparable(value: Any) -> Any:

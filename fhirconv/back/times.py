@@ -143,9 +143,17 @@ def _relation(extensions: list[Any], date: Any, reading: Reading) -> tuple[dict[
     return None, list(extensions)
 
 
+def reference_of(target: Any) -> Any:
+    """What a Reference names: an address or, as `push` puts it where a server gives the ids, an identifier."""
+    if not isinstance(target, dict):
+        return None
+    named = target.get("identifier")
+    return target.get("reference", f"{named.get('system')}|{named.get('value')}" if isinstance(named, dict) else None)
+
+
 def _counted(parts: Mapping[str, Any], reading: Reading) -> dict[str, Any] | None:
     target = parts.get("target")
-    reference = target.get("reference") if isinstance(target, dict) else None
+    reference = reference_of(target)
     matched = _RELATIONSHIP.fullmatch(str(parts.get("relationship")))
     if not isinstance(reference, str) or not matched:
         return None

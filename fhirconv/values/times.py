@@ -78,7 +78,7 @@ def _relative(moment: Moment, context: Context) -> dict[str, Any] | None:
     if edge:
         relationship += "-with-" + edge if relationship == "concurrent" else "-" + edge
     if moment.offset is None and moment.relation != "at":  # the source does not say how long; R4 asks for an offset
-        return _counted(reference, path, relationship, {"extension": [_UNKNOWN]})
+        return _counted(reference, path, relationship, {"extension": [dict(_UNKNOWN)]})
     extent = moment.offset or {"value": 0, "unit": "days"}
     if "value" in extent:
         amount = _amount(extent["value"], extent["unit"], extent.get("comparator", ""))

@@ -125,3 +125,10 @@ def test_any_case_comes_back(profile: str, case: Case) -> None:
     result = convert_made(case, profile)
     assume(result.ok)
     assert_law(result, profile)
+
+
+def test_facts_that_differ_only_in_the_words_of_a_code_stay_two() -> None:
+    codes = [{"system": "loinc", "code": "718-7"}]
+    names: list[dict[str, Any]] = [{"codes": codes}, {"text": "left breast", "codes": codes}]
+    regimens = [{"name": name, "status": "completed"} for name in names]
+    assert_law(convert({"case": {"id": "a"}, "patient": {}, "regimens": regimens}), "r4")

@@ -18,7 +18,7 @@ from fhirconv.pushing.units import Unit, unit_of
 from fhirconv.source import read_bytes, read_file, read_value
 
 SETTINGS = {name: settings_for(name) for name in ("id", "identifier")}
-DATED = FIXTURES / "cases/made-up-lab-series.yaml"
+DATED = FIXTURES / "cases/maximal-source.yaml"  # no time in it is relative to another
 CASE = FIXTURES / "cases/nakagawa-2022.yaml"
 PATIENT = {
     "resourceType": "Patient",
@@ -54,7 +54,7 @@ def test_a_case_is_sent_as_the_very_bytes_that_convert_writes() -> None:
     made = unit_of(read_file(DATED), 0, SETTINGS["id"])
     assert made.ok
     assert transaction(made.items) == convert(DATED).json()
-    assert made.cases == ("made-up-lab-series",)
+    assert made.cases == ("maximal-source",)
 
 
 def test_a_bundle_that_convert_wrote_gives_the_same_requests_as_its_case() -> None:
@@ -77,7 +77,7 @@ def test_what_a_time_is_relative_to_is_named_without_the_server(identity: str) -
         if "valueReference" in part
     ]
     known = {f"{item.type}/{item.full_url[9:]}" for item in made.items}
-    assert len(targets) == 5
+    assert len(targets) == 10
     for target in targets:
         if identity == "id":
             assert target["reference"] in known
