@@ -40,7 +40,7 @@ def _wrong_target(env: Env, at: str, what: str, target: Target) -> None:
     env.error(at, f"makes {what}, which '{'.'.join(target.path)}' is not", "mapping-type")
 
 
-def _takes_numbers(target: Target) -> bool:
+def takes_numbers(target: Target) -> bool:
     """Whether it is a number; the number that a date may be is a year."""
     return not target.takes_date and any(target.accepts(number) for number in (1, 10))
 
@@ -54,7 +54,7 @@ def compile_number(raw: Mapping[str, Any], target: Target, env: Env, at: str) ->
     mark = raw.get("decimal_mark", "")
     if mark and not env.one_of(f"{at}.decimal_mark", mark, MARKS):
         return None
-    if not _takes_numbers(target):
+    if not takes_numbers(target):
         _wrong_target(env, at, "a number", target)
         return None
     if target.accepts("<1"):
@@ -94,7 +94,7 @@ def _rewritten(mark: str, to_comma: bool) -> Make:
 
 def compile_integer(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """A whole number."""
-    if not _takes_numbers(target):
+    if not takes_numbers(target):
         _wrong_target(env, at, "a whole number", target)
         return None
 

@@ -15,7 +15,7 @@ from fhirconv.readers.rule import Env
 from fhirconv.schema import case_schema
 
 TOP = ("title", "about", "null", "draft", "conventions", "tables", "facts", "values")
-LAYOUT = tuple(one.name for one in fields(Layout))
+LAYOUT = tuple(one.name for one in fields(Layout) if one.name != "key")
 TABLE = ("file", *LAYOUT, "key", "optional", "null", "may_lack", "ignore")
 _FORMS: dict[str, tuple[type, str]] = {
     "title": (str, "a text"),
@@ -180,7 +180,7 @@ def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null:
         yield TableRule(
             name=name,
             files=files,
-            layout=Layout(**{key: value for key, value in table.items() if key in LAYOUT}),
+            layout=Layout(**{name: value for name, value in table.items() if name in LAYOUT}, key=key),
             key=key,
             null=null | own,
             optional=table.get("optional", False),

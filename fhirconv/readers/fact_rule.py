@@ -109,7 +109,7 @@ class Bound:
         self._cell = header(CELL) if each else -1
         self._by_part = rule.split is not None and any(test.column == CELL for test in (*rule.where, *rule.unless))
         fixed = [(key, one) for key, one in rule.fields.items() if one.is_constant]
-        self._fixed = {key: made for key, one in fixed if (made := one.bind(header)([], [])) is not None}
+        self._fixed = {key: made for key, one in fixed if (made := one.bind(header)(Cells(), [])) is not None}
         self._fields: list[tuple[str, Value]] = [
             (key, one.bind(header)) for key, one in rule.fields.items() if not one.is_constant
         ]
@@ -133,7 +133,8 @@ class Bound:
             yield self._fact(cells, remarks)
             return
         for part in self.rule.split.parts(cells[self._split], self._clean):
-            row: Cells = [*cells[:-1], part, None]
+            row = Cells([*cells[:-1], part, None])
+            row.numbers = (*cells.numbers, len(cells) - 1) if self._split in cells.numbers else cells.numbers
             if not self._by_part or self._holds(row):
                 yield self._fact(row, remarks)
 
@@ -168,7 +169,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
         env.error(f"{at}.each", f"no field takes '{key}' ({key} = {{ each = \"{key}\" }})", "mapping-lost")
     if len(env.mistakes) > before:
         return None
-    fixed = {key: rule.bind(Header({}, {}))([], []) for key, rule in fields.items() if rule.is_constant}
+    fixed = {key: rule.bind(Header({}, {}))(Cells(), []) for key, rule in fields.items() if rule.is_constant}
     needs = needs_of(section) if section.is_list else ()  # several rules fill a single object
     for group in needs:
         if fields.keys().isdisjoint(group):

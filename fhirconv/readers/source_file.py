@@ -19,7 +19,8 @@ _WAITING = 256  # rows that are counted together, column by column
 
 # What a spreadsheet writes in place of a value.
 DAMAGED = "\0damaged"
-_ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # a long number as a spreadsheet shows it: digits are lost
+# A long number as programs round it: others look the same.
+_NO_KEY = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _BETWEEN = "\x1f"  # parts of a key: 'a-b' and 'c' are not 'a' and 'b-c'
 _ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", *("#" * count for count in range(3, 31)))
 
@@ -75,13 +76,15 @@ class SourceFile:
     @staticmethod
     def case_id(key: str) -> str:
         """The id of the case that a key stands for."""
-        return key.replace(_BETWEEN, "-")
+        return key.replace(f"{_BETWEEN}1", "-").replace(f"{_BETWEEN}0", _BETWEEN)
 
     def cells(self, row: Row, number: int) -> Cells:
         """The cells of a row, stripped; None for those that say nothing; then its number, and one that says nothing."""
         clean = self._clean
-        cells: Cells = [clean.get(cell, cell) for cell in map(str.strip, row.cells)]
+        cells = Cells(clean.get(cell, cell) for cell in map(str.strip, row.cells))
         cells += (str(number), None)
+        if row.numbers:
+            cells.numbers = row.numbers
         return cells
 
     def key(self, row: Row) -> str | None:
@@ -90,10 +93,10 @@ class SourceFile:
         for place in self._key:
             cell = row.cells[place].strip()
             part = self._clean.get(cell, cell)
-            if part is None or part == DAMAGED or _ROUNDED.fullmatch(part):
+            if part is None or part == DAMAGED or _NO_KEY.fullmatch(part):
                 return None
-            parts.append(part)
-        return _BETWEEN.join(parts)
+            parts.append(part.replace(_BETWEEN, _BETWEEN + "0"))
+        return f"{_BETWEEN}1".join(parts)
 
     @staticmethod
     def has_damage(cells: Cells) -> bool:
