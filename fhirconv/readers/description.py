@@ -11,6 +11,7 @@ from typing import Any
 from fhirconv.issues import MappingError, nearest
 from fhirconv.readers.fact_rule import FactRule, compile_fact
 from fhirconv.readers.layout import Layout
+from fhirconv.readers.printed_dates import find_zone
 from fhirconv.readers.rule import Env
 from fhirconv.schema import case_schema
 
@@ -83,7 +84,7 @@ def read_description(name: str, raw: Mapping[str, Any], file: str) -> Descriptio
         env.error("draft", "this reader is a draft: check each of its guesses, then take this line out", "mapping-lost")
     env.values = raw.get("values", {})
     conventions = _conventions(env, raw.get("conventions", {}))
-    env.decimal_mark = conventions.get("decimal_mark", "")
+    env.decimal_mark, env.date_order = conventions.get("decimal_mark", ""), conventions.get("date_order", "")
     rules = [_fact(env, number, one, raw["tables"]) for number, one in enumerate(raw["facts"], 1)]
     facts = tuple(rule for made in rules for rule in made)
     _check_events(env, facts, all(rules))
@@ -117,8 +118,11 @@ def _conventions(env: Env, raw: Mapping[str, Any]) -> Mapping[str, str]:
         if choices:
             env.one_of(f"conventions.{key}", value, choices)
         elif "pattern" in known.get(key, {}) and not re.fullmatch(known[key]["pattern"], str(value)):
-            env.error(f"conventions.{key}", f"'{value}' is not an offset such as '+09:00'", "mapping-type")
-    return raw
+            env.zone = find_zone(str(value)) if "/" in str(value) else None  # CET and its like mean more than one
+            if env.zone is None:
+                what = f"'{value}' is not an offset such as '+09:00', nor a zone such as 'Europe/Berlin'"
+                env.error(f"conventions.{key}", what, "mapping-type")
+    return {key: value for key, value in raw.items() if key != "time_zone" or env.zone is None}
 
 
 def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[FactRule]:

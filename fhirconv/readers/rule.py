@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from fhirconv.issues import Issue, Place, nearest
@@ -69,6 +70,8 @@ class Env:
     file: str
     values: Mapping[str, Any]  # [values.NAME]
     decimal_mark: str  # that the conventions declare
+    date_order: str = ""
+    zone: tzinfo | None = None  # that they name: 'Europe/Berlin'
     each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the fact that is being compiled
     has_cell: bool = False  # whether CELL is one here
     used_lookups: set[str] = field(default_factory=set)

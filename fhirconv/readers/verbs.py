@@ -9,13 +9,13 @@ from typing import Any
 from fhirconv.issues import closest, nearest
 from fhirconv.readers.amounts import (
     compile_age,
-    compile_date,
     compile_days,
     compile_integer,
     compile_number,
     takes_numbers,
 )
 from fhirconv.readers.coded import compile_term
+from fhirconv.readers.printed_dates import compile_date
 from fhirconv.readers.rule import (
     COLUMN,
     TABLE,
@@ -273,7 +273,7 @@ VERBS: dict[str, tuple[Compile, tuple[str, ...]]] = {
     "text": (_text, OPTIONS),
     "number": (compile_number, ("decimal_mark", "match", "null")),
     "integer": (compile_integer, ("null",)),
-    "date": (compile_date, ("order", "null")),
+    "date": (compile_date, ("order", "match", "null")),
     "days": (compile_days, ("after", "unit", "null")),
     "age": (compile_age, ("unit", "null")),
     "term": (compile_term, ("code", "system", "system_is", *_NOT_SPLIT)),
