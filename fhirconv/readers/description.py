@@ -85,12 +85,12 @@ def read_description(name: str, raw: Mapping[str, Any], file: str) -> Descriptio
     env.values = raw.get("values", {})
     conventions = _conventions(env, raw.get("conventions", {}))
     env.decimal_mark, env.date_order = conventions.get("decimal_mark", ""), conventions.get("date_order", "")
-    rules = [_fact(env, number, one, raw["tables"]) for number, one in enumerate(raw["facts"], 1)]
+    null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
+    rules = [_fact(env, number, one, raw["tables"], null) for number, one in enumerate(raw["facts"], 1)]
     facts = tuple(rule for made in rules for rule in made)
     _check_events(env, facts, all(rules))
     for unused in sorted(set(env.values) - env.used_lookups) if not env.mistakes else ():
         env.error(f"values.{unused}", f'no rule looks it up (lookup = "{unused}")', "mapping-table")
-    null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
     tables = tuple(_tables(env, raw["tables"], facts, null))
     if env.mistakes:
         raise MappingError(env.mistakes)
@@ -125,7 +125,15 @@ def _conventions(env: Env, raw: Mapping[str, Any]) -> Mapping[str, str]:
     return {key: value for key, value in raw.items() if key != "time_zone" or env.zone is None}
 
 
-def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[FactRule]:
+def _own_null(table: Any) -> frozenset[str]:
+    """The words of a table that say nothing; mistakes in it are told where the table is read."""
+    found = table.get("null") if isinstance(table, dict) else None
+    return frozenset(map(str, found if isinstance(found, list) else [found] if found else ()))
+
+
+def _fact(
+    env: Env, number: int, raw: Any, tables: Mapping[str, Any], null: frozenset[str]
+) -> list[FactRule]:
     """The rule, for each of the tables that it names."""
     at = f"facts[{number}]"
     if not isinstance(raw, dict):
@@ -144,6 +152,8 @@ def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[Fa
             f"{at}.section", what + nearest(str(raw.get("section", "")), case_schema().sections), "mapping-source"
         )
         return []
+    own = [_own_null(tables[name]) for name in names if name in tables]
+    env.null = null.union(own[0].intersection(*own[1:]) if own else ())  # of several tables what is null in each
     rule = compile_fact(raw, section, env, f"{at} ({section.name})")
     return [replace(rule, table=name) for name in names if name in tables] if rule else []
 

@@ -16,7 +16,9 @@ from fhirconv.readers.targets import Target
 ORDERS = ("day-month-year", "month-day-year", "year-month-day")
 
 _YEAR_FIRST = re.compile(r"([0-9]{4})([./-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})")
-_TIMED = re.compile(r"([0-9][^ T]*)([ T]) *([0-9]{1,2})(:[0-9]{2})(:[0-9]{2}(?:\.[0-9]{1,9})?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})?")
+_TIMED = re.compile(
+    r"([0-9][^ T]*)([ T]) *([0-9]{1,2})(:[0-9]{2})(:[0-9]{2}(?:\.[0-9]{1,9})?)? ?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
 
 
 def find_zone(name: str) -> tzinfo | None:

@@ -73,6 +73,7 @@ class Env:
     date_order: str = ""
     zone: tzinfo | None = None  # that they name: 'Europe/Berlin'
     each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the fact that is being compiled
+    null: frozenset[str] = frozenset()  # cells of its tables that say nothing
     has_cell: bool = False  # whether CELL is one here
     used_lookups: set[str] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)  # that rules count from, and where

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from fhirconv.document import Limits
+from fhirconv.document import RAISE, Limits
 from fhirconv.issues import Issue, Place, nearest, shown
 from fhirconv.memory import Memory
 from fhirconv.readers.cell_formats import Shown, shower
-from fhirconv.readers.layout import Layout, Problems, Row, Table, blank_rows, column_names, failed, reading
+from fhirconv.readers.layout import Layout, Problems, Row, Table, TableError, blank_rows, column_names, failed, reading
 from fhirconv.readers.ooxml import Book, Sheet, Walker, package, read_book, unescaped
 
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384  # of a sheet
@@ -131,7 +131,8 @@ def _rows(
     """The header as a row, then the rows."""
     with reading(name) as problems, package(path, limits) as archive, archive.open(sheet.part) as stream:
         walker = _Cells(name, limits.bytes)
-        rows = _Fitted(_Texts(book, name, problems), name, layout, problems)
+        most = limits.ratio * path.stat().st_size + limits.bytes
+        rows = _Fitted(_Texts(book, name, problems, limits, most), name, layout, problems)
         for _ in walker.read(stream):
             for number, is_hidden, cells in walker.found:
                 row = rows.fitted(number, cells)
@@ -207,8 +208,10 @@ class _Fitted:
 class _Texts:
     """The cells of rows as they are seen. What their user should know is noted once for each kind, and counted."""
 
-    def __init__(self, book: Book, name: str, problems: Problems) -> None:
-        self._book, self._name, self._problems = book, name, problems
+    def __init__(self, book: Book, name: str, problems: Problems, limits: Limits, most: int) -> None:
+        """`most`: characters in all. A shared text is stored once, and rows without number can say it."""
+        self._book, self._name, self._problems, self._limits = book, name, problems, limits
+        self._room = most
         self._showers: dict[str, Memory[str, Shown]] = {}
         self._notes: dict[str, tuple[int, str, Place]] = {}
         self.keys: set[int] = set()  # columns whose cells must not look like others
@@ -220,9 +223,18 @@ class _Texts:
             text = cell.value if cell.kind in ("str", "inlineStr") else self._shown(cell, number, column)
             if text:
                 found[column] = text
+                self._room -= len(text)
+                if len(text) > self._limits.text or self._room < 0:
+                    raise self._too_large(number, column, len(text))
             elif cell.is_formula and cell.kind != "str":  # whose result may be an empty text
                 self._problems.note(_NO_RESULT, number, column)
         return found
+
+    def _too_large(self, number: int, column: int, length: int) -> TableError:
+        limit, what = "ratio", f"the texts so far are more than {self._limits.ratio} times the file, as in a bomb"
+        if length > self._limits.text:
+            limit, what = "text", f"has a cell of more than {self._limits.text} characters"
+        return failed("too-large", f"{what}; {RAISE} ('{limit}')", self._name, number, column)
 
     def note(self, message: str, number: int, column: int, detail: str = "") -> None:
         """Notes what a user should know, at its first place and with the detail of this."""
