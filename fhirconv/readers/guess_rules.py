@@ -18,6 +18,7 @@ Rule = tuple[str, str]  # of TOML, and why
 HALF = 0.5  # of the cells must be what a column is taken for
 _ENOUGH = 2  # known names make a header
 _KNOWN = [KEYS, CASE_KEYS, *PATIENT.values(), *(names for fields in FIELDS.values() for names in fields.values())]
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")  # of which some end a line
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -103,5 +104,5 @@ def quoted(text: str) -> str:
 
 
 def toml(value: object) -> str:
-    """A value as TOML: its texts, lists and numbers are written as those of JSON, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A value as TOML, on one line: its texts, lists and numbers are written as those of JSON, but for some characters."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))

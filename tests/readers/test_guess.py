@@ -144,6 +144,11 @@ def test_a_row_of_a_patient_is_never_taken_for_the_header(tmp_path: Path, table:
     assert "A1" not in str(found.value)
 
 
+def test_a_name_with_the_end_of_a_line_in_it_stays_in_its_comment(tmp_path: Path) -> None:
+    text, _ = draft(tmp_path, "t.csv", "mrn,a\x85b,c\u2028d\n1,x,y\n")
+    assert all(line.startswith("#") for line in text.splitlines() if "cells" in line)
+
+
 def test_many_mistakes_of_one_cause_are_told_once(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("Liste,2026\n" + "a,b,c\n" * 50)
     with pytest.raises(TableError) as found:
