@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fhirconv.back.concepts import codings_of
 from fhirconv.back.mappings import Backwards, Rules
-from fhirconv.back.reading import Reading, Target, leaves
+from fhirconv.back.medications import take_drug
+from fhirconv.back.reading import Reading, Target, leaves, without
 from fhirconv.back.report import Report
 from fhirconv.back.resources import Resource, literal
 from fhirconv.mapping import ANY_SECTION
@@ -72,15 +73,37 @@ class CaseBack:
 # Values of modifier elements by which a resource does not say that something is so.
 _NO_FACTS = {"status": ("entered-in-error", "cancelled", "registered"), "actuality": ("potential",)}
 
+# A fact is a result that stands: what is preliminary would go out as final. Without a status nothing says otherwise.
+_RESULTS = (None, "final", "amended", "corrected")
+
 
 def _no_fact(data: dict[str, Any]) -> str:
     """Why a resource states no fact; empty if it does (https://hl7.org/fhir/R4/conformance-rules.html#isModifier)."""
     for name, values in _NO_FACTS.items():
         if data.get(name) in values:
             return f"its {name} is {data[name]}"
+    if data.get("resourceType") == "Observation" and data.get("status") not in _RESULTS:
+        return "its status is not final, amended or corrected"
     if any(coding.get("code") == "entered-in-error" for coding in codings_of(data.get("verificationStatus"))):
         return "its verificationStatus is entered-in-error"
     return "it has a modifierExtension" if "modifierExtension" in data else ""
+
+
+def _why_missing(name: str, rules: Rules, rest: Mapping[str, Any]) -> str:
+    """What became of a field: nothing in the resource says it, or what could say it was not understood."""
+    for element, rule in rules.elements.items():
+        key = element.removesuffix("[x]")
+        if name in _strings(rule) and any(left.removeprefix("_").startswith(key) for left in rest):
+            return f"its {key} cannot be read as '{name}'"
+    return f"it does not say '{name}'"
+
+
+def _strings(rule: Any) -> Iterator[str]:
+    if isinstance(rule, str):
+        yield rule
+    elif isinstance(rule, dict | list):
+        for one in rule.values() if isinstance(rule, dict) else rule:
+            yield from _strings(one)
 
 
 def _given_id(resource: Resource) -> str:
@@ -145,8 +168,13 @@ class Pool:
     def cases(self) -> list[CaseBack]:
         """The cases, in the order in which they are first met."""
         read: list[tuple[Resource, Rules]] = []
+        drugs = {found for resource in self.resources if (found := take_drug(resource, self.find))}
         for resource in self.resources:
             rules = self._backwards.rules_for(resource)
+            if resource in drugs:
+                resource.begin(self._own_systems)
+                self._leave(resource, without(resource.rest, "code"))
+                continue
             why = self._why_not(resource, rules)
             if rules is None or why:
                 self._report.unread[resource.type, why] += 1
@@ -159,11 +187,14 @@ class Pool:
                 break
             read = [(resource, rules) for resource, rules in read if resource not in lacking]
         for resource, _ in read:
-            for path in leaves(resource.rest):
-                self._report.left[resource.type, path] += 1
+            self._leave(resource, resource.rest)
             for name in resource.unknown:
                 self._report.unknown[resource.type, name] += 1
         return list(cases.values())
+
+    def _leave(self, resource: Resource, rest: Any) -> None:
+        for path in leaves(rest or {}):
+            self._report.left[resource.type, path] += 1
 
     def _why_not(self, resource: Resource, rules: Rules | None) -> str:
         """Why a resource is not read; empty if it is. Sets the case that it belongs to."""
@@ -228,9 +259,8 @@ class Pool:
             if missing:
                 lacking.add(resource)
                 resource.target = None
-                self._report.unread[
-                    resource.type, f"it does not say '{missing}', which a fact of '{target.section}' needs"
-                ] += 1
+                why = _why_missing(missing, rules, resource.rest)
+                self._report.unread[resource.type, f"{why}, which a fact of '{target.section}' needs"] += 1
             else:
                 key = resource.identity.key if resource.identity else target.id
                 case.merge((target.section, key), reading.fields)

@@ -259,12 +259,46 @@ def test_each_patient_is_a_case_and_what_has_none_is_reported() -> None:
     [
         ({"status": "entered-in-error"}, "its status is entered-in-error"),
         ({"status": "cancelled"}, "its status is cancelled"),
+        ({"status": "preliminary"}, "its status is not final, amended or corrected"),
+        ({"status": "unknown"}, "its status is not final, amended or corrected"),
         ({"modifierExtension": [{"url": "https://x.test", "valueBoolean": True}]}, "it has a modifierExtension"),
     ],
 )
 def test_what_states_no_fact_is_not_read(change: dict[str, Any], why: str) -> None:
     _, report = one(PATIENT, {**LAB, **change})
     assert dict(report.unread) == {("Observation", why): 1}
+
+
+MEDICATION = {
+    "resourceType": "Medication",
+    "id": "d1",
+    "code": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "72965"}], "text": "letrozole"},
+    "form": {"text": "tablet"},
+}
+REFERRING = {key: value for key, value in DRUG.items() if key != "medicationCodeableConcept"}
+
+
+@pytest.mark.parametrize("is_contained", [False, True])
+def test_the_drug_of_a_medication_that_a_statement_refers_to_is_read(is_contained: bool) -> None:
+    link = {"reference": "#d1" if is_contained else "Medication/d1", "display": "Letrozole 2.5"}
+    drug: dict[str, Any] = {**REFERRING, "medicationReference": link}
+    whole = [PATIENT, {**drug, "contained": [MEDICATION]}] if is_contained else [PATIENT, drug, MEDICATION]
+    case, report = one({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": it} for it in whole]})
+    assert case["medications"][0]["drug"] == {"text": "letrozole", "codes": [{"system": "rxnorm", "code": "72965"}]}
+    form = ("MedicationStatement", "contained.form.text") if is_contained else ("Medication", "form.text")
+    assert report.left[form] == 1
+    assert not report.unread
+
+
+@pytest.mark.parametrize("change", [{"status": "entered-in-error"}, {"code": None}])
+def test_a_medication_that_names_no_drug_leaves_the_statement_unread(change: dict[str, Any]) -> None:
+    drug = {**REFERRING, "medicationReference": {"reference": "Medication/d1"}}
+    _, report = one({"resourceType": "Bundle", "type": "collection",
+                     "entry": [{"resource": it} for it in (PATIENT, drug, {**MEDICATION, **change})]})
+    assert dict(report.unread) == {
+        ("Medication", "no mapping makes such a resource of a fact"): 1,
+        ("MedicationStatement", "its medication cannot be read as 'drug', which a fact of 'medications' needs"): 1,
+    }
 
 
 def test_two_resources_of_one_identity_that_differ_are_told() -> None:
@@ -291,7 +325,7 @@ def test_a_missing_status_is_unknown_and_another_is_no_fact() -> None:
     }
     assert set(report.unknown) == {("Procedure", "procedures.kind"), ("Procedure", "procedures.status")}
     _, report = one(PATIENT, {**procedure, "status": "preparation"})
-    assert dict(report.unread) == {("Procedure", "it does not say 'status', which a fact of 'procedures' needs"): 1}
+    assert dict(report.unread) == {("Procedure", "its status cannot be read as 'status', which a fact of 'procedures' needs"): 1}
 
 
 def test_what_the_checks_refuse_is_taken_out_and_counted() -> None:
@@ -349,7 +383,7 @@ def test_bundles_of_another_converter() -> None:
         >= report.resources
     )
     assert all(
-        why.startswith("it does not say")
+        why.startswith(("it does not say", "its code cannot be read as 'procedure'"))
         for kind, why in report.unread
         if kind in ("Patient", "Condition", "Procedure")
     )
