@@ -128,7 +128,7 @@ class Pool:
         self._own_systems = systems["fact"], systems["case"]
         self.names = Names(self.resources, self._own_systems)
         report.resources += len(self.resources)
-        self._used: set[str] = set()
+        self._used: set[tuple[str, str]] = set()  # ids of facts, by case
 
     def cases(self) -> list[dict[str, Any]]:
         """The cases, as case facts, in the order in which they are first met."""
@@ -217,9 +217,9 @@ class Pool:
         """An id for a fact of a resource that others made, from the id of the resource."""
         given = given_id(resource) or str(len(self._used) + 1)
         made = f"{resource.type.lower()}-{re.sub(r'[^A-Za-z0-9._-]', '-', given)}"
-        if len(made) > 64 or made in self._used:
+        if len(made) > 64 or (resource.case, made) in self._used:
             made = f"{made[:50]}-{hashlib.sha256(f'{given} {len(self._used)}'.encode()).hexdigest()[:12]}"
-        self._used.add(made)
+        self._used.add((resource.case, made))
         return made
 
     def _read(self, read: list[tuple[Resource, Rules]]) -> tuple[dict[str, CaseBack], set[Resource]]:

@@ -73,7 +73,7 @@ class Report:
         """The report for people."""
         total = sum(self.facts.values())
         sections = ", ".join(f"{number} {name}" for name, number in self.facts.items())
-        made = [f"{self.resources} resources: {total} facts" + (f" ({sections})" if sections else "")]
+        made = [f"{self.resources:,} resource{'' if self.resources == 1 else 's'}: {total:,} facts" + (f" ({sections})" if sections else "")]
         for title, account in _TITLES:
             counts: Counter[tuple[str, str]] = getattr(self, account)
             if counts:
@@ -83,7 +83,8 @@ class Report:
 
     def _line(self, account: str, head: str, tail: str, number: int) -> str:
         first = self.first.get((account, head, tail), "")
-        return f"    {number}x {printable(_joined(account, head, tail))}" + (f" (first: {printable(first)})" if first else "")
+        told = _joined(account, head, tail) + (f" (first: {first})" if first else "")
+        return f"    {number}x {printable(told)}"
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""

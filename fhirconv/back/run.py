@@ -33,6 +33,8 @@ def facts_in(documents: Iterable[Document], mappings: Mappings, report: Report) 
                     "give the Bundles in runs of their own, or one Bundle of one patient"
                 )
                 report.issues.append(Issue("case-twice", message, pool[0].place("")))
+                for section, facts in case.items():
+                    report.removed[section, "case-twice"] += len(facts) if isinstance(facts, list) else 1
                 continue
             had.add(name)
             report.count(case)
