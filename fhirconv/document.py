@@ -52,11 +52,17 @@ class Document:
         """What leads people to it: the file, and the line or row where it begins, if it is one of several there."""
         if self.is_line:
             return f"{self.name}:{self.lines_before + 1}"
+        whole = self._row
+        return f"{whole.file}:{whole.line}" if whole else self.name
+
+    @property
+    def _row(self) -> Place | None:
+        """Where it begins, if it was read from rows: of several files, it may be."""
         try:
             whole = self.places[""]
         except KeyError:
-            return self.name
-        return f"{whole.file}:{whole.line}" if isinstance(whole, Place) else self.name
+            return None
+        return whole if isinstance(whole, Place) else None
 
     def place(self, pointer: str) -> Place:
         """Line and column of the value at `pointer` (or of the nearest one around it)."""
@@ -72,6 +78,13 @@ class Document:
             line, column = found
             return Place(self.name, line + self.lines_before, column, pointer)
         return Place(self.name, 0, 0, pointer)
+
+    def mention(self, pointer: str) -> str:
+        """Names a place in a message that stands at another: 'line 12', or all of it where lines of several files are meant."""
+        place = self.place(pointer)
+        if not place.line:
+            return place.pointer
+        return str(place) if self._row else f"line {place.line}"
 
     def add(self, rule: str, message: str, pointer: str = "") -> None:
         """Notes an issue at `pointer`."""

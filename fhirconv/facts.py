@@ -116,6 +116,10 @@ class Case:
         """Where a fact, or a value in it, stands."""
         return self.document.place(fact.pointer_to(path))
 
+    def mention(self, fact: Fact, path: tuple[str | int, ...] = ()) -> str:
+        """Names a fact, or a value in it, in a message that stands at another place."""
+        return self.document.mention(fact.pointer_to(path))
+
     def add(self, rule: str, message: str, fact: Fact, path: tuple[str | int, ...] = ()) -> None:
         """Notes an issue about a fact."""
         self.issues.append(Issue(rule, message, self.place(fact, path)))
@@ -230,10 +234,9 @@ def _name_fact(case: Case, fact: Fact) -> None:
     if fact.section.name == "case" or not isinstance(name, str):
         return
     if name in case.by_id:
-        other = case.place(case.by_id[name])
         case.add(
             "id-duplicate",
-            f"id '{name}' stands twice, also at line {other.line}; give each fact its own",
+            f"id '{name}' stands twice, also at {case.mention(case.by_id[name])}; give each fact its own",
             fact,
             ("id",),
         )

@@ -89,9 +89,9 @@ class ReaderInputs(Inputs):
         """Raises FhirconvError where a folder cannot be read."""
         from fhirconv.readers import Report, files_of
 
-        named = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)  # who looks at names refuses it
-        super().__init__(tuple(chain.from_iterable(files_of(path, reader) for path in named)), limits)
         self.report: Report = Report()
+        named = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)  # who looks at names refuses it
+        super().__init__(tuple(files_of(named, reader, self.report)), limits)
         self._documents = reader.read(self.paths, limits, self.report)
         self._first: list[Document] = []  # read by `unopened`
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fhirconv.facts import Case, Fact
 from fhirconv.timeline import circles
 
+_IN_ROWS = "; in a reader, let the rule give an 'id': rows that are the same with their id are one fact"
+
 
 def check_together(case: Case) -> None:
     """Notes in the case what no fact by itself shows."""
@@ -45,7 +47,7 @@ def _check_identities(case: Case) -> None:
         if other is not fact and "id" not in fact.data:  # the same id twice was reported when the facts were read
             names = ", ".join(fact.section.identity) or "nothing else"
             message = (
-                f"this fact has the identity of the one at line {case.place(other).line} "
-                f"(same {names}); give one of them an 'id', or remove it if it says the same thing"
+                f"this fact has the identity of the one at {case.mention(other)} (same {names}); give one of them an 'id', "
+                f"or remove it if it says the same thing{_IN_ROWS if 'origin' in fact.data else ''}"
             )
             case.add("fact-duplicate", message, fact)

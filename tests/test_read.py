@@ -170,10 +170,51 @@ def test_a_file_that_cannot_be_read_as_a_whole_makes_no_output() -> None:
     assert names() == {"cases.ndjson"}
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (b"1001;12.01.2019;11,4\n", "in/labs.csv:7:1: fatal: has 3 cells, the header 5 columns"),
+        (b'1001;12.01.2019;"11,4;;\n', "in/labs.csv:7:1: fatal: opens a quote that never closes"),
+        (b"1001;12.01.2019;11,4;\0;\n", "in/labs.csv:7:1: fatal: holds a NUL character"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words", [("read", "-o", "out.ndjson"), ("convert", "-o", "out.ndjson"), ("read", "-o", "out")]
+)
+def test_a_row_that_cannot_be_read_makes_no_output(words: tuple[str, ...], row: bytes, told: str) -> None:
+    """Rows are lost from there on: that is a file that cannot be read as a whole, not a case that is rejected."""
+    Path("out.ndjson").write_bytes(b"of yesterday\n")
+    with Path("in/labs.csv").open("ab") as table:
+        table.write(row)
+    code, out, said = call(words[0], "in", *AS, *words[1:])
+    assert (code, out) == (2, b"")
+    assert told in said
+    assert "rejected" not in said
+    assert (Path("out.ndjson").read_bytes(), names()) == (b"of yesterday\n", {"out.ndjson"})
+
+
+def test_a_push_and_a_plan_of_half_a_table_ask_no_server() -> None:
+    with Path("in/labs.csv").open("ab") as table:
+        table.write(b"1001;12.01.2019\n")
+    nowhere = ("--server", "http://127.0.0.1:1/fhir", "--give-up-after", "1")  # who asks it ends with another code
+    for words in (("push", "--no-journal"), ("plan", "-o", "plan.json")):
+        code, _, said = call(*words, "in", *AS, *nowhere)
+        assert code == 2
+        assert "in/labs.csv:7:1: fatal: has 2 cells" in said
+        assert names() == set()
+
+
 def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
     Path("in/notes.txt").write_text("nothing", encoding="utf-8")
     Path("in/.labs.csv").write_text("hidden", encoding="utf-8")
+    Path("in/older").mkdir()
     mend()
+    _, _, said = call("read", "in", *AS, "-o", "cases.ndjson")
+    assert (
+        "notes.txt has no name of a file for reader 'example'; rename it if it is one, first at in/notes.txt\n" in said
+    )
+    assert "older is a folder in a folder, which is not searched; name it to have it read, first at in/older\n" in said
+    assert ".labs.csv" not in said
     assert call("read", "in", *AS, "-q", "-o", "cases.ndjson")[::2] == (0, "")
     code, _, said = call("read", "in", "in/notes.txt", *AS, "-o", "cases2.ndjson")
     assert code == 2

@@ -199,7 +199,10 @@ class Pool:
     def _ids(self, cases: Iterable[str], read: Iterable[tuple[Resource, Rules]]) -> dict[str, str]:
         """The id of each case by its key: that of the Patient, or what its address ends in."""
         own = self._own_systems[1]
-        wanted = {key: key.removeprefix(f"{own}|") if key.startswith(own) else re.split("[:/]", key)[-1] for key in cases}
+        wanted = {
+            key: key.removeprefix(f"{own}|") if key.startswith(f"{own}|") else re.split("[:/]", key)[-1]
+            for key in cases
+        }
         for number, (resource, _) in enumerate(read, 1):
             if resource.type == "Patient" and not resource.identity:
                 wanted[resource.case] = given_id(resource) or f"patient-{number}"

@@ -35,7 +35,6 @@ class Rules:
         """The inverses, compiled when they are first needed."""
         return undo_elements(self.elements, self.spot)
 
-
     def element_of(self, field: str) -> str:
         """The element that a field goes to, without the '[x]' of a choice; '' for none."""
         return next((name.removesuffix("[x]") for name, rule in self.elements.items() if _reads(rule, field)), "")

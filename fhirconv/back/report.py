@@ -73,7 +73,10 @@ class Report:
         """The report for people."""
         total = sum(self.facts.values())
         sections = ", ".join(f"{number} {name}" for name, number in self.facts.items())
-        made = [f"{self.resources:,} resource{'' if self.resources == 1 else 's'}: {total:,} facts" + (f" ({sections})" if sections else "")]
+        made = [
+            f"{self.resources:,} resource{'' if self.resources == 1 else 's'}: {total:,} facts"
+            + (f" ({sections})" if sections else "")
+        ]
         for title, account in _TITLES:
             counts: Counter[tuple[str, str]] = getattr(self, account)
             if counts:

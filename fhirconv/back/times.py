@@ -9,11 +9,10 @@ from typing import Any
 from fhirconv.back.amounts import extent_of
 from fhirconv.back.reading import Reading, Spot, Undo, split_extensions, taking
 from fhirconv.values.base import ORIGINAL_TEXT
-from fhirconv.values.times import RELATIVE_DATE_TIME
+from fhirconv.values.times import RELATIVE_DATE_TIME, is_within, last_words
 
 _RELATIONSHIP = re.compile(r"(concurrent|after|before)(?:(?:-with)?-(start|end))?")
 _RELATIONS = {"concurrent": "at", "after": "after", "before": "before"}
-_FINER = re.compile(r"(?=.)(-[0-9]{2}){0,2}(T.+)?")
 
 
 def date(rule: Mapping[str, Any], spot: Spot) -> Undo:
@@ -81,10 +80,11 @@ def _unlevel(period: dict[str, Any]) -> None:
         return
     for end in ("start", "end"):
         extra: Any = period.get("_" + end)
-        texts, _ = split_extensions(extra, ORIGINAL_TEXT)
-        if texts and isinstance(period.get(end), str) and _FINER.fullmatch(str(texts[-1]).removeprefix(period[end])):
-            period[end] = texts[-1]
-            period["_" + end] = {**extra, "extension": extra["extension"][:-1]}
+        extensions = extra.get("extension", ()) if isinstance(extra, dict) else ()
+        words = last_words(extensions)
+        if isinstance(period.get(end), str) and is_within(words, period[end]):
+            period[end] = words
+            period["_" + end] = {**extra, "extension": extensions[:-1]}
 
 
 def _instant(out: dict[str, Any], key: str, reading: Reading) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fhirconv.cli import Exit, say
-from fhirconv.cli.options import Options, tell, tell_report
+from fhirconv.cli.options import Options, check_whole, tell, tell_report
 from fhirconv.cli.outputs import is_dir, names_folder, same, write_to
 from fhirconv.compression import WHOLE, plain_suffix
 from fhirconv.conversion import Conversion, convert_document
@@ -34,6 +34,7 @@ def convert_each(
     folder = _is_folder(inputs, wanted)
     if not folder and any(same(case, output) for case in cases):
         raise click.UsageError("the output file is the input file; give it another name")
+    check_whole(inputs)
     failed = False
     made: dict[Path, str] = {}
     for document in inputs.documents():

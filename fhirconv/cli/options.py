@@ -134,6 +134,14 @@ def inputs_of(paths: tuple[Path, ...], limits: Limits, reader: str | None, site:
         raise click.UsageError(str(error)) from None
 
 
+def check_whole(inputs: Inputs) -> None:
+    """Ends the command where a reader can make no case of its sources, because each would lack something."""
+    problems = inputs.unopened() if inputs.report else []
+    if problems:
+        tell(problems)
+        raise click.exceptions.Exit(Exit.USAGE)
+
+
 def tell_report(inputs: Inputs, verbose: bool = False, say: Callable[[str], object] = say) -> None:
     """What a reader read, and the most frequent of what it left (all if `verbose`); for the end of a run."""
     for line in inputs.report.text(*((None,) if verbose else ())).splitlines() if inputs.report else ():

@@ -17,6 +17,7 @@ from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import (
+    check_whole,
     inputs_of,
     limits_option,
     mappings_option,
@@ -95,6 +96,7 @@ def command(
     with client_of(connection, site) as client:
         units = units_of(inputs.documents(), settings, retract)
         try:
+            check_whole(inputs)
             plans = list(_plans(client, units, settings, retract, teller))
         except KeyboardInterrupt:
             say("stopped: there is no plan; nothing was written to the server")

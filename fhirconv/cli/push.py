@@ -14,6 +14,7 @@ import click
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.connection import Connection, client_of, connection_options
 from fhirconv.cli.options import (
+    check_whole,
     inputs_of,
     limits_option,
     mappings_option,
@@ -126,6 +127,7 @@ def command(
     with client_of(connection, site) as client:
         try:
             signals = _Signals(client)
+            check_whole(inputs)
             first = inputs_of(files, limits, reader, site)
             plan = _planned(plan_file, client, settings, digest, first) if plan_file else None
             pusher = signals.pusher = Pusher(client, settings, options, plan)

@@ -69,9 +69,8 @@ class Course:
         return UNKNOWN
 
     def line(self, fact: Fact, *path: str) -> str:
-        """'line 12', or the pointer in a case that has no lines: to name the other place of a contradiction."""
-        place = self.case.place(fact, path)
-        return f"line {place.line}" if place.line else place.pointer
+        """Names the other place of a contradiction."""
+        return self.case.mention(fact, path)
 
     def warn(self, rule: str, message: str, fact: Fact, *path: str) -> None:
         """Notes a warning at a field of a fact."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,24 +34,38 @@ class Reader(Protocol):
     def takes(self, path: Path) -> bool:
         """Whether a file of this name is for it: of a folder, only these are read."""
 
-    def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
-        """The cases of the sources. Nothing is raised for what is wrong with them: see the Documents' issues.
+    def read(self, paths: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
+        """The cases of files, as `files_of` gives them. Nothing is raised for what is wrong with them: see the Documents' issues.
 
-        A Document without data tells of a file or of rows that make no case. What was read and what was left is counted
-        in `report`, which is whole when the last Document was taken.
+        A Document without data tells of a file or of rows that make no case: by a fatal issue, where there can be no whole
+        case of any file. What was read and what was left is counted in `report`, which is whole when the last Document was
+        taken.
         """
 
 
-def files_of(source: Path, reader: Reader) -> list[Path]:
-    """A file, or those of a folder that are for the reader; the folder itself where there is none. Hidden ones never are.
+def files_of(sources: Iterable[Path], reader: Reader, report: Report) -> list[Path]:
+    """Files, and those of folders that are for the reader, each once; a folder itself where none in it is.
 
-    Raises FhirconvError where a folder cannot be read.
+    The others of a folder are counted in `report`, but for hidden ones. Raises FhirconvError where a folder cannot be read.
     """
-    try:
-        inner = sorted(source.iterdir()) if source.is_dir() else []
-    except OSError as error:
-        raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
-    return [one for one in inner if one.is_file() and not one.name.startswith(".") and reader.takes(one)] or [source]
+    found: dict[Path, Path] = {}
+    for source in sources:
+        try:
+            inner = sorted(source.iterdir()) if source.is_dir() else []
+        except OSError as error:
+            raise FhirconvError(f"{source} cannot be read: {error.strerror}") from None
+        taken = []
+        for one in (one for one in inner if not one.name.startswith(".")):
+            if one.is_dir():
+                what = "is a folder in a folder, which is not searched; name it to have it read"
+            elif reader.takes(one) and one.is_file():
+                taken.append(one)
+                continue
+            else:
+                what = f"has no name of a file for reader '{reader.name}'; rename it if it is one"
+            report.leave("file-unread", f"{one.name} {what}", Place(str(one)))
+        found |= {one.absolute(): one for one in taken or [source]}
+    return list(found.values())
 
 
 # Readers that are code: the module that has a function `reader(mappings)`, and the title.

@@ -1,4 +1,4 @@
-"""Value rules for numbers, dates, ages and times from an event."""
+"""Value rules for numbers, ages and times from an event."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fhirconv.dates import PLAIN_DATES, read_date
 from fhirconv.issues import shown
 from fhirconv.memory import Memory
 from fhirconv.numbers import Measured, Unreadable, is_json_number, read_measured, read_number
@@ -15,12 +14,10 @@ from fhirconv.readers.targets import Target
 from fhirconv.readers.words import matching, null_words
 
 UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
-ORDERS = ("day-month-year", "month-day-year", "year-month-day")
 MARKS = ("comma", "point")
 
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0+)?")
 _SPAN = re.compile(r"([+-]?)([0-9]{1,18}(?:\.[0-9]{1,18})?)")
-_YEAR_FIRST = re.compile(r"([0-9]{4})([./-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})")
 
 
 def _as_number(cell: str) -> Any:
@@ -30,22 +27,25 @@ def _as_number(cell: str) -> Any:
 _numbers = Memory[str, Any](_as_number, most=16384)
 
 
-def _rule(verb: str, raw: Mapping[str, Any], env: Env, at: str, make: Make | None) -> Rule | None:
+def cell_rule(verb: str, raw: Mapping[str, Any], env: Env, at: str, make: Make | None) -> Rule | None:
+    """The rule that makes this of the cells that the verb names."""
     columns = env.columns(at, raw[verb])
     make = matching(raw["match"], make, env, at) if "match" in raw else make
     return reading(columns, null_words(raw, env, at), make) if columns else None
 
 
-def _wrong_target(env: Env, at: str, what: str, target: Target) -> None:
+def wrong_target(env: Env, at: str, what: str, target: Target) -> None:
+    """Notes that a field cannot be what the rule makes."""
     env.error(at, f"makes {what}, which '{'.'.join(target.path)}' is not", "mapping-type")
 
 
-def _takes_numbers(target: Target) -> bool:
+def takes_numbers(target: Target) -> bool:
     """Whether it is a number; the number that a date may be is a year."""
     return not target.takes_date and any(target.accepts(number) for number in (1, 10))
 
 
-def _wrong_form(cell: str, column: int, expected: str) -> Remark:
+def wrong_form(cell: str, column: int, expected: str) -> Remark:
+    """What is said of a cell that is not written as expected."""
     return Remark("cell-form", column, f"{shown(cell)} {expected}")
 
 
@@ -54,26 +54,26 @@ def compile_number(raw: Mapping[str, Any], target: Target, env: Env, at: str) ->
     mark = raw.get("decimal_mark", "")
     if mark and not env.one_of(f"{at}.decimal_mark", mark, MARKS):
         return None
-    if not _takes_numbers(target):
-        _wrong_target(env, at, "a number", target)
+    if not takes_numbers(target):
+        wrong_target(env, at, "a number", target)
         return None
     if target.accepts("<1"):
         if mark:
-            return _rule("number", raw, env, at, _rewritten(mark, env.decimal_mark == "comma"))
+            return cell_rule("number", raw, env, at, _rewritten(mark, env.decimal_mark == "comma"))
         if env.decimal_mark == "comma":  # 1.234 may be 1234, which the checks of facts decide
-            return _rule("number", raw, env, at, None)
-        return _rule("number", raw, env, at, lambda cell, column, remarks: _numbers[cell])
+            return cell_rule("number", raw, env, at, None)
+        return cell_rule("number", raw, env, at, lambda cell, column, remarks: _numbers[cell])
     mark = mark or env.decimal_mark
 
     def plain(cell: str, column: int, remarks: Remarks) -> Any:
         found = read_measured(cell, mark)
         if isinstance(found, Unreadable) or found.value is None or found.comparator:
             why = found.reason if isinstance(found, Unreadable) else "is not one number; this field takes no other"
-            remarks.append(_wrong_form(cell, column, why))
+            remarks.append(wrong_form(cell, column, why))
             return None
         return found.value
 
-    return _rule("number", raw, env, at, plain)
+    return cell_rule("number", raw, env, at, plain)
 
 
 def _rewritten(mark: str, to_comma: bool) -> Make:
@@ -82,7 +82,7 @@ def _rewritten(mark: str, to_comma: bool) -> Make:
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = read_measured(cell, mark)
         if isinstance(found, Unreadable):
-            remarks.append(_wrong_form(cell, column, found.reason))
+            remarks.append(wrong_form(cell, column, found.reason))
             return None
         if found.value is not None and not found.comparator and not to_comma:
             return found.value
@@ -94,48 +94,18 @@ def _rewritten(mark: str, to_comma: bool) -> Make:
 
 def compile_integer(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
     """A whole number."""
-    if not _takes_numbers(target):
-        _wrong_target(env, at, "a whole number", target)
+    if not takes_numbers(target):
+        wrong_target(env, at, "a whole number", target)
         return None
 
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = _INTEGER.fullmatch(cell)
         if not found:
-            remarks.append(_wrong_form(cell, column, "is not a whole number"))
+            remarks.append(wrong_form(cell, column, "is not a whole number"))
             return None
         return int(found[1])
 
-    return _rule("integer", raw, env, at, make)
-
-
-def compile_date(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
-    """A date as printed, for the conventions of the case to read; with an order of its own as YYYY-MM-DD."""
-    if not target.takes_date:
-        _wrong_target(env, at, "a date", target)
-        return None
-    if "order" not in raw:
-        return _rule("date", raw, env, at, None)
-    order = raw["order"]
-    if not env.one_of(f"{at}.order", order, ORDERS):
-        return None
-
-    def make(cell: str, column: int, remarks: Remarks) -> Any:
-        found = _dated(cell, order)
-        if isinstance(found, Unreadable):
-            remarks.append(_wrong_form(cell, column, found.reason))
-            return None
-        return found
-
-    return _rule("date", raw, env, at, make)
-
-
-def _dated(cell: str, order: str) -> str | Unreadable:
-    if PLAIN_DATES[cell]:
-        return cell
-    if order == "year-month-day" and (found := _YEAR_FIRST.fullmatch(cell)):
-        year, month, day = (part for part in found.groups() if part and part.isdecimal())
-        return read_date(f"{year}-{int(month):02d}-{int(day):02d}", {})
-    return read_date(cell, {"date_order": order})
+    return cell_rule("integer", raw, env, at, make)
 
 
 def compile_days(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
@@ -147,21 +117,21 @@ def compile_days(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> R
     if not env.one_of(f"{at}.unit", unit, UNITS):
         return None
     if not target.accepts({"after": event, "by": {"value": 1, "unit": unit}}):
-        _wrong_target(env, at, "a time after an event", target)
+        wrong_target(env, at, "a time after an event", target)
         return None
     env.events.append((at, event))
 
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = _SPAN.fullmatch(cell)
         if not found:
-            remarks.append(_wrong_form(cell, column, f"is not a number of {unit}"))
+            remarks.append(wrong_form(cell, column, f"is not a number of {unit}"))
             return None
         amount = read_number(found[2].lstrip("0") or "0") if "." not in found[2] else read_number(found[2])
         if not amount:
             return {"at": event}
         return {"before" if found[1] == "-" else "after": event, "by": {"value": amount, "unit": unit}}
 
-    return _rule("days", raw, env, at, make)
+    return cell_rule("days", raw, env, at, make)
 
 
 def compile_age(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Rule | None:
@@ -171,18 +141,18 @@ def compile_age(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> Ru
         return None
     is_time = target.accepts({"age": {"value": 1}})
     if not is_time and not (target.kind == "age" and target.accepts({"value": 1})):
-        _wrong_target(env, at, "an age", target)
+        wrong_target(env, at, "an age", target)
         return None
 
     def make(cell: str, column: int, remarks: Remarks) -> Any:
         found = read_measured(cell, env.decimal_mark)
         if isinstance(found, Unreadable):
-            remarks.append(_wrong_form(cell, column, f"is not an age in {unit}"))
+            remarks.append(wrong_form(cell, column, f"is not an age in {unit}"))
             return None
         age = _age(found, unit)
         return {"age": age} if is_time else age
 
-    return _rule("age", raw, env, at, make)
+    return cell_rule("age", raw, env, at, make)
 
 
 def _age(found: Measured, unit: str) -> dict[str, Any]:

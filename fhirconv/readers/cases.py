@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fhirconv.document import Document, Limits, audit
-from fhirconv.issues import Issue
+from fhirconv.issues import Issue, Place
 from fhirconv.readers.description import Description
 from fhirconv.readers.layout import Row
 from fhirconv.readers.places import RowPlaces
@@ -32,11 +32,14 @@ def read_case_rows(
     made = _Assembly(key, members, files, description.conventions, report)
     for _, number, row in members:
         made.read(files[number], row)
+        if made.size > limits.nodes:  # what follows would not make it smaller; the audit tells it
+            break
     document = made.document(limits)
     first = description.tables[0].name
     if all(table for table, _, _ in members) and any(file.rule.name == first for file in files):
         document.add("row-alone", f"this case has no row in the table '{first}'; only its key is known of the patient")
-    report.take(document.data)
+    if document.data is not None:  # it is not over a limit
+        report.take(document.data)
     return document
 
 
@@ -56,13 +59,15 @@ class _Assembly:
         self._conventions = conventions
         self._report = report
         self._facts: dict[str, list[dict[str, Any]]] = {}
+        self.size = 0  # values of its facts, at least
         self._rows: Counter[str] = Counter()  # so far, by table
         self._single: dict[str, dict[str, Any]] = {"case": {"id": first.case_id(key)}, "patient": {}}
         self._places = RowPlaces()
         self._places.start = first.key_feed, members[0][2].line
         self._places.fields["case"] = {"id": self._places.start}
         self._named: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._unsure: list[tuple[dict[str, Any], str]] = []  # references that go where there is no fact of their id
+        # References that go where there is no fact of their id; of those that are a cell what is to be said then.
+        self._unsure: list[tuple[dict[str, Any], str, tuple[str, Place] | None]] = []
         self._origins: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._issues: list[Issue] = []
 
@@ -83,7 +88,7 @@ class _Assembly:
                     why = why or fact
                 else:
                     made |= 1 << number
-                    self._take(file, maker, row.line, fact)
+                    self._take(file, maker, row, fact)
         if remarks:
             self._tell(file, row.line, cells, remarks)
         if not made:
@@ -101,12 +106,13 @@ class _Assembly:
                 what = f"{file.rule.name}.{file.column(remark.column)}: {remark.message}"
                 self._report.leave(remark.rule, what, place)
 
-    def _take(self, file: SourceFile, maker: Maker, line: int, fact: dict[str, Any]) -> None:
-        section = maker.section
+    def _take(self, file: SourceFile, maker: Maker, row: Row, fact: dict[str, Any]) -> None:
+        section, line = maker.section, row.line
+        self.size += len(fact) + 1
         origin = {**file.origin, "row": line, **maker.origin}
         for field in maker.if_made:
             if field in fact:
-                self._unsure.append((fact, field))
+                self._unsure.append((fact, field, _of_cell(file, maker, row, field, fact[field])))
         if not section.is_list:
             self._origins.append((self._fill(section.name, maker, line, fact), origin))
             return
@@ -144,8 +150,9 @@ class _Assembly:
 
     def document(self, limits: Limits) -> Document:
         """The whole case."""
-        for fact, field in self._unsure:
-            _keep_made(fact, field, self._named)
+        for fact, field, stated in self._unsure:
+            if _leaves_out(fact, field, self._named) and stated:
+                self._report.leave("cell-left", *stated)
         found = {**self._single, **self._facts, "conventions": dict(self._conventions)}
         data = {
             name: found[name] for name in case_schema().schema["properties"] if name in found and _counts(name, found)
@@ -173,11 +180,21 @@ def _add_origin(data: dict[str, Any], origin: dict[str, Any]) -> None:
         data["origin"] = [before, origin]
 
 
-def _keep_made(fact: dict[str, Any], field: str, made: Iterable[str]) -> None:
-    """Leaves references to what there is not out."""
+def _of_cell(file: SourceFile, maker: Maker, row: Row, field: str, value: Any) -> tuple[str, Place] | None:
+    """What is to be said if the value of a cell is left out. One that a rule put together is no loss."""
+    number = maker.feed.columns.get(field, 0)
+    if not 0 < number <= len(row.cells) or row.cells[number - 1].strip() != value:
+        return None
+    what = f"{file.rule.name}.{file.column(number - 1)}: not read, because its case has no fact of that id"
+    return what, file.place(row.line, number - 1)
+
+
+def _leaves_out(fact: dict[str, Any], field: str, made: Iterable[str]) -> bool:
+    """Leaves references to what there is not out; whether some were."""
     value = fact[field]
     kept = [one for one in value if one in made] if isinstance(value, list) else value if value in made else None
     if kept:
         fact[field] = kept
     else:
         del fact[field]
+    return bool(kept != value)

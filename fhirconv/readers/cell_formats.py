@@ -9,21 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 
 class Shown(NamedTuple):
-    """A cell as it is seen. `note` is what its user should know, `problem` why nothing can be read."""
+    """A cell as it is seen. `note` is what its user should know, `detail` the same of this cell; `problem` why nothing can be read.
+
+    `is_whole`: cells that hold something else do not look the same.
+    """
 
     text: str
     note: str = ""
+    detail: str = ""
     problem: str = ""
+    is_whole: bool = True
 
 
 Show = Callable[[str], Shown]
 
-HIDDEN = "shows fewer digits than it holds; the digits that it shows were read"
+_HIDDEN = "shows fewer digits than it holds, and all of them were read"
+_PART = "shows fewer digits than it holds; of a date what it shows was read"
 _UNKNOWN = "has a format of numbers that is not known here; the number as it is stored was read"
 _LONG = "has more than 15 digits, of which a workbook keeps 15; if it is an identifier, store it as text"
 _BUILT_IN = {  # the others, of East Asian locales, are dates
@@ -68,6 +74,9 @@ _TOKEN = re.compile(
 _SECTIONS = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|$)', re.DOTALL)
 _MINUTES = re.compile(r"h[^dmys]*m+|m+[^dmyh]*s|am/pm|a/p")
 _DAY = 24 * 60 * 60
+_MOST_CODE = 255  # characters of a format; spreadsheets take no more
+_EXACT = Context(prec=_MOST_CODE + 60)  # for what a format can ask for
+_WHOLE = re.compile(r"-?[0-9]{16,40}")
 _LAST_SERIAL = 2_958_466  # the day after 9999-12-31
 
 
@@ -78,6 +87,8 @@ def built_in(number: int) -> str:
 
 def shower(code: str, is_1904: bool) -> Show:
     """What shows numbers of this format. `is_1904`: days are counted from 1904-01-01."""
+    if len(code) > _MOST_CODE:
+        return _unknown
     sections = [match.group(1) for match in _SECTIONS.finditer(code) if match.group()]
     first = sections[0] if sections else ""
     bare = "".join(token.group(4) or token.group(8) or "" for token in _TOKEN.finditer(first)).lower()
@@ -87,20 +98,33 @@ def shower(code: str, is_1904: bool) -> Show:
         return _dates(bare, "[" in first and any(token.group(4) for token in _TOKEN.finditer(first)), is_1904)
     patterns = [_pattern(section) for section in sections[:3]]
     if any(pattern is None for pattern in patterns):
-        return lambda text: _stored(text)._replace(note=_UNKNOWN)
+        return _unknown
     return lambda text: _by_sections(text, [pattern for pattern in patterns if pattern])
 
 
 def _number(text: str) -> Decimal:
-    """The 15 digits that a workbook keeps: those after them are noise of binary numbers (9.800000000000001)."""
-    return Decimal(f"{float(text):.15g}")
+    """The 15 digits that a workbook keeps: those after them are noise of binary numbers (9.800000000000001).
+
+    Of a whole number that is stored with all its digits there is no noise.
+    """
+    return Decimal(text if _WHOLE.fullmatch(text) else f"{float(text):.15g}")
 
 
 def _stored(text: str) -> Shown:
     number = _number(text)
     if not number.is_finite():
         return Shown("", problem=f"holds {text[:20]!r}, which is no number; mend the cell")
-    return Shown(_plain(number), _LONG if abs(number) >= 10**15 else "")
+    return Shown(_plain(number), *_long(number))
+
+
+def _unknown(text: str) -> Shown:
+    return _stored(text)._replace(note=_UNKNOWN)
+
+
+def _long(number: Decimal) -> tuple[str, str, str, bool]:
+    """What a number with more digits than a workbook keeps has besides its text: others look the same."""
+    is_long = abs(number) >= 10**15
+    return _LONG if is_long else "", "", "", not is_long
 
 
 def _plain(number: Decimal) -> str:
@@ -150,17 +174,27 @@ def _by_sections(text: str, patterns: list[_Pattern]) -> Shown:
         return _stored(text)
     index = 2 if number == 0 and len(patterns) > 2 else 1 if number < 0 and len(patterns) > 1 else 0
     pattern = patterns[index]
-    scaled = (abs(number) if index else number).scaleb(2 * pattern.percent)
+    scaled = (number.copy_abs() if index else number).scaleb(2 * pattern.percent, _EXACT)
+    seen, rounded = _written(scaled, pattern)
+    if rounded == scaled:
+        return Shown(seen, *_long(number))
+    text, _ = _written(scaled, pattern._replace(most=_MOST_CODE))
+    return Shown(text, _HIDDEN, f": {text}, not {seen}", "", _long(number)[-1])
+
+
+def _written(number: Decimal, pattern: _Pattern) -> tuple[str, Decimal]:
+    """A number by a pattern, and its value after that."""
     if pattern.exponent:
-        digits = f"{scaled:.{pattern.most}E}"
-        return Shown(pattern.before + digits + pattern.after, HIDDEN if Decimal(digits) != scaled else "")
-    rounded = scaled.quantize(Decimal(1).scaleb(-pattern.most), ROUND_HALF_UP) if scaled.adjusted() < 20 else scaled
-    whole, _, part = f"{abs(rounded):f}".partition(".")
+        digits = f"{number:E}" if pattern.most == _MOST_CODE else f"{number:.{pattern.most}E}"
+        return pattern.before + digits + pattern.after, Decimal(digits)
+    rounded = number
+    if number.adjusted() < 20:
+        rounded = number.quantize(Decimal(1).scaleb(-pattern.most), ROUND_HALF_UP, _EXACT)
+    whole, _, part = f"{rounded.copy_abs():f}".partition(".")
     part = part[: pattern.fewest] + part[pattern.fewest :].rstrip("0")
     digits = whole.zfill(pattern.whole) + ("." + part if part else "")
     sign = "-" if rounded.is_signed() else ""
-    note = HIDDEN if rounded != scaled else _LONG if abs(number) >= 10**15 else ""
-    return Shown(pattern.before + sign + digits + pattern.after, note)
+    return pattern.before + sign + digits + pattern.after, rounded
 
 
 def _dates(bare: str, is_elapsed: bool, is_1904: bool) -> Show:
@@ -182,9 +216,11 @@ def _dates(bare: str, is_elapsed: bool, is_1904: bool) -> Show:
         if day is None:
             return Shown("", problem=f"is formatted as a date and holds {text[:20]!r}, which is no day; mend the cell")
         stated = day.isoformat()[:width]
+        if seconds % _DAY == 0:  # a date, also by a format with a time: so libraries store dates
+            return Shown(stated, is_whole=width == 10)
         if has_time and width == 10:
-            return Shown(f"{stated}T{clock if has_seconds else clock[:5]}")
-        return Shown(stated, HIDDEN if seconds % _DAY else "")
+            return Shown(f"{stated}T{clock if has_seconds else clock[:5]}", is_whole=has_seconds)
+        return Shown(stated, _PART, f": {stated}, not {day}T{clock}", is_whole=False)
 
     return show
 

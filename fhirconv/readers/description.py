@@ -11,11 +11,12 @@ from typing import Any
 from fhirconv.issues import MappingError, nearest
 from fhirconv.readers.fact_rule import FactRule, compile_fact
 from fhirconv.readers.layout import Layout
+from fhirconv.readers.printed_dates import find_zone
 from fhirconv.readers.rule import Env
 from fhirconv.schema import case_schema
 
 TOP = ("title", "about", "null", "draft", "conventions", "tables", "facts", "values")
-LAYOUT = tuple(one.name for one in fields(Layout))
+LAYOUT = tuple(one.name for one in fields(Layout) if one.name != "key")
 TABLE = ("file", *LAYOUT, "key", "optional", "null", "may_lack", "ignore")
 _FORMS: dict[str, tuple[type, str]] = {
     "title": (str, "a text"),
@@ -83,13 +84,13 @@ def read_description(name: str, raw: Mapping[str, Any], file: str) -> Descriptio
         env.error("draft", "this reader is a draft: check each of its guesses, then take this line out", "mapping-lost")
     env.values = raw.get("values", {})
     conventions = _conventions(env, raw.get("conventions", {}))
-    env.decimal_mark = conventions.get("decimal_mark", "")
-    rules = [_fact(env, number, one, raw["tables"]) for number, one in enumerate(raw["facts"], 1)]
+    env.decimal_mark, env.date_order = conventions.get("decimal_mark", ""), conventions.get("date_order", "")
+    null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
+    rules = [_fact(env, number, one, raw["tables"], null) for number, one in enumerate(raw["facts"], 1)]
     facts = tuple(rule for made in rules for rule in made)
     _check_events(env, facts, all(rules))
     for unused in sorted(set(env.values) - env.used_lookups) if not env.mistakes else ():
         env.error(f"values.{unused}", f'no rule looks it up (lookup = "{unused}")', "mapping-table")
-    null = frozenset(("", *env.texts("null", raw["null"]))) if raw.get("null") else frozenset(("",))
     tables = tuple(_tables(env, raw["tables"], facts, null))
     if env.mistakes:
         raise MappingError(env.mistakes)
@@ -117,11 +118,22 @@ def _conventions(env: Env, raw: Mapping[str, Any]) -> Mapping[str, str]:
         if choices:
             env.one_of(f"conventions.{key}", value, choices)
         elif "pattern" in known.get(key, {}) and not re.fullmatch(known[key]["pattern"], str(value)):
-            env.error(f"conventions.{key}", f"'{value}' is not an offset such as '+09:00'", "mapping-type")
-    return raw
+            env.zone = find_zone(str(value)) if "/" in str(value) else None  # CET and its like mean more than one
+            if env.zone is None:
+                what = f"'{value}' is not an offset such as '+09:00', nor a zone such as 'Europe/Berlin'"
+                env.error(f"conventions.{key}", what, "mapping-type")
+    return {key: value for key, value in raw.items() if key != "time_zone" or env.zone is None}
 
 
-def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[FactRule]:
+def _own_null(table: Any) -> frozenset[str]:
+    """The words of a table that say nothing; mistakes in it are told where the table is read."""
+    found = table.get("null") if isinstance(table, dict) else None
+    return frozenset(map(str, found if isinstance(found, list) else [found] if found else ()))
+
+
+def _fact(
+    env: Env, number: int, raw: Any, tables: Mapping[str, Any], null: frozenset[str]
+) -> list[FactRule]:
     """The rule, for each of the tables that it names."""
     at = f"facts[{number}]"
     if not isinstance(raw, dict):
@@ -140,6 +152,8 @@ def _fact(env: Env, number: int, raw: Any, tables: Mapping[str, Any]) -> list[Fa
             f"{at}.section", what + nearest(str(raw.get("section", "")), case_schema().sections), "mapping-source"
         )
         return []
+    own = [_own_null(tables[name]) for name in names if name in tables]
+    env.null = null.union(own[0].intersection(*own[1:]) if own else ())  # of several tables what is null in each
     rule = compile_fact(raw, section, env, f"{at} ({section.name})")
     return [replace(rule, table=name) for name in names if name in tables] if rule else []
 
@@ -180,7 +194,7 @@ def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null:
         yield TableRule(
             name=name,
             files=files,
-            layout=Layout(**{key: value for key, value in table.items() if key in LAYOUT}),
+            layout=Layout(**{name: value for name, value in table.items() if name in LAYOUT}, key=key),
             key=key,
             null=null | own,
             optional=table.get("optional", False),

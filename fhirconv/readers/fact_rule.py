@@ -10,6 +10,7 @@ from fhirconv.issues import nearest
 from fhirconv.readers.rule import CELL, COLUMN, ROW, TABLE, Cells, Env, Header, Remarks, Rule, Value
 from fhirconv.readers.targets import field_names, field_target, needs_of
 from fhirconv.readers.verbs import compile_rule, object_of
+from fhirconv.readers.words import parts_of
 from fhirconv.schema import Section
 
 FACT = ("table", "section", "where", "unless", "each", "split", "fields")
@@ -33,11 +34,6 @@ class Split(NamedTuple):
 
     column: str
     by: str
-
-    def parts(self, cell: str | None, clean: Mapping[str, str | None]) -> Iterator[str]:
-        """The parts of a cell that say something."""
-        stripped = map(str.strip, (cell or "").split(self.by))
-        return (part for one in stripped if (part := clean.get(one, one)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +97,7 @@ class Bound:
 
     def __init__(self, rule: FactRule, header: Header, each: str, clean: Mapping[str, str | None]) -> None:
         self.rule = rule
-        self._clean = clean
+        self._null = {cell for cell, said in clean.items() if said is None}
         self.each = each
         self._split = header(rule.split.column) if rule.split else -1
         self._where = [(header(test.column), test) for test in rule.where]
@@ -109,7 +105,7 @@ class Bound:
         self._cell = header(CELL) if each else -1
         self._by_part = rule.split is not None and any(test.column == CELL for test in (*rule.where, *rule.unless))
         fixed = [(key, one) for key, one in rule.fields.items() if one.is_constant]
-        self._fixed = {key: made for key, one in fixed if (made := one.bind(header)([], [])) is not None}
+        self._fixed = {key: made for key, one in fixed if (made := one.bind(header)(Cells(), [])) is not None}
         self._fields: list[tuple[str, Value]] = [
             (key, one.bind(header)) for key, one in rule.fields.items() if not one.is_constant
         ]
@@ -132,8 +128,9 @@ class Bound:
         if self.rule.split is None:
             yield self._fact(cells, remarks)
             return
-        for part in self.rule.split.parts(cells[self._split], self._clean):
-            row: Cells = [*cells[:-1], part, None]
+        for part in parts_of(cells[self._split] or "", self.rule.split.by, self._null, self._split, remarks):
+            row = Cells([*cells[:-1], part, None])
+            row.numbers = (*cells.numbers, len(cells) - 1) if self._split in cells.numbers else cells.numbers
             if not self._by_part or self._holds(row):
                 yield self._fact(row, remarks)
 
@@ -168,7 +165,7 @@ def compile_fact(raw: Mapping[str, Any], section: Section, env: Env, at: str) ->
         env.error(f"{at}.each", f"no field takes '{key}' ({key} = {{ each = \"{key}\" }})", "mapping-lost")
     if len(env.mistakes) > before:
         return None
-    fixed = {key: rule.bind(Header({}, {}))([], []) for key, rule in fields.items() if rule.is_constant}
+    fixed = {key: rule.bind(Header({}, {}))(Cells(), []) for key, rule in fields.items() if rule.is_constant}
     needs = needs_of(section) if section.is_list else ()  # several rules fill a single object
     for group in needs:
         if fields.keys().isdisjoint(group):

@@ -100,7 +100,7 @@ class _Stored:
                 rows = [row for (piece,) in pieces for row in marshal.loads(piece)]  # noqa: S302 (our own)
                 yield (
                     key.decode("utf-8", "surrogatepass"),
-                    [(table, file, Row(line, cells)) for table, file, line, cells in rows],
+                    [(table, file, Row(*row)) for table, file, *row in rows],
                 )
         except self._error as error:
             raise _told(error) from None

@@ -18,6 +18,7 @@ class Row(NamedTuple):
 
     line: int
     cells: tuple[str, ...]
+    numbers: tuple[int, ...] = ()  # of a workbook or Parquet: which cells hold a number with a decimal point, from 0
 
 
 class Table(NamedTuple):
@@ -43,6 +44,7 @@ class Layout:
     delimiter: str = ""
     quote: bool = True  # else quotes are letters
     encoding: str = ""
+    key: tuple[str, ...] = ()  # columns of which alike cells must mean the same
 
 
 class TableError(FhirconvError):

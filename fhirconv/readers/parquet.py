@@ -36,12 +36,13 @@ def _read(path: Path, name: str, limits: Limits, issues: list[Issue]) -> Iterato
         file = parquet.ParquetFile(stream)
         columns = _columns(file.schema_arrow, name)
         yield Row(0, columns)
+        numbers = tuple(at for at, field in enumerate(file.schema_arrow) if _has_point(field.type))
         line = blank = first_blank = 0
         for batch in file.iter_batches(_ROWS):
             for cells in zip(*[_texts(column, name, limits) for column in batch.columns], strict=True):
                 line += 1
                 if any(cells):
-                    yield Row(line, cells)
+                    yield Row(line, cells, numbers)
                 else:
                     blank, first_blank = blank + 1, first_blank or line
         if blank:
@@ -57,6 +58,14 @@ def _arrow_errors(name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.strerror:
             raise
         raise failed("damaged", "is no Parquet, or is damaged; write or fetch it again", name) from None
+
+
+def _has_point(kind: Any) -> bool:
+    """Whether values are written with a decimal point."""
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_floating(kind) or types.is_decimal(kind))
 
 
 def _columns(schema: Any, name: str) -> tuple[str, ...]:
@@ -96,8 +105,8 @@ def _texts(column: Any, name: str, limits: Limits) -> list[str]:
     cells: list[str] = texts.to_pylist()
     if types.is_timestamp(kind):
         return [_time(cell) for cell in cells]
-    if types.is_floating(kind):  # an exponent is Arrow's way of writing, not the source's
-        return [f"{Decimal(cell):f}" if "e" in cell else cell for cell in cells]
+    if types.is_floating(kind):  # an exponent is Arrow's way of writing, not the source's; NaN is how polars has null
+        return [f"{Decimal(cell):f}" if "e" in cell else "" if cell == "nan" else cell for cell in cells]
     return cells
 
 

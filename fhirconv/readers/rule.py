@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from fhirconv.issues import Issue, Place, nearest
 
-Cells = list[str | None]  # of a row, stripped; None for those that say nothing
+
+class Cells(list[str | None]):
+    """The cells of a row, stripped; None for those that say nothing."""
+
+    numbers: tuple[int, ...] = ()  # where a number of a workbook or Parquet stands, with a point whatever is usual in texts
+
+    def with_commas(self) -> Cells:
+        """The same, with these numbers as the texts beside them are printed."""
+        cells = Cells(self)
+        for place in self.numbers:
+            cells[place] = (self[place] or "").replace(".", ",") or None
+        return cells
+
+
 CELL = "@"  # the name of the cell of the column that an 'each' is at, or of the part of a 'split'
 ROW = "@n"  # the name of a cell that each row has: which row of its table it is in its case, from 1
 TABLE, COLUMN = "@table", "@column"  # in a text: the names of the table, and of the column that an 'each' is at
@@ -56,7 +70,10 @@ class Env:
     file: str
     values: Mapping[str, Any]  # [values.NAME]
     decimal_mark: str  # that the conventions declare
+    date_order: str = ""
+    zone: tzinfo | None = None  # that they name: 'Europe/Berlin'
     each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the fact that is being compiled
+    null: frozenset[str] = frozenset()  # cells of its tables that say nothing
     has_cell: bool = False  # whether CELL is one here
     used_lookups: set[str] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)  # that rules count from, and where
@@ -133,6 +150,16 @@ def _first_stated(places: list[int], null: frozenset[str], make: Make) -> Value:
 def passed_over(column: int) -> Remark:
     """The remark on a cell that says something, where another one was taken."""
     return Remark("cell-left", column, "not read, because another column of its rule has a value and comes first")
+
+
+def with_commas(rule: Rule) -> Rule:
+    """A rule that reads printed numbers with a decimal comma, also of cells that hold numbers as such."""
+
+    def bind(header: Header) -> Value:
+        value = rule.bind(header)
+        return lambda cells, remarks: value(cells.with_commas() if cells.numbers else cells, remarks)
+
+    return replace(rule, bind=bind)
 
 
 def quiet(rule: Rule) -> Rule:

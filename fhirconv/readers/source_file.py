@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fhirconv.issues import Place, shown
+from fhirconv.issues import Place
 from fhirconv.readers.description import TableRule
 from fhirconv.readers.fact_rule import Bound, FactRule
 from fhirconv.readers.layout import Row, Table
 from fhirconv.readers.places import Feed
 from fhirconv.readers.report import ColumnCount, Report
 from fhirconv.readers.rule import CELL, Cells
+from fhirconv.readers.words import ERRORS, damaged
 
 _WAITING = 256  # rows that are counted together, column by column
 
-# What a spreadsheet writes in place of a value.
-DAMAGED = "\0damaged"
-_ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # a long number as a spreadsheet shows it: digits are lost
+DAMAGED = "\0damaged"  # stands for the error of a spreadsheet
+# A long number as programs round it: others look the same.
+_NO_KEY = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _BETWEEN = "\x1f"  # parts of a key: 'a-b' and 'c' are not 'a' and 'b-c'
-_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", *("#" * count for count in range(3, 31)))
 
 
 class Maker:
@@ -63,7 +63,7 @@ class SourceFile:
         places = {column: number - 1 for column, number in self.numbers.items()}
         self._key = [places[column] for column in rule.key]
         self.key_feed = Feed(table.name, {"id": self._key[0] + 1}, self._key[0] + 1)
-        self._clean: dict[str, str | None] = dict.fromkeys(_ERRORS, DAMAGED) | dict.fromkeys(rule.null)
+        self._clean: dict[str, str | None] = dict.fromkeys(ERRORS, DAMAGED) | dict.fromkeys(rule.null)
         self.makers = [Maker(bound, self) for one in facts for bound in one.bind(places, self._clean)]
         self._always = {*self._key, *(places[name] for one in facts for name in one.deciding if name in places)}
         self.count = report.count(rule.name)
@@ -75,13 +75,15 @@ class SourceFile:
     @staticmethod
     def case_id(key: str) -> str:
         """The id of the case that a key stands for."""
-        return key.replace(_BETWEEN, "-")
+        return key.replace(f"{_BETWEEN}1", "-").replace(f"{_BETWEEN}0", _BETWEEN)
 
     def cells(self, row: Row, number: int) -> Cells:
         """The cells of a row, stripped; None for those that say nothing; then its number, and one that says nothing."""
         clean = self._clean
-        cells: Cells = [clean.get(cell, cell) for cell in map(str.strip, row.cells)]
+        cells = Cells(clean.get(cell, cell) for cell in map(str.strip, row.cells))
         cells += (str(number), None)
+        if row.numbers:
+            cells.numbers = row.numbers
         return cells
 
     def key(self, row: Row) -> str | None:
@@ -90,10 +92,10 @@ class SourceFile:
         for place in self._key:
             cell = row.cells[place].strip()
             part = self._clean.get(cell, cell)
-            if part is None or part == DAMAGED or _ROUNDED.fullmatch(part):
+            if part is None or part == DAMAGED or _NO_KEY.fullmatch(part):
                 return None
-            parts.append(part)
-        return _BETWEEN.join(parts)
+            parts.append(part.replace(_BETWEEN, _BETWEEN + "0"))
+        return f"{_BETWEEN}1".join(parts)
 
     @staticmethod
     def has_damage(cells: Cells) -> bool:
@@ -109,8 +111,7 @@ class SourceFile:
         for place, cell in enumerate(cells):
             if cell == DAMAGED:
                 cells[place] = None
-                what = f"{shown(row.cells[place].strip())} is an error of a spreadsheet, not a value; correct it there"
-                yield place, what
+                yield place, damaged(row.cells[place].strip())
 
     def place(self, line: int, column: int = 0) -> Place:
         """The place of a cell; `column` from 0."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue, Place, closest, shown
-from fhirconv.readers import files_of
 from fhirconv.readers.cases import read_case_rows
 from fhirconv.readers.description import Description, TableRule
 from fhirconv.readers.groups import Groups
@@ -42,15 +41,15 @@ class TableReader:
         """Whether a file of this name is of some table."""
         return any(_matches(path, rule) for rule in self.description.tables)
 
-    def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
+    def read(self, paths: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """The cases of the files, in the order of the first table.
 
         When a file cannot be read as a whole there are no cases, because each would lack something, but Documents without
         data that say why.
         """
         with Groups() as groups:
-            failed, files = self._gather(sources, limits, report, groups)
-            if any(document.data is None and _is_fatal(document) for document in failed):
+            failed, files = self._gather(paths, limits, report, groups)
+            if any(issue.severity == "fatal" for document in failed for issue in document.issues):
                 yield from failed
                 return
             for key, members in groups:
@@ -60,11 +59,11 @@ class TableReader:
             yield from failed
 
     def _gather(
-        self, sources: Sequence[Path], limits: Limits, report: Report, groups: Groups
+        self, paths: Sequence[Path], limits: Limits, report: Report, groups: Groups
     ) -> tuple[list[Document], list[SourceFile]]:
         """Reads all rows into `groups`, those of the first table first; Documents for what could not be read."""
         failed, files = [], []
-        matched, issues = self._matched(sources, report)
+        matched, issues = self._matched(paths)
         for number, rule in enumerate(self.description.tables):
             facts = [fact for fact in self.description.facts if fact.table == rule.name]
             for path in matched[number]:
@@ -77,38 +76,27 @@ class TableReader:
                     failed += _add_rows(groups, number, len(files) - 1, file, table)
                     report.noted += table.issues
                 except TableError as error:
-                    failed.append(Document(str(path), issues=error.issues))
+                    whole = [replace(issue, severity="fatal") for issue in error.issues]  # be it of one row
+                    failed.append(Document(str(path), issues=whole))
         return [*(Document(issue.place.file, issues=[issue]) for issue in issues), *failed], files
 
-    def _matched(self, sources: Sequence[Path], report: Report) -> tuple[list[list[Path]], list[Issue]]:
+    def _matched(self, paths: Sequence[Path]) -> tuple[list[list[Path]], list[Issue]]:
         """The files of each table, and what is wrong with the choice of files."""
         tables = self.description.tables
         matched: list[list[Path]] = [[] for _ in tables]
         issues = []
-        for path in self._files(sources, report):
+        for path in paths:
             found = [number for number, rule in enumerate(tables) if _matches(path, rule)]
             if len(found) == 1:
                 matched[found[0]].append(path)
             else:
                 issues.append(self._no_one_table(path, [tables[number].name for number in found]))
-        for rule, paths in zip(tables, matched, strict=True):
-            if not paths and not rule.optional and not issues:
+        for rule, chosen in zip(tables, matched, strict=True):
+            if not chosen and not rule.optional and not issues:
                 globs = " or ".join(map(shown, rule.files))
                 message = f"no source is its table '{rule.name}': a file named {globs}; name it, or its folder"
                 issues.append(Issue("table-missing", message, Place(f"reader {self.name}")))
         return matched, issues
-
-    def _files(self, sources: Sequence[Path], report: Report) -> list[Path]:
-        """The files that are named, each once, and those of folders that are of some table; the others are counted."""
-        found: dict[Path, Path] = {}
-        for source in sources:
-            files = files_of(source, self)
-            for path in sorted(source.iterdir()) if source.is_dir() else ():
-                if path not in files and not path.name.startswith("."):
-                    report.leave("file-unread", f"{path.name} is no table of reader '{self.name}'", Place(str(path)))
-            for path in files:
-                found.setdefault(path.absolute(), path)
-        return list(found.values())
 
     def _no_one_table(self, path: Path, found: Sequence[str]) -> Issue:
         if found:
@@ -122,10 +110,6 @@ class TableReader:
 def _matches(path: Path, rule: TableRule) -> bool:
     name = path.name.removesuffix(path.suffix) if path.suffix in _PACKED else path.name
     return any(fnmatchcase(name, glob) for glob in rule.files)
-
-
-def _is_fatal(document: Document) -> bool:
-    return any(issue.rule != "row-without-case" for issue in document.issues)
 
 
 def _check_columns(table: Table, rule: TableRule) -> None:

@@ -7,8 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fhirconv.issues import closest, nearest
-from fhirconv.readers.amounts import compile_age, compile_date, compile_days, compile_integer, compile_number
+from fhirconv.readers.amounts import (
+    compile_age,
+    compile_days,
+    compile_integer,
+    compile_number,
+    takes_numbers,
+)
 from fhirconv.readers.coded import compile_term
+from fhirconv.readers.printed_dates import compile_date
 from fhirconv.readers.rule import (
     COLUMN,
     TABLE,
@@ -22,6 +29,7 @@ from fhirconv.readers.rule import (
     passed_over,
     quiet,
     reading,
+    with_commas,
 )
 from fhirconv.readers.targets import Target
 from fhirconv.readers.words import OPTIONS, check_constant, compile_words, exact, null_words
@@ -50,6 +58,9 @@ def compile_rule(raw: Any, target: Target, env: Env, at: str) -> Rule | None:
     rule = compile_verb(raw, target, env, at)
     if rule is None or len(env.mistakes) > before:
         return None
+    takes_number = verbs[0] == "age" or (verbs[0] in ("column", "text", "number") and takes_numbers(target))
+    if takes_number and raw.get("decimal_mark", env.decimal_mark) == "comma":
+        rule = with_commas(rule)
     return quiet(rule) if raw.get("quiet") is True else rule
 
 
@@ -262,7 +273,7 @@ VERBS: dict[str, tuple[Compile, tuple[str, ...]]] = {
     "text": (_text, OPTIONS),
     "number": (compile_number, ("decimal_mark", "match", "null")),
     "integer": (compile_integer, ("null",)),
-    "date": (compile_date, ("order", "null")),
+    "date": (compile_date, ("order", "match", "null")),
     "days": (compile_days, ("after", "unit", "null")),
     "age": (compile_age, ("unit", "null")),
     "term": (compile_term, ("code", "system", "system_is", *_NOT_SPLIT)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -67,10 +67,32 @@ def compile_words(raw: Mapping[str, Any], target: Target, env: Env, at: str) -> 
         hint = "is a list: 'split' the cell, or write a 'list'" if single.item else "takes none"
         env.error(at, f"gives text, and '{'.'.join(target.path)}' {hint}", "mapping-type")
     if "split" in raw and isinstance(raw["split"], str) and raw["split"]:
-        make = _splitting(raw["split"], make, null_words(raw, env, at))
+        make = _splitting(raw["split"], make, env.null | null_words(raw, env, at))
     elif "split" in raw:
         env.error(f"{at}.split", "expected the text that stands between the parts", "mapping-syntax")
     return matching(raw["match"], make, env, at) if "match" in raw else make
+
+
+# What a spreadsheet writes in place of a value.
+ERRORS = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", *("#" * count for count in range(3, 31)))
+)
+
+
+def damaged(cell: str) -> str:
+    """What is said of such a cell, or part of one."""
+    return f"{shown(cell)} is an error of a spreadsheet, not a value; correct it there"
+
+
+def parts_of(cell: str, by: str, null: Container[str], column: int, remarks: Remarks) -> list[str]:
+    """The parts of a cell that say something; errors of a spreadsheet among them are told."""
+    found = []
+    for part in map(str.strip, cell.split(by)):
+        if part in ERRORS:
+            remarks.append(Remark("cell-damaged", column, damaged(part)))
+        elif part and part not in null:
+            found.append(part)
+    return found
 
 
 def null_words(raw: Mapping[str, Any], env: Env, at: str) -> frozenset[str]:
@@ -138,7 +160,7 @@ def _looking_up(listed: Listed, otherwise: Any) -> Make:
 
 def _splitting(by: str, make: Make | None, null: frozenset[str]) -> Make:
     def split(cell: str, column: int, remarks: Remarks) -> Any:
-        parts = [part for one in cell.split(by) if (part := one.strip()) and part not in null]
+        parts = parts_of(cell, by, null, column, remarks)
         found = [made for part in parts if (made := make(part, column, remarks)) is not None] if make else parts
         return found or None
 

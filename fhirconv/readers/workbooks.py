@@ -12,17 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from fhirconv.document import Limits
+from fhirconv.document import RAISE, Limits
 from fhirconv.issues import Issue, Place, nearest, shown
 from fhirconv.memory import Memory
 from fhirconv.readers.cell_formats import Shown, shower
-from fhirconv.readers.layout import Layout, Problems, Row, Table, blank_rows, column_names, failed, reading
+from fhirconv.readers.layout import Layout, Problems, Row, Table, TableError, blank_rows, column_names, failed, reading
 from fhirconv.readers.ooxml import Book, Sheet, Walker, package, read_book, unescaped
 
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384  # of a sheet
 _REMEMBERED = 10_000  # numbers of each format
 _NO_RESULT = "is a formula without a stored result; open the workbook in a spreadsheet and save it"
 _LETTERS, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ$", "0123456789"
+_NO_KEY = "names a case and does not show all that it holds, or has more than 15 digits: two may look alike; store it as text"
 _HIDDEN_ROW = "is a hidden row, and was read like the others"
 
 
@@ -130,7 +131,8 @@ def _rows(
     """The header as a row, then the rows."""
     with reading(name) as problems, package(path, limits) as archive, archive.open(sheet.part) as stream:
         walker = _Cells(name, limits.bytes)
-        rows = _Fitted(_Texts(book, name, problems), name, layout, problems)
+        most = limits.ratio * path.stat().st_size + limits.bytes
+        rows = _Fitted(_Texts(book, name, problems, limits, most), name, layout, problems)
         for _ in walker.read(stream):
             for number, is_hidden, cells in walker.found:
                 row = rows.fitted(number, cells)
@@ -166,6 +168,8 @@ class _Fitted:
             self.columns = column_names(
                 [found.get(column, "") for column in range(1, max(found, default=0) + 1)], self._name, number
             )
+            keys = self._layout.key
+            self.texts.keys = {number for number, column in enumerate(self.columns, 1) if column in keys}
             self._last = header + self._layout.skip
             return Row(number, self.columns)
         if number <= header + self._layout.skip or not self.columns:
@@ -183,7 +187,8 @@ class _Fitted:
             self._first_blank = self._first_blank or self._last + 1
             self._blank += number - self._last - 1
         self._last = number
-        return Row(number, tuple([found.get(column, "") for column in range(1, width + 1)]))
+        numbers = tuple(column - 1 for column, text in found.items() if "." in text and cells[column].kind == "n")
+        return Row(number, tuple([found.get(column, "") for column in range(1, width + 1)]), numbers)
 
     def finish(self, walker: _Cells, issues: list[Issue]) -> None:
         """Tells what can only be told at the end of a sheet."""
@@ -203,10 +208,13 @@ class _Fitted:
 class _Texts:
     """The cells of rows as they are seen. What their user should know is noted once for each kind, and counted."""
 
-    def __init__(self, book: Book, name: str, problems: Problems) -> None:
-        self._book, self._name, self._problems = book, name, problems
+    def __init__(self, book: Book, name: str, problems: Problems, limits: Limits, most: int) -> None:
+        """`most`: characters in all. A shared text is stored once, and rows without number can say it."""
+        self._book, self._name, self._problems, self._limits = book, name, problems, limits
+        self._room = most
         self._showers: dict[str, Memory[str, Shown]] = {}
-        self._notes: dict[str, tuple[int, Place]] = {}
+        self._notes: dict[str, tuple[int, str, Place]] = {}
+        self.keys: set[int] = set()  # columns whose cells must not look like others
 
     def of(self, number: int, cells: dict[int, _Cell]) -> dict[int, str]:
         """The cells that hold something, by column."""
@@ -215,20 +223,29 @@ class _Texts:
             text = cell.value if cell.kind in ("str", "inlineStr") else self._shown(cell, number, column)
             if text:
                 found[column] = text
+                self._room -= len(text)
+                if len(text) > self._limits.text or self._room < 0:
+                    raise self._too_large(number, column, len(text))
             elif cell.is_formula and cell.kind != "str":  # whose result may be an empty text
                 self._problems.note(_NO_RESULT, number, column)
         return found
 
-    def note(self, message: str, number: int, column: int) -> None:
-        """Notes what a user should know, at its first place."""
-        count, place = self._notes.get(message, (0, Place(self._name, number, column)))
-        self._notes[message] = count + 1, place
+    def _too_large(self, number: int, column: int, length: int) -> TableError:
+        limit, what = "ratio", f"the texts so far are more than {self._limits.ratio} times the file, as in a bomb"
+        if length > self._limits.text:
+            limit, what = "text", f"has a cell of more than {self._limits.text} characters"
+        return failed("too-large", f"{what}; {RAISE} ('{limit}')", self._name, number, column)
+
+    def note(self, message: str, number: int, column: int, detail: str = "") -> None:
+        """Notes what a user should know, at its first place and with the detail of this."""
+        count, first, place = self._notes.get(message, (0, message + detail, Place(self._name, number, column)))
+        self._notes[message] = count + 1, first, place
 
     def notes(self) -> list[Issue]:
         """One for each kind."""
         return [
-            Issue("cell-shown", f"{message} ({count} such, the first of them here)" if count > 1 else message, place)
-            for message, (count, place) in self._notes.items()
+            Issue("cell-shown", f"{first} ({count} such, the first of them here)" if count > 1 else first, place)
+            for count, first, place in self._notes.values()
         ]
 
     def _shown(self, cell: _Cell, number: int, column: int) -> str:
@@ -245,8 +262,11 @@ class _Texts:
         seen = self._number(cell.style, value)
         if seen.problem:
             self._problems.note(seen.problem, number, column)
+        if column in self.keys and not seen.is_whole:
+            self.note(_NO_KEY, number, column)
+            return " "  # says nothing, and yet its row is no blank one
         if seen.note:
-            self.note(seen.note, number, column)
+            self.note(seen.note, number, column, seen.detail)
         return seen.text
 
     def _number(self, style: str, value: str) -> Shown:

@@ -8,7 +8,8 @@ the event's id as the id of its element, and its name as the first original text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhirconv.context import Context
@@ -22,8 +23,8 @@ RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTi
 UCUM = "http://unitsofmeasure.org"
 TIME_UNITS = {"minutes": "min", "hours": "h", "days": "d", "weeks": "wk", "months": "mo", "years": "a"}
 
-
 _DAY = len("2020-01-01")
+_FINER = re.compile(r"(-[0-9]{2}){0,2}(T.+)?")
 
 
 def _amount(value: Any, unit: str, comparator: str = "") -> dict[str, Any]:
@@ -135,16 +136,30 @@ def _set(out: dict[str, Any], key: str, moment: Moment | None, context: Context)
 def _level(period: dict[str, Any]) -> None:
     """Brings both ends of a Period to one precision where they could not be compared otherwise (R4, per-1).
 
-    '2020' to '2020-05' becomes '2020' to '2020', and what was said of the finer end stays with it as original text.
+    '2020' to '2020-05' becomes '2020' to '2020', and what was said of the finer end stays with it as original text. Where
+    the source's own words could be taken for that, the date follows them.
     """
     start, end = period.get("start", ""), period.get("end", "")
     length = min(len(start), len(end))
-    if not length or len(start) == len(end) or length > _DAY or start[:length] != end[:length]:
+    if not length or length > _DAY or start[:length] != end[:length]:
         return
-    finer = "start" if len(start) > length else "end"
-    extra = period.get("_" + finer, {})
-    period["_" + finer] = extra | {"extension": [*extra.get("extension", ()), _original(period[finer])]}
-    period[finer] = period[finer][:length]
+    for key in ("start", "end"):
+        extra, stated = period.get("_" + key, {}), period[key]
+        period[key] = stated[:length]
+        extensions = extra.get("extension", ())
+        if len(stated) > length or is_within(last_words(extensions), stated):
+            period["_" + key] = extra | {"extension": [*extensions, _original(stated)]}
+
+
+def last_words(extensions: Iterable[Any]) -> str:
+    """The last original text among extensions; '' if there is none."""
+    texts = [one.get("valueString") for one in extensions if isinstance(one, dict) and one.get("url") == ORIGINAL_TEXT]
+    return str(texts[-1]) if texts else ""
+
+
+def is_within(words: str, date: str) -> bool:
+    """Whether words are a date, or a finer one within it; an instant has none."""
+    return len(date) <= _DAY and words.startswith(date) and bool(_FINER.fullmatch(words, len(date)))
 
 
 def _with_text(value: dict[str, Any], moment: Moment) -> dict[str, Any]:

@@ -74,10 +74,10 @@ def test_a_report_as_json(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "report.json").read_bytes())
     assert report["left"] == {
         "Condition.encounter.reference": 1,
+        "Observation.status": 1,
         "Patient.maritalStatus.text": 1,
     }
-    assert report["unread"]["Observation: its status is preliminary"] == 1
-    place = report["first"]["unread"]["Observation: its status is preliminary"]
+    place = report["first"]["left"]["Observation.status"]
     name, line, _ = place.rsplit(":", 2)
     assert name == str(OTHER)
     assert "Observation" in "".join(OTHER.read_text(encoding="utf-8").splitlines()[int(line) - 1 : int(line) + 1])
@@ -164,7 +164,9 @@ def read_files(tmp_path: Path, *files: object) -> tuple[list[tuple[str, set[str]
     done = run("facts", *names, "-o", str(output))
     made = [json.loads(line) for line in output.read_bytes().splitlines()] if output.exists() else []
     assert len({case["case"]["id"] for case in made}) == len(made)
-    told = [(case["patient"].get("birth_date", ""), {one["name"] for one in case.get("conditions", ())}) for case in made]
+    told = [
+        (case["patient"].get("birth_date", ""), {one["name"] for one in case.get("conditions", ())}) for case in made
+    ]
     return told, done.output
 
 

@@ -132,3 +132,20 @@ def test_facts_that_differ_only_in_the_words_of_a_code_stay_two() -> None:
     names: list[dict[str, Any]] = [{"codes": codes}, {"text": "left breast", "codes": codes}]
     regimens = [{"name": name, "status": "completed"} for name in names]
     assert_law(convert({"case": {"id": "a"}, "patient": {}, "regimens": regimens}), "r4")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ({"date": "2020-09-02", "text": "2020-09-02T00:00:00Z"}, {"date": "2020-09-02", "text": "2020-09-02T00:00:00Z"}),
+        ({"date": "2020-09-02", "text": "2020-09-02"}, "2020-09-02"),
+        ({"date": "2020", "text": "2020-05"}, "2020-06"),
+        ("2020-03", {"date": "2020", "text": "2020-05"}),
+        ("2020", {"date": "2020-05", "text": "T2"}),
+        ({"date": "2020-09-02T08:00:00Z", "text": "2020-09-02T08:00:00Z"}, "2020-09-02T08:00:00Z"),
+    ],
+)
+def test_words_that_look_like_a_finer_date_stay_words(start: Any, end: Any) -> None:
+    drugs = [{"drug": "letrozole", "status": "completed", "start": start, "end": end}]
+    found = [{"finding": "pain", "at": {"from": start, "to": end}}]
+    assert_law(convert({"case": {"id": "a"}, "patient": {}, "medications": drugs, "findings": found}), "r4")

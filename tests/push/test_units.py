@@ -63,6 +63,17 @@ def test_a_bundle_that_convert_wrote_gives_the_same_requests_as_its_case() -> No
         assert transaction(unit_of(written, 0, SETTINGS["id"]).items) == convert(DATED).json()
 
 
+@pytest.mark.parametrize("case", sorted((FIXTURES / "cases").glob("*.yaml")), ids=lambda path: path.stem)
+def test_but_for_what_times_are_relative_to_every_byte_is_as_convert_writes_it(case: Path) -> None:
+    made = unit_of(read_file(case), 0, SETTINGS["id"])
+    sent, written = transaction(made.items), convert(case).json()
+    for item in made.items:  # 'urn:uuid:' for 'Type/', in extensions of primitives and nowhere else
+        of_a_primitive = b'"valueReference":{"reference":"%s"'
+        named = f"{item.type}/{item.full_url[9:]}".encode()
+        sent = sent.replace(of_a_primitive % named, of_a_primitive % item.full_url.encode())
+    assert sent == written
+
+
 @pytest.mark.parametrize("identity", ["id", "identifier"])
 def test_what_a_time_is_relative_to_is_named_without_the_server(identity: str) -> None:
     """HAPI leaves full URLs as they are in extensions of primitives, where they would lead nowhere."""

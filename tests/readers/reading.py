@@ -11,7 +11,7 @@ import tomli
 
 from fhirconv.document import LIMITS, Document
 from fhirconv.issues import MappingError
-from fhirconv.readers import Report
+from fhirconv.readers import Report, files_of
 from fhirconv.readers.description import read_description
 from fhirconv.readers.table_reader import TableReader
 
@@ -50,9 +50,9 @@ def mistakes_of(description: str) -> list[str]:
 
 
 def read(reader: TableReader, *sources: Path) -> Read:
-    """All cases of files."""
+    """All cases of files and folders."""
     report = Report()
-    return Read(list(reader.read(sources, LIMITS, report)), report)
+    return Read(list(reader.read(files_of(sources, reader, report), LIMITS, report)), report)
 
 
 def read_rows(reader: TableReader, folder: Path, **tables: Sequence[Sequence[str]]) -> Read:

@@ -91,15 +91,15 @@ def test_i11_what_is_no_table(tmp_path: Path, other: bytes) -> None:
 
 def test_i35_unclosed_quote(tmp_path: Path) -> None:
     rows = "".join(f"{number},,,Hb,9\n" for number in range(99))
-    refused(tmp_path, f'{HEAD}7,,"x,Hb,9\n{rows}', "t.csv:2:1: error: opens a quote that never closes")
+    refused(tmp_path, f'{HEAD}7,,"x,Hb,9\n{rows}', "t.csv:2:1: fatal: opens a quote that never closes")
 
 
 def test_i36_rows_and_headers_of_other_width(tmp_path: Path) -> None:
     refused(
         tmp_path,
         f"{HEAD}7,,,Hb\n8,,,Hb,9,9\n9,,,Hb,9\n",
-        "t.csv:2:1: error: has 4 cells",
-        "t.csv:3:1: error: has 6 cells",
+        "t.csv:2:1: fatal: has 4 cells",
+        "t.csv:3:1: fatal: has 6 cells",
     )
     refused(tmp_path, "mrn,born,mrn\n", "stands twice, in columns 1 and 3")
     refused(tmp_path, "mrn,,note\n", "column 2 has no name")
@@ -115,7 +115,7 @@ def test_i38_long_fields_nul_and_many_columns(tmp_path: Path) -> None:
     long = "x" * 200_000
     assert given(tmp_path, f"{HEAD}7,,{long},Hb,9\n").one["patient"]["note"] == long
     refused(tmp_path, f"{HEAD}7,,{'x' * 2_000_000},Hb,9\n", "has a cell of more than 1048576 characters")
-    refused(tmp_path, f"{HEAD}7,,\0,Hb,9\n", "t.csv:2:1: error: holds a NUL character")
+    refused(tmp_path, f"{HEAD}7,,\0,Hb,9\n", "t.csv:2:1: fatal: holds a NUL character")
     wide = ",".join(f"c{number}" for number in range(10_000))
     found = given(tmp_path, f"{HEAD.strip()},{wide}\n7,,,Hb,9,{'x,' * 9_999}x\n")
     assert len(found.report.left["column-unread"]) == 10_000

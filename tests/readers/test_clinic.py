@@ -67,7 +67,8 @@ def test_what_is_no_table_in_a_folder_is_told(clinic: Read, tmp_path: Path) -> N
     for name in ("patients.csv", "durgs.csv", ".hidden"):
         (tmp_path / name).write_bytes(Path("patients.csv").read_bytes())
     found = read(find_reader("clinic", FOLDER / "mappings"), tmp_path)
-    told = f"{tmp_path}/durgs.csv: warning: durgs.csv is no table of reader 'clinic' [file-unread]"
+    what = "has no name of a file for reader 'clinic'; rename it if it is one"
+    told = f"{tmp_path}/durgs.csv: warning: durgs.csv {what} [file-unread]"
     assert [line for line in found.lines if "file-unread" in line] == [told]
 
 

@@ -88,6 +88,7 @@ def told(path: Path, layout: Layout = DEFAULT, limits: Limits = LIMITS) -> list[
         (DAY.date(), "[$-409]d-mmm-yy;@", "2020-03-12"),
         (DAY.date(), "mmm yyyy", "2020-03"),
         (DAY.date(), "yyyy", "2020"),
+        (DAY.replace(hour=0, minute=0), "yyyy-mm-dd h:mm:ss", "2020-03-12"),
         (DAY, "dd/mm/yyyy hh:mm", "2020-03-12T08:30"),
         (DAY, "m/d/yy h:mm:ss AM/PM", "2020-03-12T08:30:00"),
         (DAY.time(), "hh:mm", "08:30"),
@@ -106,11 +107,15 @@ def test_a_cell_is_read_as_it_is_seen(tmp_path: Path, value: Any, code: str, tex
 @pytest.mark.parametrize(
     ("value", "code", "text", "warning"),
     [
-        (0.045, "0.0", "0.0", "shows fewer digits than it holds"),
+        (0.045, "0.0", "0.045", "shows fewer digits than it holds, and all of them were read: 0.045, not 0.0"),
+        (0.355, "0%", "35.5%", "shows fewer digits than it holds, and all of them were read: 35.5%, not 36%"),
+        (123456, "0.0E+00", "1.23456E+5", "shows fewer digits than it holds"),
+        (-2.675, "0.00;(0.00)", "(2.675)", "shows fewer digits than it holds"),
         (DAY, "yyyy-mm-dd", "2020-03-12", "shows fewer digits than it holds"),
         (0.5, "# ?/?", "0.5", "has a format of numbers that is not known here"),
         (12345, "000-00", "12345", "has a format of numbers that is not known here"),
         (3, "[<1]0.00;0.0", "3", "has a format of numbers that is not known here"),
+        (1234567890123456, "General", "1234567890123456", "has more than 15 digits"),
         (12345678901234567, "General", "12345678901234600", "has more than 15 digits"),
     ],
 )
@@ -122,6 +127,12 @@ def test_what_is_not_seen_as_it_is_stored_is_told(
     assert [line.partition(" (2 such")[0] for line in warnings] == [
         f"labs.xlsx[Labs]:2:2: warning: {next(iter(re.findall(f'{warning}.*', warnings[0]))).partition(' (2 such')[0]}"
     ]
+
+
+@pytest.mark.parametrize("code", ["0." + "0" * 500_000, "h" * 60_000, "0." + "0" * 250])
+def test_no_format_takes_long_or_writes_much(code: str) -> None:
+    show = shower(code, False)
+    assert all(len(show(number).text) < 500 for number in ("1", "1e19", "0.5", "1e300"))
 
 
 def test_days_of_the_mac_are_counted_from_1904(tmp_path: Path) -> None:

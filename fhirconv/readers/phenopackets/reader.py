@@ -11,7 +11,7 @@ from fhirconv.compression import LINES, WHOLE, plain_suffix
 from fhirconv.document import Document, Limits, Places, unreadable
 from fhirconv.issues import Issue, has_errors, shown
 from fhirconv.mapping import load_mappings
-from fhirconv.readers import CODED, files_of
+from fhirconv.readers import CODED
 from fhirconv.readers.phenopackets.actions import make_actions
 from fhirconv.readers.phenopackets.check import grow
 from fhirconv.readers.phenopackets.clinical import make_conditions
@@ -47,19 +47,17 @@ class PhenopacketReader:
         """Whether a file may hold packets, by its name."""
         return plain_suffix(path.name) in _NAMED
 
-    def read(self, sources: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
+    def read(self, paths: Sequence[Path], limits: Limits, report: Report) -> Iterator[Document]:
         """A Document for each packet; see fhirconv.readers.Reader."""
         tables = load_mappings(self._mappings).tables
-        for source in sources:
-            for path in files_of(source, self):
-                if path.is_dir():
-                    yield unreadable(
-                        str(path), "empty-input", f"is a folder without a file named *{' or *'.join(_NAMED)}"
-                    )
-                    continue
-                report.files.append(str(path))
-                for document in read_records(path, limits):
-                    yield from read_packets(document, tables, report)
+        for path in paths:
+            if path.is_dir():
+                what = f"is a folder without a file named *{' or *'.join(_NAMED)}; folders in it are not searched"
+                yield unreadable(str(path), "empty-input", what)
+                continue
+            report.files.append(str(path))
+            for document in read_records(path, limits):
+                yield from read_packets(document, tables, report)
 
 
 def read_packets(document: Document, tables: Tables, report: Report) -> Iterator[Document]:
