@@ -27,4 +27,4 @@ def read_back(documents: Iterable[Document], backwards: Backwards, is_sound: boo
     report = Report()
     system = backwards.tables.identifier_systems["fact"]
     pool = Pool(backwards, resources_in(documents, system, report, is_sound), report)
-    return Readback([case.data(backwards.tables.sections) for case in pool.cases()], report)
+    return Readback(pool.cases(), report)

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fhirconv.back.concepts import codings_of
 from fhirconv.back.mappings import Backwards, Rules
-from fhirconv.back.medications import take_drug
-from fhirconv.back.reading import Reading, Target, leaves, without
+from fhirconv.back.medications import report_medication, resolve_medication
+from fhirconv.back.names import Names, case_ids, given_id
+from fhirconv.back.reading import Reading, Target, leaves
 from fhirconv.back.report import Report
-from fhirconv.back.resources import Resource, literal
+from fhirconv.back.resources import Resource
+from fhirconv.back.stated import no_fact, not_understood
+from fhirconv.issues import Issue
 from fhirconv.mapping import ANY_SECTION
 from fhirconv.schema import Section
 
@@ -22,20 +24,32 @@ Key = tuple[str, str]  # section, and key of the fact within it
 class CaseBack:
     """One case: its facts so far. Inverses see it as what is around them."""
 
-    def __init__(self, case_id: str, pool: Pool) -> None:
-        self.id = case_id
+    def __init__(self, key: str, pool: Pool) -> None:
+        self._key = key
         self._pool = pool
+        self._here: Resource | None = None
         self.facts: dict[Key, dict[str, Any]] = {}
 
+    def read_from(self, resource: Resource) -> None:
+        """Says which resource the next references stand in."""
+        self._here = resource
+
+    def _find(self, reference: str) -> Resource | None:
+        found = self._pool.names.find(reference, self._here) if self._here is not None else None
+        return found if found is not None and found.case == self._key else None
+
     def target(self, reference: str) -> Target | None:
-        """What a reference leads to."""
-        resource = self._pool.find(reference)
-        return resource.target if resource is not None and resource.case == self.id else None
+        """What a reference leads to; the patient of the case, also where there is no Patient."""
+        found = self._find(reference)
+        if found is None and self._here is not None and not self._pool.names.find(reference, self._here):
+            is_mine = self._pool.names.patient(reference, self._here) == self._key
+            return Target("patient", "") if is_mine else None
+        return found.target if found is not None else None
 
     def event_at(self, reference: str, path: str, edge: str) -> str | None:
         """The event that a time stands for: an event of its own, or that whose id the element has."""
-        resource = self._pool.find(reference)
-        if resource is None or resource.target is None or resource.case != self.id:
+        resource = self._find(reference)
+        if resource is None or resource.target is None:
             return None
         if resource.target.section == "events":
             return resource.target.id
@@ -57,7 +71,7 @@ class CaseBack:
         for name, value in fields.items():
             known.setdefault(name, value)
 
-    def data(self, sections: Mapping[str, Section]) -> dict[str, Any]:
+    def data(self, case_id: str, sections: Mapping[str, Section]) -> dict[str, Any]:
         """The case in the form of its schema, in the schema's order."""
         made: dict[str, Any] = {}
         for name, section in sections.items():
@@ -66,49 +80,8 @@ class CaseBack:
                 made[name] = found
             elif found or name in ("case", "patient"):
                 made[name] = found[0] if found else {}
-        made["case"] = {"id": self.id, **made["case"]}
+        made["case"] = {"id": case_id, **made["case"]}
         return made
-
-
-# Values of modifier elements by which a resource does not say that something is so.
-_NO_FACTS = {"status": ("entered-in-error", "cancelled", "registered"), "actuality": ("potential",)}
-
-# A fact is a result that stands: what is preliminary would go out as final. Without a status nothing says otherwise.
-_RESULTS = (None, "final", "amended", "corrected")
-
-
-def _no_fact(data: dict[str, Any]) -> str:
-    """Why a resource states no fact; empty if it does (https://hl7.org/fhir/R4/conformance-rules.html#isModifier)."""
-    for name, values in _NO_FACTS.items():
-        if data.get(name) in values:
-            return f"its {name} is {data[name]}"
-    if data.get("resourceType") == "Observation" and data.get("status") not in _RESULTS:
-        return "its status is not final, amended or corrected"
-    if any(coding.get("code") == "entered-in-error" for coding in codings_of(data.get("verificationStatus"))):
-        return "its verificationStatus is entered-in-error"
-    return "it has a modifierExtension" if "modifierExtension" in data else ""
-
-
-def _why_missing(name: str, rules: Rules, rest: Mapping[str, Any]) -> str:
-    """What became of a field: nothing in the resource says it, or what could say it was not understood."""
-    for element, rule in rules.elements.items():
-        key = element.removesuffix("[x]")
-        if name in _strings(rule) and any(left.removeprefix("_").startswith(key) for left in rest):
-            return f"its {key} cannot be read as '{name}'"
-    return f"it does not say '{name}'"
-
-
-def _strings(rule: Any) -> Iterator[str]:
-    if isinstance(rule, str):
-        yield rule
-    elif isinstance(rule, dict | list):
-        for one in rule.values() if isinstance(rule, dict) else rule:
-            yield from _strings(one)
-
-
-def _given_id(resource: Resource) -> str:
-    """The id of a resource, or what its full URL ends in; '' for none."""
-    return str(resource.data.get("id") or (re.split("[:/]", resource.urls[0])[-1] if resource.urls else ""))
 
 
 def _ids_below(data: dict[str, Any], element: str, edge: str) -> Iterable[str]:
@@ -151,77 +124,89 @@ class Pool:
         self._backwards = backwards
         self._report = report
         self.resources = list(resources)
-        self._by_url: dict[str, Resource] = {}
         systems = backwards.tables.identifier_systems
-        for resource in self.resources:
-            named = f"{systems['fact']}|{resource.identity.text}" if resource.identity else ""
-            for url in (*resource.urls, named):
-                self._by_url.setdefault(url, resource)
-        report.resources += len(self.resources)
         self._own_systems = systems["fact"], systems["case"]
-        self._used: set[str] = set()
+        self.names = Names(self.resources, self._own_systems)
+        report.resources += len(self.resources)
+        self._used: set[tuple[str, str]] = set()  # ids of facts, by case
 
-    def find(self, reference: str) -> Resource | None:
-        """The resource that a reference leads to; None if it is not here."""
-        return self._by_url.get(reference) or self._by_url.get(literal(reference))
-
-    def cases(self) -> list[CaseBack]:
-        """The cases, in the order in which they are first met."""
-        read: list[tuple[Resource, Rules]] = []
-        drugs = {found for resource in self.resources if (found := take_drug(resource, self.find))}
-        for resource in self.resources:
-            rules = self._backwards.rules_for(resource)
-            if resource in drugs:
-                resource.begin(self._own_systems)
-                self._leave(resource, without(resource.rest, "code"))
-                continue
-            why = self._why_not(resource, rules)
-            if rules is None or why:
-                self._report.unread[resource.type, why] += 1
-            else:
-                resource.target = self._target(resource, rules)
-                read.append((resource, rules))
+    def cases(self) -> list[dict[str, Any]]:
+        """The cases, as case facts, in the order in which they are first met."""
+        self._tell_differing()
+        read = list(self._readable())
         while True:
             cases, lacking = self._read(read)
             if not lacking:
                 break
             read = [(resource, rules) for resource, rules in read if resource not in lacking]
         for resource, _ in read:
-            self._leave(resource, resource.rest)
+            for path in leaves(resource.rest):
+                self._report.note("left", resource.type, path, resource.where)
             for name in resource.unknown:
-                self._report.unknown[resource.type, name] += 1
-        return list(cases.values())
+                self._report.note("unknown", resource.type, name, resource.where)
+        ids = self._ids(cases, read)
+        return [case.data(ids[key], self._backwards.tables.sections) for key, case in cases.items()]
 
-    def _leave(self, resource: Resource, rest: Any) -> None:
-        for path in leaves(rest or {}):
-            self._report.left[resource.type, path] += 1
+    def _tell_differing(self) -> None:
+        for first, other in self.names.differing.values():
+            message = (
+                f"this Patient has the address of the one at {first.where.place}, and says something else: two patients, "
+                "or two versions of one; nothing of them was read; give only one of them"
+            )
+            self._report.issues.append(Issue("patient-differs", message, other.where.place))
+
+    def _readable(self) -> Iterator[tuple[Resource, Rules]]:
+        """The resources that state facts of a known patient, with their rules; the others are reported."""
+        drugs: set[Resource] = set()
+        for resource in self.resources:
+            if resource.type == "MedicationStatement":
+                drugs.update(filter(None, [resolve_medication(resource, self.names, self._report)]))
+        for resource in self.resources:
+            if resource in drugs:
+                report_medication(resource, self._report)
+            elif resource not in self.names.repeated:
+                rules = self._backwards.rules_for(resource)
+                why = self._why_not(resource, rules)
+                if rules is None or why:
+                    self._report.note("unread", resource.type, why, resource.where)
+                else:
+                    resource.target = self._target(resource, rules)
+                    yield resource, rules
 
     def _why_not(self, resource: Resource, rules: Rules | None) -> str:
         """Why a resource is not read; empty if it is. Sets the case that it belongs to."""
         if rules is None:
             return "no mapping makes such a resource of a fact"
-        if why := _no_fact(resource.data):
+        if why := no_fact(resource.data):
             return why
-        resource.case = self._case_of(resource)
-        return "" if resource.case else "it does not say which patient it is about"
+        case = self._case_of(resource)
+        if case in self.names.differing:
+            return "its patient is told in two ways"
+        resource.case = case
+        return "" if case else "it does not say which patient it is about"
 
     def _case_of(self, resource: Resource) -> str:
-        if resource.identity:
-            return resource.identity.case
-        if resource.type == "Patient":
-            return _given_id(resource) or f"patient-{self.resources.index(resource) + 1}"
+        """The key of its patient; '' for none."""
+        if resource.identity or resource.type == "Patient":
+            return self.names.key_of(resource)
         for name in ("subject", "patient"):
             said = resource.data.get(name)
             reference = said.get("reference") if isinstance(said, dict) else None
             if isinstance(reference, str) and reference:
-                patient = self.find(reference)
-                if patient is not None:
-                    return self._case_of(patient) if patient.type == "Patient" else ""
-                kind, _, name = literal(reference).rpartition("/")
-                return (
-                    name if kind == "Patient" else reference.rpartition(":")[2] if reference.startswith("urn:") else ""
-                )
+                return self.names.patient(reference, resource)
         return ""
+
+    def _ids(self, cases: Iterable[str], read: Iterable[tuple[Resource, Rules]]) -> dict[str, str]:
+        """The id of each case by its key: that of the Patient, or what its address ends in."""
+        own = self._own_systems[1]
+        wanted = {
+            key: key.removeprefix(f"{own}|") if key.startswith(f"{own}|") else re.split("[:/]", key)[-1]
+            for key in cases
+        }
+        for number, (resource, _) in enumerate(read, 1):
+            if resource.type == "Patient" and not resource.identity:
+                wanted[resource.case] = given_id(resource) or f"patient-{number}"
+        return case_ids(wanted, own)
 
     def _target(self, resource: Resource, rules: Rules) -> Target:
         identity = resource.identity
@@ -233,11 +218,11 @@ class Pool:
 
     def _fact_id(self, resource: Resource) -> str:
         """An id for a fact of a resource that others made, from the id of the resource."""
-        given = _given_id(resource) or str(len(self._used) + 1)
+        given = given_id(resource) or str(len(self._used) + 1)
         made = f"{resource.type.lower()}-{re.sub(r'[^A-Za-z0-9._-]', '-', given)}"
-        if len(made) > 64 or made in self._used:
+        if len(made) > 64 or (resource.case, made) in self._used:
             made = f"{made[:50]}-{hashlib.sha256(f'{given} {len(self._used)}'.encode()).hexdigest()[:12]}"
-        self._used.add(made)
+        self._used.add((resource.case, made))
         return made
 
     def _read(self, read: list[tuple[Resource, Rules]]) -> tuple[dict[str, CaseBack], set[Resource]]:
@@ -251,29 +236,37 @@ class Pool:
             assert target is not None
             section = self._backwards.section(target.section)
             resource.begin(self._own_systems)
+            case.read_from(resource)
             reading = Reading(case, section, resource.identity is not None, target)
             rules.undoing.take(resource.rest, reading)
             for name, value in rules.stated.items():
                 reading.put(name, value)
-            missing = self._missing(resource, section, reading) if section and target.is_main else ""
-            if missing:
+            why = not_understood(resource.rest)
+            if not why and section and target.is_main:
+                why = self._lacks(resource, rules, section, reading)
+            if why:
                 lacking.add(resource)
                 resource.target = None
-                why = _why_missing(missing, rules, resource.rest)
-                self._report.unread[resource.type, f"{why}, which a fact of '{target.section}' needs"] += 1
+                self._report.note("unread", resource.type, why, resource.where)
             else:
                 key = resource.identity.key if resource.identity else target.id
                 case.merge((target.section, key), reading.fields)
                 if had.setdefault((resource.case, target.section, key, rules.name), reading.fields) != reading.fields:
                     lacking.add(resource)
-                    self._report.unread[resource.type, "another resource of its identity says something else"] += 1
+                    why = "another resource of its identity says something else"
+                    self._report.note("unread", resource.type, why, resource.where)
         return cases, lacking
 
-    def _missing(self, resource: Resource, section: Section, reading: Reading) -> str:
-        """A field that a fact needs and the resource does not say. Where facts can say so, it is 'unknown'."""
+    def _lacks(self, resource: Resource, rules: Rules, section: Section, reading: Reading) -> str:
+        """Why there is no fact: a field that it needs is not said. Where facts can say so, it is 'unknown'."""
         for name in sorted(section.required - reading.fields.keys() - {"id"}):
-            if "unknown" not in section.fields[name].choices or name in resource.rest:
-                return name
+            element = rules.element_of(name)
+            unread = next((key for key in resource.rest if element and key.startswith(element)), "")
+            needed = f"'{name}', which a fact of '{section.name}' needs"
+            if unread:
+                return f"its {unread} cannot be read as {needed}"
+            if "unknown" not in section.fields[name].choices:
+                return f"it does not say {needed}"
             reading.put(name, "unknown")
             resource.unknown.append(f"{section.name}.{name}")
         return ""

@@ -36,6 +36,7 @@ def _take_out(case: dict[str, Any], errors: Iterable[Issue], mappings: Mappings,
         spot = _spot(issue.place.pointer, case, mappings)
         if spot is not None:
             spots.setdefault(spot, issue.rule)
+    fact_ids = {(name, at): str(case[name][at].get("id", name)) for name, at, _ in spots if at >= 0}
     for (section, at, field), rule in sorted(spots.items(), reverse=True):
         facts = case[section]
         if field and (section, at, "") not in spots:
@@ -44,7 +45,9 @@ def _take_out(case: dict[str, Any], errors: Iterable[Issue], mappings: Mappings,
             del facts[at]
         if facts == [] and isinstance(facts, list):
             del case[section]
-        report.removed[f"{section}.{field}" if field else section, rule] += 1
+        head, fact = f"{section}.{field}" if field else section, fact_ids.get((section, at), section)
+        report.first.setdefault(("removed", head, rule), f"{fact} of case {case['case']['id']}")
+        report.removed[head, rule] += 1
     return bool(spots)
 
 

@@ -35,6 +35,16 @@ class Rules:
         """The inverses, compiled when they are first needed."""
         return undo_elements(self.elements, self.spot)
 
+    def element_of(self, field: str) -> str:
+        """The element that a field goes to, without the '[x]' of a choice; '' for none."""
+        return next((name.removesuffix("[x]") for name, rule in self.elements.items() if _reads(rule, field)), "")
+
+
+def _reads(rule: Any, field: str) -> bool:
+    if isinstance(rule, list):
+        return any(_reads(one, field) for one in rule)
+    return isinstance(rule, Mapping) and field in (rule.get(key) for key in ("from", "text", "code", "reference"))
+
 
 class Backwards:
     """A set of mappings read backwards, with the claims of all its profiles."""

@@ -1,61 +1,80 @@
-"""The drug of a statement that refers to a Medication: read as if its code stood in the statement itself.
+"""Drugs that stand in a Medication of their own, to which a MedicationStatement leads.
 
-Spec: https://hl7.org/fhir/R4/medicationstatement-definitions.html#MedicationStatement.medication_x_
+Facts have the drug itself: the code of that Medication is read as if it stood in the statement. The other elements of the
+Medication are reported. Spec: https://hl7.org/fhir/R4/medicationstatement-definitions.html#MedicationStatement.medication_x_
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from fhirconv.back.reading import without
+from fhirconv.back.names import Names
+from fhirconv.back.reading import leaves, without
+from fhirconv.back.report import Report
 from fhirconv.back.resources import Resource
+from fhirconv.back.shapes import shaped
 
 _REFERENCE, _CONCEPT = "medicationReference", "medicationCodeableConcept"
+_READ = ("resourceType", "id", "meta", "code")  # and what no statement is
 
 
-def take_drug(resource: Resource, find: Callable[[str], Resource | None]) -> Resource | None:
-    """Puts the code of the Medication in the place of the reference to it; returns the Medication if it is a resource of
-    its own, contained in none. What else the Medication says stays where it is, to be reported."""
-    link = resource.data.get(_REFERENCE)
-    if not isinstance(link, dict) or _CONCEPT in resource.data:
+def resolve_medication(resource: Resource, names: Names, report: Report) -> Resource | None:
+    """Puts the drug that a resource refers to into it; returns the Medication, if it is a resource of its own."""
+    said = resource.data.get(_REFERENCE)
+    reference = said.get("reference") if isinstance(said, dict) else None
+    if not isinstance(reference, str) or _CONCEPT in resource.data:
         return None
-    name = link.get("reference")
-    if not isinstance(name, str):
+    if reference.startswith("#"):
+        _resolve_contained(resource, reference[1:], report)
         return None
-    if name.startswith("#"):
-        _take_contained(resource, link, name[1:])
+    found = names.find(reference, resource)
+    if found is None or not _is_drug(found.data):
         return None
-    found = find(name)
-    if found is None or not _names_a_drug(found.data):
-        return None
-    resource.data = _with_drug(resource.data, link, found.data["code"])
+    resource.data = _with_drug(resource.data, found.data)
     return found
 
 
-def _names_a_drug(data: Any) -> bool:
+def report_medication(medication: Resource, report: Report) -> None:
+    """Reports what was not read of a Medication whose code was."""
+    for path in leaves(_others(medication.data)):
+        report.note("left", "Medication", path, medication.where)
+
+
+def _resolve_contained(resource: Resource, name: str, report: Report) -> None:
+    def tell(path: str) -> None:
+        report.note("left", resource.type, f"contained.{path}", resource.where)
+
+    inside = resource.data.get("contained", [])
+    found = next((one for one in inside if isinstance(one, dict) and one.get("id") == name), {})
+    if found.get("resourceType") != "Medication" or not _is_drug(found):
+        return
+    drug = shaped(found, "Medication", tell)
+    if "code" in drug:
+        data = _with_drug(resource.data, drug)
+        rest = [one for one in inside if one is not found] + [left for left in [_others(drug)] if left]
+        resource.data = {**data, "contained": rest} if rest else without(data, "contained") or {}
+
+
+def _is_drug(data: dict[str, Any]) -> bool:
     return (
-        isinstance(data, dict)
-        and data.get("resourceType") == "Medication"
+        data.get("resourceType") == "Medication"
         and isinstance(data.get("code"), dict)
-        and data.get("status") != "entered-in-error"
+        and data.get("status", "active") != "entered-in-error"
         and "modifierExtension" not in data
     )
 
 
-def _with_drug(data: dict[str, Any], link: dict[str, Any], code: dict[str, Any]) -> dict[str, Any]:
-    made = {key: value for key, value in data.items() if key != _REFERENCE} | {_CONCEPT: code}
-    rest = without(link, "reference", "type", "display")  # these only repeat what the Medication says
-    return made | ({_REFERENCE: rest} if rest else {})
+def _with_drug(data: dict[str, Any], medication: dict[str, Any]) -> dict[str, Any]:
+    rest = without(data[_REFERENCE], "reference", "type", "display")  # type and words only repeat what it leads to
+    kept = {key: value for key, value in data.items() if key != _REFERENCE}
+    return {**kept, _CONCEPT: medication["code"], **({_REFERENCE: rest} if rest else {})}
 
 
-def _take_contained(resource: Resource, link: dict[str, Any], name: str) -> None:
-    given = resource.data.get("contained")
-    contained = given if isinstance(given, list) else []
-    for one in contained:
-        if _names_a_drug(one) and one.get("id") == name:
-            made = _with_drug(resource.data, link, one["code"])
-            inner = without(one, "resourceType", "id", "code")
-            others = [inner if other is one else other for other in contained]
-            resource.data = made | {"contained": [other for other in others if other is not None]}
-            return
+def _others(medication: dict[str, Any]) -> dict[str, Any]:
+    narrative = medication.get("text")
+    is_made = isinstance(narrative, dict) and narrative.get("status") in ("generated", "empty")
+    return without(medication, *_READ, *(["text"] if is_made else []), *_active(medication)) or {}
+
+
+def _active(medication: dict[str, Any]) -> tuple[str, ...]:
+    return ("status",) if medication.get("status") == "active" else ()

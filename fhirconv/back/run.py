@@ -11,7 +11,7 @@ from fhirconv.back.inputs import pools
 from fhirconv.back.mappings import backwards_of
 from fhirconv.back.report import Report
 from fhirconv.document import Document
-from fhirconv.issues import Issue, Place, shown
+from fhirconv.issues import Issue, shown
 from fhirconv.mapping import Mappings
 
 
@@ -28,8 +28,14 @@ def facts_in(documents: Iterable[Document], mappings: Mappings, report: Report) 
                 continue
             name = str(case["case"]["id"])
             if name in had:
-                message = f"case id {shown(name)} was had before: the facts of one patient stand in several Bundles"
-                report.issues.append(Issue("case-twice", message, Place(pool[0].name)))
+                message = (
+                    f"case id {shown(name)} was had before, in another Bundle: of one patient, or of two; it is left out; "
+                    "give the Bundles in runs of their own, or one Bundle of one patient"
+                )
+                report.issues.append(Issue("case-twice", message, pool[0].place("")))
+                for section, facts in case.items():
+                    report.removed[section, "case-twice"] += len(facts) if isinstance(facts, list) else 1
+                continue
             had.add(name)
             report.count(case)
             yield case

@@ -77,6 +77,10 @@ def test_a_report_as_json(tmp_path: Path) -> None:
         "Observation.status": 1,
         "Patient.maritalStatus.text": 1,
     }
+    place = report["first"]["left"]["Observation.status"]
+    name, line, _ = place.rsplit(":", 2)
+    assert name == str(OTHER)
+    assert "Observation" in "".join(OTHER.read_text(encoding="utf-8").splitlines()[int(line) - 1 : int(line) + 1])
 
 
 @pytest.mark.parametrize(
@@ -136,3 +140,97 @@ def test_a_difference_is_an_error_of_fact_and_field(monkeypatch: pytest.MonkeyPa
     [issue] = [issue for issue in result.issues if issue.is_error]
     assert (issue.rule, issue.place.pointer) == ("round-trip", "/labs/0/at")
     assert issue.message.startswith("'at' of 'labs/hb' does not come back out of the Bundle as it was stated")
+
+
+def entry(server: str, resource: dict[str, object]) -> dict[str, object]:
+    return {"fullUrl": f"{server}/{resource['resourceType']}/{resource['id']}", "resource": resource}
+
+
+def condition(name: str, subject: str, ident: str = "1") -> dict[str, object]:
+    return {"resourceType": "Condition", "id": ident, "subject": {"reference": subject}, "code": {"text": name}}
+
+
+def patient(born: str) -> dict[str, object]:
+    return {"resourceType": "Patient", "id": "1", "birthDate": born}
+
+
+def read_files(tmp_path: Path, *files: object) -> tuple[list[tuple[str, set[str]]], str]:
+    """Birth date and conditions of each case that a run makes of these files, and what it says."""
+    for number, content in enumerate(files):
+        text = "\n".join(map(json.dumps, content)) if isinstance(content, list) else json.dumps(content)
+        (tmp_path / f"{number}.{'ndjson' if isinstance(content, list) else 'json'}").write_text(text, encoding="utf-8")
+    names = sorted(str(path) for path in tmp_path.iterdir() if path.is_file())
+    output = tmp_path / "out.ndjson"
+    done = run("facts", *names, "-o", str(output))
+    made = [json.loads(line) for line in output.read_bytes().splitlines()] if output.exists() else []
+    assert len({case["case"]["id"] for case in made}) == len(made)
+    told = [
+        (case["patient"].get("birth_date", ""), {one["name"] for one in case.get("conditions", ())}) for case in made
+    ]
+    return told, done.output
+
+
+A, B = "http://a.test/fhir", "http://b.test/fhir"
+
+
+def test_patients_of_two_servers_stay_two(tmp_path: Path) -> None:
+    pages = [
+        {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "entry": [entry(server, patient(born)), entry(server, condition(name, "Patient/1"))],
+        }
+        for server, born, name in ((A, "1950", "breast cancer"), (B, "1971", "lung cancer"))
+    ]
+    told, _ = read_files(tmp_path, *pages)
+    assert told == [("1950", {"breast cancer"}), ("1971", {"lung cancer"})]
+
+
+def test_patients_that_are_only_named_are_told_apart_by_the_whole_address(tmp_path: Path) -> None:
+    names = [f"{A}/Patient/1", f"{B}/Patient/1", "Patient/1", "Patient/1/_history/2", "urn:uuid:1", f"{A}/Patient/1"]
+    told, said = read_files(tmp_path, [condition(f"c{at}", name, f"{at}") for at, name in enumerate(names)])
+    assert [conditions for _, conditions in told] == [{"c0", "c5"}, {"c1"}, {"c2", "c3"}, {"c4"}]
+    assert "subject" not in said  # which says whose case it is, and so was read
+
+
+def test_patients_with_uuids_are_known_by_these_alone(tmp_path: Path) -> None:
+    entries: list[dict[str, object]] = [
+        {"fullUrl": "urn:uuid:a", "resource": patient("1950")},
+        {"fullUrl": "urn:uuid:b", "resource": patient("1971")},
+        {"resource": condition("breast cancer", "urn:uuid:a")},
+        {"resource": condition("lung cancer", "urn:uuid:b", "2")},
+        {"fullUrl": "urn:uuid:c", "resource": condition("skin cancer", "Patient/1", "3")},
+    ]
+    told, said = read_files(tmp_path, {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert told == [("1950", {"breast cancer"}), ("1971", {"lung cancer"})]
+    assert "1x Condition: it does not say which patient it is about" in said
+    of_one = {"resourceType": "Bundle", "type": "transaction", "entry": [entries[0], entries[2], entries[4]]}
+    (tmp_path / "one").mkdir()
+    told, _ = read_files(tmp_path / "one", of_one)
+    assert told == [("1950", {"breast cancer", "skin cancer"})]
+
+
+def test_two_patients_of_one_address_are_an_error_and_no_case(tmp_path: Path) -> None:
+    lines = [patient("1950"), condition("breast cancer", "Patient/1")]
+    told, said = read_files(tmp_path, lines, [patient("1971"), condition("lung cancer", "Patient/1", "2")])
+    assert told == []
+    assert "1.ndjson:1:1: error: this Patient has the address of the one at" in said
+    assert "0.ndjson:1:1, and says something else" in said
+    assert "2x Condition: its patient is told in two ways" in said
+
+
+def test_single_resources_of_one_export_stand_in_several_files(tmp_path: Path) -> None:
+    told, said = read_files(tmp_path, [patient("1950")], [condition("x", "Patient/1")], [patient("1950")])
+    assert told == [("1950", {"x"})]
+    assert "error" not in said
+
+
+def test_a_case_id_of_two_bundles_is_given_once(tmp_path: Path) -> None:
+    bundles = [
+        {"resourceType": "Bundle", "type": "collection", "entry": [entry(server, patient(born))]}
+        for server, born in ((A, "1950"), (B, "1971"))
+    ]
+    told, said = read_files(tmp_path, *bundles)
+    assert told == [("1950", set())]
+    assert "1.json:1:1: error: case id '1' was had before" in said
+    assert "1x patient: case-twice" in said
