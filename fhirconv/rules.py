@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = {
     "cell-kept": Rule("information", "informational", "input", "Cells are among those that their reader lists; others are kept as printed."),
     "cell-left": Rule("information", "informational", "input", "Each cell that says something is read."),
     "column-unread": Rule("warning", "incomplete", "input", "Each column is read, or left out with a reason."),
-    "no-place": Rule("warning", "incomplete", "input", "What a source says has a place in case facts."),
+    "no-place": Rule("information", "informational", "input", "What a source says has a place in case facts."),
     # -- input: plausibility over the patient's course --
     "value-range": Rule("warning", "business-rule", "input", "A result is one that a patient can have (plausibility.toml)."),
     "value-jump": Rule("warning", "business-rule", "input", "A steady value does not change tenfold from one result to the next."),

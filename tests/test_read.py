@@ -226,6 +226,8 @@ def test_a_folder_gives_what_is_for_the_reader_and_a_name_has_to_be() -> None:
     [
         (["read", "in"], 2, "--as"),
         (["read", "--guess", "in/labs.csv", "in/drugs.tsv"], 2, "for one table"),
+        (["read", "in", *AS, "--header", "3"], 2, "--sheet and --header are for --guess"),
+        (["read", "--guess", "in/labs.csv", "--header", "40"], 1, "in/labs.csv: fatal: ends before line"),
         (["read", "--guess", "in/none.csv"], 1, "in/none.csv: fatal: cannot be read: No such file"),
         (
             ["read", "in", "--as", "exampel", "--mappings", "site"],

@@ -34,6 +34,10 @@ from fhirconv.mapping import DEFAULT_PROFILE
 @click.option(
     "--guess", is_flag=True, help="Write a first draft of a reader for the table SOURCE, to be checked by you."
 )
+@click.option("--sheet", default="", metavar="NAME", help="Of --guess: the sheet of a workbook.")
+@click.option(
+    "--header", type=click.IntRange(1), default=1, metavar="LINE", help="Of --guess: the line of the column names."
+)
 @click.option(
     "-o",
     "--output",
@@ -55,6 +59,8 @@ def command(
     sources: tuple[Path, ...],
     reader: str | None,
     guess: bool,
+    sheet: str,
+    header: int,
     wanted: str,
     workers: int | None,
     on_error: str | None,
@@ -71,7 +77,9 @@ def command(
     fact remembers where it was read. The summary and the findings go to standard error.
     """
     if guess:
-        raise click.exceptions.Exit(_guess(sources, wanted, site))
+        raise click.exceptions.Exit(_guess(sources, sheet, header, wanted, site))
+    if sheet or header > 1:
+        raise click.UsageError("--sheet and --header are for --guess; a reader says them itself")
     if reader is None:
         raise click.UsageError("say what the sources are: --as READER ('fhirconv readers' lists them)")
     options = Options(FACTS, workers, on_error, rejects, report, quiet, verbose)
@@ -79,17 +87,17 @@ def command(
     raise click.exceptions.Exit(made_of(sources, reader, wanted, settings, options))
 
 
-def _guess(sources: tuple[Path, ...], wanted: str, site: Path | None) -> Exit:
+def _guess(sources: tuple[Path, ...], sheet: str, header: int, wanted: str, site: Path | None) -> Exit:
     """Writes the draft of a reader; a file that is there may be one that somebody has worked on."""
     from fhirconv.readers.guess import guess
-    from fhirconv.readers.tables import DEFAULT, TableError
+    from fhirconv.readers.tables import Layout, TableError
 
     if len(sources) > 1:
         raise click.UsageError("--guess drafts a reader for one table; join the drafts for several")
     if wanted != "-" and os.path.lexists(wanted):
         raise click.UsageError(f"{wanted} is there already and stays as it is: give -o another name")
     try:
-        draft = guess(sources[0], DEFAULT, loaded_mappings(site, DEFAULT_PROFILE)).encode()
+        draft = guess(sources[0], Layout(sheet=sheet, header=header), loaded_mappings(site, DEFAULT_PROFILE)).encode()
     except TableError as error:
         tell(error.issues)
         return Exit.FINDINGS

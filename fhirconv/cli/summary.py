@@ -44,9 +44,9 @@ def summarize(tally: Tally, is_read: bool, verbose: bool) -> Iterator[str]:
             yield f"  {table}: '{printable(words)}' ({number:,}x)"
     if tally.findings:
         yield "findings by rule:"
-        for rule, found in sorted(tally.findings.items(), key=lambda item: (-item[1].number, item[0])):
+        for (rule, severity), found in sorted(tally.findings.items(), key=lambda item: (-item[1].number, item[0])):
             first = f", first at {found.first}" if found.first else ""
-            yield f"  {found.severity} [{rule}] {found.number:,}x{first}"
+            yield f"  {severity} [{rule}] {found.number:,}x{first}"
 
 
 def write_report(path: Path, tally: Tally, read: Report | None) -> str:
@@ -59,10 +59,10 @@ def write_report(path: Path, tally: Tally, read: Report | None) -> str:
         "kept_as_text": [
             {"table": table, "words": printable(words), "count": number} for (table, words), number in _words(tally)
         ],
-        "findings": {
-            rule: {"severity": found.severity, "count": found.number, "first": printable(found.first)}
-            for rule, found in tally.findings.items()
-        },
+        "findings": [
+            {"rule": rule, "severity": severity, "count": found.number, "first": printable(found.first)}
+            for (rule, severity), found in sorted(tally.findings.items())
+        ],
     }
     if read is not None:
         made["read"] = read.as_dict()

@@ -12,9 +12,8 @@ _WORDS = 5_000  # different ones that are counted: most runs have fewer, and mem
 
 
 class Found(NamedTuple):
-    """How often a rule was broken, and where first."""
+    """How often a rule was broken in one severity, and where first."""
 
-    severity: str
     number: int
     first: str
 
@@ -30,7 +29,7 @@ class Tally:
     resources: Counter[str] = field(default_factory=Counter)
     words: Counter[tuple[str, str]] = field(default_factory=Counter)  # table and words without a code
     rejected_rows: Counter[str] = field(default_factory=Counter)  # by file: rows of rejected cases
-    findings: dict[str, Found] = field(default_factory=dict)  # by rule; information left out
+    findings: dict[tuple[str, str], Found] = field(default_factory=dict)  # by rule and severity; information left out
     is_short: bool = False  # the rarest words were left out
 
     @property
@@ -50,7 +49,7 @@ class Tally:
             self.words.update((kept.table, kept.words) for kept in result.build.kept_as_text)
         for issue in result.findings:
             if issue.severity != "information":
-                self._find(issue.rule, Found(issue.severity, 1, str(issue.place)))
+                self._find((issue.rule, issue.severity), Found(1, str(issue.place)))
 
     def add(self, other: Tally) -> None:
         """Counts what came after."""
@@ -61,11 +60,11 @@ class Tally:
         self.resources.update(other.resources)
         self.words.update(other.words)
         self.rejected_rows.update(other.rejected_rows)
-        for rule, found in other.findings.items():
-            self._find(rule, found)
+        for key, found in other.findings.items():
+            self._find(key, found)
         if len(self.words) > 2 * _WORDS:
             self.words, self.is_short = Counter(dict(self.words.most_common(_WORDS))), True
 
-    def _find(self, rule: str, found: Found) -> None:
-        before = self.findings.get(rule)
-        self.findings[rule] = before._replace(number=before.number + found.number) if before else found
+    def _find(self, key: tuple[str, str], found: Found) -> None:
+        before = self.findings.get(key)
+        self.findings[key] = before._replace(number=before.number + found.number) if before else found

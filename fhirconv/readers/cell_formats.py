@@ -29,6 +29,7 @@ class Shown(NamedTuple):
 Show = Callable[[str], Shown]
 
 _HIDDEN = "shows fewer digits than it holds, and all of them were read"
+_MORE = "shows only a part of its date; the whole date was read"
 _PART = "shows fewer digits than it holds; of a date what it shows was read"
 _UNKNOWN = "has a format of numbers that is not known here; the number as it is stored was read"
 _LONG = "has more than 15 digits, of which a workbook keeps 15; if it is an identifier, store it as text"
@@ -202,6 +203,7 @@ def _dates(bare: str, is_elapsed: bool, is_1904: bool) -> Show:
     days = _MINUTES.sub("", bare)
     has_day, has_month, has_year = "d" in days, "m" in days, "y" in days
     has_time, has_seconds = "h" in bare or "s" in bare, "s" in bare
+    note = "" if has_year and (has_month or not has_day) else _MORE
     width = 10 if has_day or not has_year else 7 if has_month else 4
 
     def show(text: str) -> Shown:
@@ -217,9 +219,9 @@ def _dates(bare: str, is_elapsed: bool, is_1904: bool) -> Show:
             return Shown("", problem=f"is formatted as a date and holds {text[:20]!r}, which is no day; mend the cell")
         stated = day.isoformat()[:width]
         if seconds % _DAY == 0:  # a date, also by a format with a time: so libraries store dates
-            return Shown(stated, is_whole=width == 10)
+            return Shown(stated, note, is_whole=width == 10)
         if has_time and width == 10:
-            return Shown(f"{stated}T{clock if has_seconds else clock[:5]}", is_whole=has_seconds)
+            return Shown(f"{stated}T{clock if has_seconds else clock[:5]}", note, is_whole=has_seconds)
         return Shown(stated, _PART, f": {stated}, not {day}T{clock}", is_whole=False)
 
     return show

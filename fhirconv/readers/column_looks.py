@@ -16,6 +16,7 @@ NULLS = (
 _SHORT = 40  # characters: a longer cell is prose
 _NUMBER = re.compile(r"[<>≤≥]?=? ?-?[0-9]+(?:[.,][0-9]+)?")
 _COMMA = re.compile(r"[<>≤≥]?=? ?-?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")  # surely no thousands
+_TIME = re.compile(r"(?<=[0-9])[ T]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$")
 _ORDERS = ("day-month-year", "month-day-year")
 
 
@@ -27,6 +28,7 @@ class Column:
     cells: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    unit: str = ""  # in a row of units under the header
 
     def add(self, cell: str) -> None:
         """Looks at a cell."""
@@ -94,7 +96,13 @@ def is_date(cell: str) -> bool:
     return not is_integer(cell) and any(_read(cell, order) for order in ("", *_ORDERS))
 
 
+def is_timed(cell: str) -> bool:
+    """Whether a cell is a date with a time of day after it."""
+    return is_date(cell) and _TIME.search(cell) is not None
+
+
 def _read(cell: str, order: str) -> bool:
+    cell = _TIME.sub("", cell)
     conventions = {"time_zone": "+00:00"} | ({"date_order": order} if order else {})
     return isinstance(read_date(cell, conventions), str)
 

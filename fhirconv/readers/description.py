@@ -10,7 +10,7 @@ from typing import Any
 
 from fhirconv.issues import MappingError, nearest
 from fhirconv.readers.fact_rule import FactRule, compile_fact
-from fhirconv.readers.layout import Layout
+from fhirconv.readers.layout import Layout, layout_problems
 from fhirconv.readers.printed_dates import find_zone
 from fhirconv.readers.rule import Env
 from fhirconv.schema import case_schema
@@ -55,7 +55,7 @@ class TableRule:
     def lacks(self, columns: tuple[str, ...]) -> Iterator[str]:
         """The columns that the rules read, and that a file with these columns should have and has not."""
         for name in sorted(self.read - set(columns)):
-            if not any(fnmatchcase(name, glob) for glob in self.may_lack):
+            if name in self.key or not any(fnmatchcase(name, glob) for glob in self.may_lack):
                 yield name
 
     def is_left_out(self, column: str) -> bool:
@@ -179,6 +179,8 @@ def _tables(env: Env, raw: Mapping[str, Any], facts: tuple[FactRule, ...], null:
         key, files = (env.texts(f"{at}.{word}", table[word]) if table.get(word) else () for word in ("key", "file"))
         if not is_right:
             continue
+        for word, problem in layout_problems(table.get("delimiter", ""), table.get("encoding", "")):
+            env.error(f"{at}.{word}", problem)
         own = frozenset(env.texts(f"{at}.null", table["null"])) if table.get("null") else frozenset()
         rules = [rule for rule in facts if rule.table == name]
         read = frozenset((*key, *(column for rule in rules for column in rule.columns)))

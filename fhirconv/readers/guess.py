@@ -16,7 +16,7 @@ from fhirconv.compression import plain_suffix
 from fhirconv.mapping import Mappings
 from fhirconv.readers.column_looks import Column, is_date, is_integer, is_number
 from fhirconv.readers.guess_layout import first_rows
-from fhirconv.readers.guess_names import FIELDS, KEYS, MAIN_OF_ANY, PATIENT, TABLES, TITLES, UNSAID
+from fhirconv.readers.guess_names import CASE_KEYS, CODES, FIELDS, KEYS, MAIN_OF_ANY, PATIENT, TABLES, TITLES, UNSAID
 from fhirconv.readers.guess_rules import HALF, Rule, is_named, many, phrase, quoted, rule_of, toml
 from fhirconv.readers.layout import Layout
 from fhirconv.readers.tables import DEFAULT
@@ -34,13 +34,14 @@ _WHY = {
     **dict.fromkeys(("quote", "delimiter"), "GUESS: it cannot be read otherwise"),
     "encoding": "GUESS: it is not UTF-8; are all letters right?",
     "skip": "GUESS: they speak of the columns",
-    **dict.fromkeys(("format", "sheet", "header"), "as given"),
+    "header": "GUESS: its names are known; unless it was given",
+    **dict.fromkeys(("format", "sheet"), "as given"),
 }
 
 
 def guess(path: Path, layout: Layout, mappings: Mappings) -> str:
     """A description of a table in TOML, to be checked by a person. Raises TableError."""
-    found, columns = first_rows(path, layout)
+    found, columns = first_rows(path, layout, mappings.tables.units)
     return _Draft(path, found, mappings, columns).text()
 
 
@@ -69,8 +70,10 @@ class _Draft:
             yield f"null = {toml(sorted(nulls))}  # GUESS: cells that say nothing; {nulls.total()} such"
 
     def _key(self) -> Rule:
-        named = [column for column in self._columns if is_named(column.name, KEYS)]
-        named.sort(key=lambda column: -column.stated)
+        of_patients, of_cases = (
+            [one for one in self._columns if is_named(one.name, names)] for names in (KEYS, CASE_KEYS)
+        )
+        named = sorted(of_patients or of_cases, key=lambda column: -column.stated)
         whole = [column for column in self._columns if column.stated == column.rows]
         key = (named or whole or self._columns)[0]
         self._free.pop(key.name)
@@ -87,11 +90,12 @@ class _Draft:
             if value != getattr(DEFAULT, option):
                 yield f"{option} = {toml(value)}  # {_WHY[option]}"
         yield f"key = {key[0]}  # {key[1]}"
-        yield f"[tables.{self._name}.ignore]  # take a column out of here that is to be read"
+        if self._free:
+            yield f"# [tables.{self._name}.ignore]  # not recognised: write rules, or take the # away and say why not"
         for column in self._free.values():
             is_days = "days" in phrase(column.name).split() and column.share(is_integer) == 1
             hint = "; days from an event? then { days = ..., after = ... }" if is_days and column.stated else ""
-            yield f"{toml(glob.escape(column.name))} = {toml('not recognised: ' + column.look() + hint)}"
+            yield f"# {toml(glob.escape(column.name))} = {toml(column.look() + hint)}"
 
     def _patient(self) -> list[str]:
         rules = self._fields("patient", PATIENT)
@@ -105,7 +109,7 @@ class _Draft:
             return []
         free = dict(self._free)
         main = next(iter(FIELDS[section]))
-        rules = {main: self._term(column, why)}
+        rules = {main: self._term(section, column, why)}
         rules |= self._fields(section, {name: names for name, names in FIELDS[section].items() if name != main})
         lines = self._fact(section, rules)
         if lines[0].startswith("\n#"):
@@ -131,12 +135,18 @@ class _Draft:
     def _find(self, section: str, cell: str) -> object:
         return section in TABLES and self._mappings.tables.concepts[TABLES[section]].find(cell)
 
-    def _term(self, column: Column, why: str) -> Rule:
+    def _term(self, section: str, column: Column, why: str) -> Rule:
         """Words, with the columns beside them that have a code and its system."""
         self._free.pop(column.name, None)
         about = re.sub(r" ?(display )?(name|text)$| ?display$", "", phrase(column.name))
         code = next((one for one in self._free if phrase(one) == f"{about} code".strip()), None)
         system = next((one for one in self._free if phrase(one) == f"{about} code system".strip()), None)
+        systems = CODES.get(section, {})
+        named = next((one for one in self._free if phrase(one) in systems), None)
+        if named and not (code and system):
+            self._free.pop(named)
+            rule = f"{{ term = {toml(column.name)}, code = {toml(named)}, system_is = {toml(systems[phrase(named)])} }}"
+            return rule, why + "; codes by their name"
         if not code or not system:
             return f"{{ column = {toml(column.name)} }}", why
         self._free.pop(code)
@@ -163,13 +173,15 @@ class _Draft:
         each, commas = [], 0
         for column in list(self._free.values()):
             match = _UNIT.fullmatch(column.name)
-            words, unit = (match["name"], match["unit"]) if match else (column.name, "")
+            words, unit = (match["name"], match["unit"]) if match else (column.name, column.unit)
             is_analyte = self._mappings.tables.concepts["labs"].find(words.replace("_", " "))
             if is_analyte and column.stated and column.share(is_number) >= HALF:
                 self._free.pop(column.name)
                 commas += column.commas()
                 stated = f", unit = {toml(unit)}" if self._mappings.tables.units.find(unit) else ""
                 why = f"named as in concepts/labs.toml; {column.count(is_number)} of {many(column)} are numbers"
+                if unit and not stated:
+                    why += f"; CHECK: {quoted(unit)} is no unit of units.toml"
                 each.append(f"{toml(column.name)} = {{ analyte = {toml(words)}{stated} }}  # GUESS: {why}")
         if not each:
             return []

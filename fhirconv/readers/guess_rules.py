@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 
 from fhirconv.facts import fold
 from fhirconv.issues import printable
-from fhirconv.readers.column_looks import Column, is_date, is_integer, is_number
-from fhirconv.readers.guess_names import CHOICES
+from fhirconv.readers.column_looks import Column, is_date, is_integer, is_number, is_timed
+from fhirconv.readers.guess_names import CASE_KEYS, CHOICES, FIELDS, KEYS, PATIENT
 from fhirconv.schema import Field
 from fhirconv.terminology import Units
 
 Rule = tuple[str, str]  # of TOML, and why
 
 HALF = 0.5  # of the cells must be what a column is taken for
+_ENOUGH = 2  # known names make a header
+_KNOWN = [KEYS, CASE_KEYS, *PATIENT.values(), *(names for fields in FIELDS.values() for names in fields.values())]
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")  # of which some end a line
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -48,6 +52,8 @@ def _date(column: Column) -> Rule | None:
     if count < HALF * column.stated or not count:
         return None
     why = f"by its name; {count} of {many(column)} are dates"
+    if timed := column.count(is_timed):
+        why += f"; CHECK: {timed} with a time of day: is it meant? then say 'time_zone' in [conventions]"
     if order:
         return f"{{ date = {toml(column.name)}, order = {toml(order)} }}", f"{why}; {proofs} prove the order"
     if open_dates:
@@ -82,6 +88,12 @@ def is_named(name: str, known: tuple[str, ...]) -> bool:
     return said in known or any(said.endswith(" " + one) for one in known if " " in one)
 
 
+def is_header(names: Collection[str]) -> bool:
+    """Whether names of columns are surely that: some are known, and none is a cell."""
+    known = sum(any(is_named(name, some) for some in _KNOWN) for name in names)
+    return known >= _ENOUGH and not any(is_number(name) or is_date(name) for name in names)
+
+
 def many(column: Column) -> str:
     return "1 stated cell" if column.stated == 1 else f"{column.stated} stated cells"
 
@@ -92,5 +104,5 @@ def quoted(text: str) -> str:
 
 
 def toml(value: object) -> str:
-    """A value as TOML: its texts, lists and numbers are written as those of JSON, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A value as TOML, on one line: its texts, lists and numbers are written as those of JSON, but for some characters."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))

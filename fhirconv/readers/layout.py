@@ -47,6 +47,17 @@ class Layout:
     key: tuple[str, ...] = ()  # columns of which alike cells must mean the same
 
 
+def layout_problems(delimiter: str, encoding: str) -> Iterator[tuple[str, str]]:
+    """What of these no file can be read by, each with why; '' stands for what is not declared."""
+    if delimiter and (len(delimiter) > 1 or delimiter in '\0\r\n"\ufeff'):
+        yield "delimiter", f"{shown(delimiter)} is not one character that can stand between cells"
+    if encoding:
+        try:
+            "".encode(encoding)  # refuses what is no encoding of text, such as 'hex'
+        except (LookupError, UnicodeError):
+            yield "encoding", f"{shown(encoding)} is no encoding of text that Python knows"
+
+
 class TableError(FhirconvError):
     """A table cannot be read, or not as a whole: see `issues`. Its rows are not to be used: some would be missing."""
 

@@ -15,13 +15,18 @@ DEFAULT = Layout()
 _FORMATS = {".xlsx": "xlsx", ".xlsm": "xlsx", ".parquet": "parquet"}
 
 
+def kind_of(path: Path, layout: Layout) -> str:
+    """csv, xlsx or parquet."""
+    return layout.format or _FORMATS.get(plain_suffix(path.name), "csv")
+
+
 def open_table(path: Path, layout: Layout = DEFAULT, limits: Limits = LIMITS) -> Table:
     """The columns and rows of a file. Raises TableError now and while rows are read, with all that is wrong."""
     name = str(path)
     if "\0" in name or path.is_dir():
         what = "is a directory; name a file in it" if "\0" not in name else "is no name of a file"
         raise failed("file-unreadable", what, name)
-    kind = layout.format or _FORMATS.get(plain_suffix(name), "csv")
+    kind = kind_of(path, layout)
     if kind == "xlsx":
         from fhirconv.readers.workbooks import open_workbook
 

@@ -54,6 +54,9 @@ class Text:
             except UnicodeDecodeError as error:
                 ahead = held + str(error.object[: error.start], self._encoding, "replace")
                 raise self._undecoded(error, fed, lines + _count(ahead) + 1) from None
+            except UnicodeError:  # of UTF-16 and UTF-32 without their mark
+                what = f"is to be read as {self._encoding!r}, and does not begin as such; declare what it is, such as utf-16-le"
+                raise failed("encoding", what, self._name) from None
             self.row_length += len(new)
             text = held + new
             end = _end_of_lines(text) if block else len(text)

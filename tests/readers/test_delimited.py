@@ -135,6 +135,12 @@ def test_what_cannot_be_read_is_told_with_its_line(tmp_path: Path, data: bytes |
     )
 
 
+def test_an_encoding_that_needs_a_mark(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as error:
+        read(tmp_path, "a,b\n1,2\n", layout=Layout(encoding="utf-16"))
+    assert "is to be read as 'utf-16', and does not begin as such" in str(error.value)
+
+
 def test_what_was_found_before_an_error_of_encoding_is_told_too(tmp_path: Path) -> None:
     data = b"a,b\n1\n" + b"2,3\n" * 100_000 + b"4,\xff\n"
     assert [line.partition(" ")[0] for line in told(tmp_path, data)] == ["t.csv:2:1:", "t.csv:100003:1:"]

@@ -159,6 +159,7 @@ BROKEN: list[tuple[str, str, str, Any, str, str]] = [
     ("text for an object", "/diseases/0", "term", "x", "wrong-type", "expected an object (OntologyClass), found text"),
     ("text for a flag", "/diseases/0", "excluded", "yes", "wrong-type", "expected true or false, found text 'yes'"),
     ("text for a number", QUANTITY, "value", "high", "wrong-type", "expected a number, found text 'high'"),
+    ("object for a time", "/metaData", "created", {"seconds": 1e30}, "wrong-type", "found an object"),
     ("number for a text", "", "id", 7, "wrong-type", "expected text, found a number '7'; put it in quotes"),
     ("fraction", RADIATION, "dosage", 50.4, "wrong-type", "expected a whole number"),
     ("empty text", "/subject", "id", " ", "empty-value", "is empty"),
@@ -454,3 +455,12 @@ def test_procedure_that_is_told_twice_is_one_fact(tmp_path: Path) -> None:
     ).data
     [made] = data["procedures"]
     assert data["specimens"][0]["procedure"] == data["findings"][0]["procedure"] == made["id"]
+
+
+def test_a_number_that_cannot_be_read_is_told_once_and_is_no_zero(tmp_path: Path) -> None:
+    """protobuf leaves out a zero; what is there and wrong is none."""
+    quantity = {"unit": term("UCUM:g/dL", "g/dL"), "value": "NaN"}
+    hemoglobin = {"assay": term("LOINC:718-7", "Hemoglobin"), "value": {"quantity": quantity}}
+    document = read(tmp_path, packet(measurements=[hemoglobin]))
+    made = convert_document(document, load_mappings())
+    assert [issue.rule for issue in made.issues if issue.rule != "kept-as-text"] == ["wrong-type"]

@@ -112,6 +112,7 @@ def test_a_cell_is_read_as_it_is_seen(tmp_path: Path, value: Any, code: str, tex
         (123456, "0.0E+00", "1.23456E+5", "shows fewer digits than it holds"),
         (-2.675, "0.00;(0.00)", "(2.675)", "shows fewer digits than it holds"),
         (DAY, "yyyy-mm-dd", "2020-03-12", "shows fewer digits than it holds"),
+        (DAY.date(), "d-mmm", "2020-03-12", "shows only a part of its date; the whole date was read"),
         (0.5, "# ?/?", "0.5", "has a format of numbers that is not known here"),
         (12345, "000-00", "12345", "has a format of numbers that is not known here"),
         (3, "[<1]0.00;0.0", "3", "has a format of numbers that is not known here"),

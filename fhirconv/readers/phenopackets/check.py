@@ -142,8 +142,10 @@ def _scalar(document: Document, kind: str, value: Any, pointer: str) -> tuple[st
             and (kind == "number" or value == int(value))
         ):
             return "", value if kind == "number" else int(value)
-    fix = "; put it in quotes" if kind == "text" and not isinstance(value, dict | list) else ""
-    return "wrong-type", f"expected {_WANTED[kind]}, found {type_word(value)} {shown(value)}{fix}"
+    found = type_word(value)
+    if not isinstance(value, dict | list):
+        found += f" {shown(value)}" + ("; put it in quotes" if kind == "text" else "")
+    return "wrong-type", f"expected {_WANTED[kind]}, found {found}"
 
 
 def _enum(kind: str, value: Any) -> tuple[str, Any]:

@@ -76,7 +76,7 @@ def _make(maker: Maker, node: Node, result: _Result, specimen: Made | None) -> N
 def _value(maker: Maker, result: _Result) -> dict[str, Any]:
     if result.words is not None:
         return {"result": term(maker, result.words)}
-    if result.quantity is None:
+    if result.quantity is None or amount(result.quantity) is None:
         return {"absent": {"reason": "unknown", "text": "the packet states no value"}}
     quantity = result.quantity
     limits = quantity.one("referenceRange")

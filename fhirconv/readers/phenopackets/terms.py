@@ -85,9 +85,8 @@ def quantity_words(node: Node | None, about: str = "") -> str:
 
 
 def amount(node: Node) -> Any:
-    """The value of a quantity; protobuf leaves out a zero."""
-    value = node.value("value")
-    return 0 if value is None else value
+    """The value of a quantity; protobuf leaves out a zero. None for one that could not be read, which was noted."""
+    return node.value("value") if "value" in node.parts else 0
 
 
 def range_words(node: Node) -> str:
