@@ -20,6 +20,7 @@ from fhirconv.cli.outputs import is_dir, same, write_to
 from fhirconv.compression import LINES, compressed, kind_of_name, plain_suffix
 from fhirconv.document import Limits
 from fhirconv.inputs import Inputs
+from fhirconv.issues import shown
 from fhirconv.mapping import DEFAULT_PROFILE
 from fhirconv.output import file_name
 
@@ -85,7 +86,11 @@ def _write(cases: Cases, wanted: str) -> str:
     if len(first) == 1:
         return _put(output, dump_case(first[0], plain_suffix(wanted)))
     if first and wanted != "-":
-        return "there are several cases: they need a folder (-o DIR/), or a file with a line for each (-o OUT.ndjson)"
+        names = " and ".join(shown(case["case"]["id"]) for case in first)
+        return (
+            f"there are several cases (the first are {names}): they need a folder (-o DIR/), "
+            "or a file with a line for each (-o OUT.ndjson)"
+        )
     return _put(output, b"".join(dump_json(case) + b"\n" for case in chain(first, cases))) if first else ""
 
 

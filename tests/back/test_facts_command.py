@@ -62,6 +62,7 @@ def test_several_cases(tmp_path: Path) -> None:
     ]
     done = run("facts", *two, "-o", str(tmp_path / "one.json"))
     assert done.exit_code == 1
+    assert "several cases (the first are 'minimal-labs' and 'minimal-events')" in done.output
     assert "they need a folder (-o DIR/), or a file with a line for each" in done.output
     assert not (tmp_path / "one.json").exists()
     done = run("facts", *two[:1], *two[:1], "-o", str(lines))
