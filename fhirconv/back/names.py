@@ -85,15 +85,17 @@ def _meant(reference: str, where: Resource) -> list[str]:
 
 
 def case_ids(wanted: Mapping[str, str], own_system: str) -> dict[str, str]:
-    """An id for each key: the wanted one, with a digest of the key where several patients want the same.
+    """An id for each key: the wanted one, with a digest of the key where that is the patient's address on a server.
 
-    Those of cases that fhirconv made stay as they are.
+    So 'Patient/1' of another server, read another day, is never the same case. The digest also tells several apart that
+    want the same. Ids of cases that fhirconv made stay as they are.
     """
     often = Counter(wanted.values())
     made = {}
     for key, name in wanted.items():
-        is_free = often[name] == 1 or key.startswith(f"{own_system}|")
-        made[key] = name if is_free else f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        is_own = key.startswith(f"{own_system}|")
+        is_free = often[name] == 1 and not key.startswith(("http://", "https://"))
+        made[key] = name if is_own or is_free else f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     return made
 
 

@@ -226,12 +226,25 @@ def test_single_resources_of_one_export_stand_in_several_files(tmp_path: Path) -
     assert "error" not in said
 
 
+def _bundle(full_url: str, born: str) -> dict[str, object]:
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": full_url, "resource": patient(born)}]}
+
+
+def test_a_patient_of_two_servers_is_two_cases_in_any_run(tmp_path: Path) -> None:
+    """What else is read does not change the id of a case; so what was read another day is not taken for the same."""
+    ids = []
+    for number, servers in enumerate(((A,), (B,), (A, B))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        read_files(folder, *(_bundle(f"{server}/Patient/1", "1950") for server in servers))
+        ids.append([json.loads(line)["case"]["id"] for line in (folder / "out.ndjson").read_bytes().splitlines()])
+    assert ids[2] == [*ids[0], *ids[1]]
+    assert ids[0] != ids[1]
+
+
 def test_a_case_id_of_two_bundles_is_given_once(tmp_path: Path) -> None:
-    bundles = [
-        {"resourceType": "Bundle", "type": "collection", "entry": [entry(server, patient(born))]}
-        for server, born in ((A, "1950"), (B, "1971"))
-    ]
-    told, said = read_files(tmp_path, *bundles)
+    one, other = (f"urn:uuid:86587458-7463-4f48-a399-1ec451e1105{digit}" for digit in "45")
+    told, said = read_files(tmp_path, _bundle(one, "1950"), _bundle(other, "1971"))
     assert told == [("1950", set())]
     assert "1.json:1:1: error: case id '1' was had before" in said
     assert "1x patient: case-twice" in said
