@@ -15,6 +15,7 @@ from fhirconv.cli.options import (
     loaded_mappings,
     mappings_option,
     on_error_option,
+    output_option,
     profile_option,
     reader_option,
     rejects_option,
@@ -40,14 +41,9 @@ bundle_option = click.option(
 
 @click.command("convert")
 @click.argument("cases", metavar="CASE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
-    "-o",
-    "--output",
-    "wanted",
-    default="-",
-    metavar="FILE|DIR|-",
-    help="File, folder (for several cases), or - for standard output (the default). OUT.ndjson has a line for each "
-    "case; .gz and .zst are compressed.",
+@output_option(
+    "File, folder (for several cases), or - for standard output (the default). OUT.ndjson has a line for each "
+    "case; .gz and .zst are compressed."
 )
 @reader_option
 @bundle_option

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -15,8 +14,8 @@ from fhirconv.back.run import facts_in
 from fhirconv.back.writing import dump_case
 from fhirconv.bundle import dump_json
 from fhirconv.cli import Exit, say
-from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option
-from fhirconv.cli.outputs import is_dir, same, write_to
+from fhirconv.cli.options import limits_option, loaded_mappings, mappings_option, output_option
+from fhirconv.cli.outputs import names_folder, same, write_to
 from fhirconv.compression import LINES, compressed, kind_of_name, plain_suffix
 from fhirconv.document import Limits
 from fhirconv.inputs import Inputs
@@ -31,13 +30,8 @@ Cases = Iterator[dict[str, Any]]
 @click.argument(
     "bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
 )
-@click.option(
-    "-o",
-    "--output",
-    "wanted",
-    default="-",
-    metavar="FILE|DIR|-",
-    help="OUT.yaml or OUT.json for one case, OUT.ndjson or a folder for several, or - for standard output (the default).",
+@output_option(
+    "OUT.yaml or OUT.json for one case, OUT.ndjson or a folder for several, or - for standard output (the default)."
 )
 @click.option(
     "--report",
@@ -79,7 +73,7 @@ def _write(cases: Cases, wanted: str) -> str:
     output = Path(wanted)
     if plain_suffix(wanted) in LINES:
         return _put(output, b"".join(dump_json(case) + b"\n" for case in cases))
-    if wanted.endswith(("/", os.sep)) or is_dir(output):
+    if names_folder(wanted):
         problems = [_put(output / file_name(case["case"]["id"]), dump_case(case, ".json")) for case in cases]
         return next(filter(None, problems), "")
     first = list(islice(cases, 2))

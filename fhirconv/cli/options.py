@@ -81,6 +81,11 @@ phi_free_option = click.option(
 )
 
 
+def output_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """-o for what is made of each case; `what` says what the names mean."""
+    return click.option("-o", "--output", "wanted", default="-", metavar="FILE|DIR|-", help=what)
+
+
 def _read_limits(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Limits:
     """NAME=NUMBER pairs over the usual limits."""
     found: dict[str, int] = {}

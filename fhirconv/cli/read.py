@@ -15,6 +15,7 @@ from fhirconv.cli.options import (
     loaded_mappings,
     mappings_option,
     on_error_option,
+    output_option,
     rejects_option,
     report_option,
     tell,
@@ -38,14 +39,9 @@ from fhirconv.mapping import DEFAULT_PROFILE
 @click.option(
     "--header", type=click.IntRange(1), default=1, metavar="LINE", help="Of --guess: the line of the column names."
 )
-@click.option(
-    "-o",
-    "--output",
-    "wanted",
-    default="-",
-    metavar="FILE|DIR|-",
-    help="File with a line for each case (CASES.ndjson; .gz and .zst are compressed), folder with a file for each, or - "
-    "for standard output (the default). Of --guess: READER.toml.",
+@output_option(
+    "File with a line for each case (CASES.ndjson; .gz and .zst are compressed), folder with a file for each, or - "
+    "for standard output (the default). Of --guess: READER.toml."
 )
 @workers_option
 @on_error_option

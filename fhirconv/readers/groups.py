@@ -11,13 +11,9 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
 from fhirconv.issues import FhirconvError
 from fhirconv.readers.layout import Row
-
-if TYPE_CHECKING:
-    pass
 
 Member = tuple[int, int, Row]  # number of the table, number of the file, row
 
