@@ -89,11 +89,16 @@ def kind_of_name(name: str) -> Kind:
     return cast(Kind, kind) if kind in ("gz", "zst") else ""
 
 
+def plain_name(name: str) -> str:
+    """The name of a file, without its folder and the ending of a compression: 'x.NDJSON' of 'y/x.NDJSON.gz'."""
+    path = Path(name)
+    return path.stem if kind_of_name(name) else path.name
+
+
 @functools.lru_cache(maxsize=16)  # asked for each record of a file
 def plain_suffix(name: str) -> str:
     """The ending of a name, in small letters, without that of a compression: '.ndjson' of 'x.NDJSON.gz'."""
-    path = Path(name)
-    return Path(path.stem if kind_of_name(name) else path.name).suffix.lower()
+    return Path(plain_name(name)).suffix.lower()
 
 
 def compressed(data: bytes, kind: str) -> bytes:

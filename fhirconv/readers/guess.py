@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fhirconv.compression import plain_suffix
+from fhirconv.compression import plain_name, plain_suffix
 from fhirconv.mapping import Mappings
 from fhirconv.readers.column_looks import Column, is_date, is_integer, is_number
 from fhirconv.readers.guess_layout import first_rows
@@ -52,7 +52,7 @@ class _Draft:
         self._path, self._layout, self._mappings = path, layout, mappings
         self._free = {column.name: column for column in columns}
         self._columns = list(columns)
-        stem = path.name.lower().removesuffix(".gz").removesuffix(".zst").removesuffix(plain_suffix(path.name))
+        stem = plain_name(path.name).lower().removesuffix(plain_suffix(path.name))
         self._name = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "table"
 
     def text(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from fhirconv.compression import plain_name
 from fhirconv.document import Document, Limits
 from fhirconv.issues import Issue, Place, closest, shown
 from fhirconv.readers.cases import read_case_rows
@@ -17,7 +18,6 @@ from fhirconv.readers.report import Report
 from fhirconv.readers.source_file import SourceFile
 from fhirconv.readers.tables import open_table
 
-_PACKED = (".gz", ".zst")
 _FEW = 10  # lines that a message lists
 
 
@@ -108,8 +108,7 @@ class TableReader:
 
 
 def _matches(path: Path, rule: TableRule) -> bool:
-    name = path.name.removesuffix(path.suffix) if path.suffix in _PACKED else path.name
-    return any(fnmatchcase(name, glob) for glob in rule.files)
+    return any(fnmatchcase(plain_name(path.name), glob) for glob in rule.files)
 
 
 def _check_columns(table: Table, rule: TableRule) -> None:
