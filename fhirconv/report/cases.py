@@ -14,6 +14,7 @@ from fhirconv.back.run import facts_in
 from fhirconv.bundle import dump_json
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import Document
+from fhirconv.facts import Case
 from fhirconv.issues import Issue, by_place, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.records import is_resource
@@ -36,7 +37,7 @@ class CaseReport:
 
     name: str
     conversion: Conversion
-    profile: str
+    mappings: Mappings
     issues: list[Issue]
     layers: dict[str, LayerRun]
     given: Given | None = None
@@ -45,6 +46,11 @@ class CaseReport:
     def case_id(self) -> str:
         """The id of the case; its file's name where it has none."""
         return self.conversion.case.id or self.name
+
+    @property
+    def profile(self) -> str:
+        """The profile that was asked for."""
+        return self.mappings.profile
 
     @property
     def is_ok(self) -> bool:
@@ -73,14 +79,14 @@ def reports_of(documents: Iterable[Document], mappings: Mappings, source: Path |
         if is_resource(document.data):
             resources.append(document)
         elif not any(issue.rule == "blank-line" for issue in document.issues):
-            yield converted(convert_document(document, mappings, source=source), mappings.profile, document.title)
+            yield converted(convert_document(document, mappings, source=source), mappings, document.title)
     for pool in pools(resources):
         yield from _given(pool, mappings)
 
 
-def converted(conversion: Conversion, profile: str, name: str) -> CaseReport:
-    """The report of a case that was converted."""
-    return CaseReport(_short(name), conversion, profile, conversion.issues, _layers(conversion, profile))
+def converted(conversion: Conversion, mappings: Mappings, name: str) -> CaseReport:
+    """The report of a case that was converted by these mappings."""
+    return CaseReport(_short(name), conversion, mappings, conversion.issues, _layers(conversion, mappings.profile))
 
 
 def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
@@ -94,21 +100,15 @@ def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
     issues = by_place([*issues, *readback.issues])
     name = _short(pool[0].title)
     if not cases:
-        yield CaseReport(name, Conversion(None, issues, _no_case(pool[0])), mappings.profile, issues, checked[0].layers)
+        yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, issues, checked[0].layers)
     for case in cases:
         conversion = convert_document(read_value(case, name), mappings)
         given = Given(bundle, readback)
-        yield CaseReport(name, conversion, mappings.profile, issues, checked[0].layers, given)
+        yield CaseReport(name, conversion, mappings, issues, checked[0].layers, given)
 
 
 def _entries(pool: list[Document]) -> list[dict[str, Any]]:
     return [{"resource": document.data} for document in pool]
-
-
-def _no_case(document: Document) -> Any:
-    from fhirconv.facts import Case
-
-    return Case(document)
 
 
 def _short(name: str) -> str:
@@ -124,5 +124,7 @@ def _layers(conversion: Conversion, profile: str) -> dict[str, LayerRun]:
     made |= {name: LayerRun(name, "ran") for name in ran}
     if profile != DEFAULT_PROFILE:
         bundle = conversion.bundle
-        made["profiles"] = ProfileLayer(DEFAULT_PROFILE, ()).run(bundle)[1] if bundle else LayerRun("profiles", "not reached")
+        made["profiles"] = (
+            ProfileLayer(DEFAULT_PROFILE, ()).run(bundle)[1] if bundle else LayerRun("profiles", "not reached")
+        )
     return made

@@ -82,7 +82,10 @@ class FactView(NamedTuple):
     @property
     def kinds(self) -> str:
         """What the filter finds it by."""
-        found = ("text" if self.state.outcome == KEPT_AS_TEXT or self.state.remarks else "", "found" if self.issues else "")
+        found = (
+            "text" if self.state.outcome == KEPT_AS_TEXT or self.state.remarks else "",
+            "found" if self.issues else "",
+        )
         return " ".join(filter(None, found))
 
 
@@ -91,7 +94,7 @@ class SectionView(NamedTuple):
 
     name: str
     title: str
-    count: int
+    total: int
     full: list[FactView]
     short: list[tuple[str, str, Line]]  # anchor, title, what became of it
     omitted: int
@@ -136,7 +139,9 @@ class _Viewer:
     def sections(self) -> list[SectionView]:
         made = []
         for name, facts in self._case.by_section.items():
-            worst = sorted(facts, key=lambda fact: fact.pointer not in self._issues)  # stable: else the order of the file
+            worst = sorted(
+                facts, key=lambda fact: fact.pointer not in self._issues
+            )  # stable: else the order of the file
             chosen = set(worst[:FACTS_IN_FULL])
             full = [self._fact(fact) for fact in facts if fact in chosen]
             rest = [fact for fact in facts if fact not in chosen]
@@ -243,5 +248,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return words_of(value)
-
-

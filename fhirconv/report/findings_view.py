@@ -132,5 +132,3 @@ def quoted(report: CaseReport) -> list[QuotedView]:
         for one in build.entries
         if one.mapping.resource in ABOUT_ALL
     ]
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -56,7 +56,7 @@ def case_page(reports: Sequence[CaseReport]) -> str:
 def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> CaseView:
     conversion = report.conversion
     sections = sections_of(report, {} if report.given else issues_by_fact(issues))
-    course = course_of(conversion.case)
+    course = course_of(conversion.case, report.mappings)
     axes = axes_of(course, prefix)
     shown = frozenset(one for section in sections for one in section.identities())
     severities = Counter(issue.severity for _, issue in issues)
@@ -120,3 +120,6 @@ def _json(report: CaseReport) -> str:
     return data.decode() if len(data) <= budget.JSON_BYTES else ""
 
 
+def index_page(pages: Mapping[str, CaseReport]) -> str:
+    """A list of pages by the names of their files, each with what became of the case."""
+    return render("index.html", pages=[(name, report, verdict(report)) for name, report in pages.items()])
