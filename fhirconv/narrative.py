@@ -25,7 +25,7 @@ Words = Callable[[Any, Context], str]
 
 
 def _when(value: Any, context: Context) -> str:
-    return moment_words(context.timeline.moment(value), context)
+    return moment_words(context.timeline.moment(value), context.timeline)
 
 
 def _age(value: Any, context: Context) -> str:
