@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import hashlib
 import json
 import re
@@ -26,9 +27,16 @@ from tests.report.page import Page
 CASES = FIXTURES / "cases"
 SHOWN = sorted(CASES.glob("*.yaml"))
 REAL = ("nakagawa-2022", "takanashi-2019", "made-up-lab-series")
+RICH = [CASES / f"{name}.yaml" for name in ("nakagawa-2022", "maximal-events", "maximal-labs", "maximal-procedures")]
 HOSTILE = (
     "</pre></script><script>alert(1)</script><img src=x onerror=alert(2)>\" onmouseover='alert(3)' {{ 7*7 }} \u202e"
 )
+
+
+@functools.cache
+def source_of(path: Path) -> str:
+    """The page of a file, made once."""
+    return report_case(path)
 
 
 def page_of(target: Any, **options: Any) -> Page:
@@ -46,10 +54,10 @@ def case_data(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
-@pytest.mark.parametrize("profile", ["r4", "mcode"])
-def test_every_fact_quote_finding_and_resource_is_on_the_page(path: Path, profile: str, converted: Converted) -> None:
+def test_every_fact_quote_finding_and_resource_is_on_the_page(path: Path, converted: Converted) -> None:
+    profile = "mcode" if path.stem in REAL else "r4"
     made = converted(path, profile)
-    page = page_of(made)
+    page = page_of(made) if profile == "mcode" else Page(source_of(path))
     for fact in made.case.facts:
         assert fact.identity in page.text
         quotes = fact.data.get("evidence", [])
@@ -71,7 +79,7 @@ def test_every_fact_quote_finding_and_resource_is_on_the_page(path: Path, profil
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
 def test_every_link_leads_somewhere_and_every_id_stands_once(path: Path) -> None:
-    page = page_of(path)
+    page = Page(source_of(path))
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     targets = {link.removeprefix("#") for link in page.values("href") if link.startswith("#")}
@@ -82,7 +90,7 @@ def test_every_link_leads_somewhere_and_every_id_stands_once(path: Path) -> None
 @pytest.mark.parametrize("name", REAL)
 def test_a_field_leads_to_what_was_made_from_it_and_back(name: str) -> None:
     """By links, without script; with it by their keys, which are the same."""
-    page = page_of(CASES / f"{name}.yaml")
+    page = Page(source_of(CASES / f"{name}.yaml"))
     keys = {
         one.attributes["id"]: set(one.attributes["data-k"].split())
         for one in page.elements
@@ -92,7 +100,7 @@ def test_a_field_leads_to_what_was_made_from_it_and_back(name: str) -> None:
     assert leading
     for link in leading:
         assert link.attributes["data-k"] in keys[link.attributes["href"][1:]]
-    back = re.findall(r'href="#(c1-\d+:[a-z_.]+)"', report_case(CASES / f"{name}.yaml"))
+    back = re.findall(r'href="#(c1-\d+:[a-z_.]+)"', source_of(CASES / f"{name}.yaml"))
     assert len(back) >= len(leading)
     assert set(back) <= keys.keys()
 
@@ -108,13 +116,12 @@ def test_the_same_case_gives_the_same_bytes_in_another_process() -> None:
     program = "import sys; from fhirconv.report import report_case; sys.stdout.write(report_case(sys.argv[1]))"
     path = CASES / "nakagawa-2022.yaml"
     done = subprocess.run([sys.executable, "-X", "utf8", "-c", program, path], capture_output=True, check=True)
-    assert done.stdout.decode() == report_case(path)
+    assert done.stdout.decode() == source_of(path)
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_usual_case_has_a_page_under_1_mb(name: str) -> None:
-    for profile in ("r4", "mcode"):
-        assert len(report_case(CASES / f"{name}.yaml", profile=profile).encode()) < 1_000_000
+    assert len(report_case(CASES / f"{name}.yaml", profile="mcode").encode()) < 1_000_000
 
 
 def many_labs(number: int) -> dict[str, Any]:
@@ -159,7 +166,7 @@ def nothing_acts(source: str) -> Page:
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
 def test_a_page_has_no_script_style_or_address_but_its_own(path: Path) -> None:
-    nothing_acts(report_case(path))
+    nothing_acts(source_of(path))
 
 
 def hostile(value: Any, is_free: Callable[[str], bool], key: str = "") -> Any:
@@ -174,16 +181,15 @@ def hostile(value: Any, is_free: Callable[[str], bool], key: str = "") -> Any:
 FREE = ("note", "title", "authors", "histology", "curator", "display")
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RICH, ids=lambda path: path.stem)
 def test_hostile_text_stays_text_in_a_case_that_is_right(path: Path) -> None:
     data = hostile(convert(path).case.document.data, lambda key: key in FREE)
     page = nothing_acts(report_case(data))
-    if HOSTILE in json.dumps(data, default=str, ensure_ascii=False):
-        assert "<script>alert(1)</script><img src=x onerror=alert(2)>" in page.text
-        assert "{{ 7*7 }} \\u202e" in page.text
+    assert "<script>alert(1)</script><img src=x onerror=alert(2)>" in page.text
+    assert "{{ 7*7 }} \\u202e" in page.text
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RICH, ids=lambda path: path.stem)
 def test_hostile_text_stays_text_in_a_case_full_of_errors(path: Path) -> None:
     everywhere = hostile(convert(path).case.document.data, lambda key: True)
     page = nothing_acts(report_case(everywhere))
@@ -222,7 +228,7 @@ def test_a_case_with_errors_has_a_page_with_its_facts_and_findings(path: Path) -
 
 @pytest.mark.parametrize("name", REAL)
 def test_the_page_of_our_bundle_has_the_same_facts_resources_and_hash(name: str) -> None:
-    case, bundle = page_of(CASES / f"{name}.yaml"), page_of(FIXTURES / "bundles" / f"{name}.r4.json")
+    case, bundle = Page(source_of(CASES / f"{name}.yaml")), page_of(FIXTURES / "bundles" / f"{name}.r4.json")
     articles = [
         [one.attributes["id"] for one in page.all("article") if one.attributes.get("class") == "fact"]
         for page in (case, bundle)
@@ -238,10 +244,10 @@ def test_the_findings_of_a_given_bundle_are_those_of_validate_and_lead_to_the_fa
     bundle = copy.deepcopy(convert(CASES / "nakagawa-2022.yaml").bundle)
     assert bundle is not None
     lab = next(one["resource"] for one in bundle["entry"] if "dataAbsentReason" in one["resource"])
-    lab["status"] = "zzz"
+    lab["shade"] = "blue"
     page = page_of(bundle)
     assert "The Bundle has errors." in page.text
-    (finding,) = (one for one in page.all("li") if one.attributes.get("id", "").startswith("c1-i-") and True)
+    (finding,) = (one for one in page.all("li") if one.attributes.get("id", "").startswith("c1-i-") and one)
     assert f"#{finding.attributes['id']}" in page.values("href")
 
 
@@ -300,7 +306,7 @@ def test_a_case_with_errors_has_a_page_and_the_exit_code_1(tmp_path: Path) -> No
     out = tmp_path / "report.html"
     done = run("report", str(FIXTURES / "invalid" / "fact-duplicate.yaml"), "-o", str(out))
     assert done.exit_code == 1
-    assert "Not converted: 1 error" in done.output
+    assert "Not converted: 2 errors" in done.output
     assert "fact-duplicate" in Page(out.read_text(encoding="utf-8")).text
 
 
