@@ -122,8 +122,8 @@ class _Drawer:
         self.unplaced: list[Unplaced] = []
 
     def _places(self) -> Places:
-        events = {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
-        events[BIRTH] = self.links.of(self.seen.patient.get("birth_date"))
+        events = {BIRTH: self.links.of(self.seen.patient.get("birth_date"))}
+        events |= {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
         others = (fact for fact in self.case.facts if fact.section.name != "events")
         return Places(events, list(filter(None, (self.links.of(when) for one in others for when in _times(one)))))
 

@@ -196,6 +196,21 @@ def test_what_lies_between_nothing_and_nothing_is_told_and_not_drawn() -> None:
     assert course(events=made).unplaced == (Unplaced("events/e2", "e2", "before e1"),)
 
 
+def test_lengths_beyond_any_calendar_and_periods_that_end_before_they_start_are_told() -> None:
+    weeks = {"value": 3, "unit": "weeks"}
+    found = course(
+        events=[
+            {"id": "a", "at": "2014-02-03"},
+            {"id": "b", "at": {"after": "a", "by": {"value": 1e300, "unit": "years"}}},
+        ],
+        labs=[lab("Hb", 9, {"from": {"after": "a", "by": weeks}, "to": {"before": "a", "by": weeks}}, id="l")],
+    )
+    assert {one.fact: one.words for one in found.unplaced} == {
+        "events/b": "1e+300 years after a",
+        "labs/l": "from 3 weeks after a to 3 weeks before a",
+    }
+
+
 def test_ages_stand_on_the_calendar_if_the_birth_date_is_known_else_on_an_axis_from_birth() -> None:
     by_date = items(
         course(
