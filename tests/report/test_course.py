@@ -498,7 +498,7 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)
     told = {one.fact: one.words for one in found.unplaced}
-    assert told["procedures/red-cell-transfusion"] == "at transfusion of concentrated red blood cells"
+    assert told["procedures/red-cell-transfusion"] == "no time stated"  # its own event, of which nothing is said
     assert told["labs/hb-course"] == "during treatment"
     assert told["stages/stage-iv"] == "no time stated"
 
@@ -526,6 +526,21 @@ def test_every_fact_stands_somewhere(path: Path, converted: Converted) -> None:
     assert sorted(shown) == sorted(expected_facts(result.case.document.data))
     for axis in found.axes:
         check_axis(axis)
+
+
+def test_no_case_with_errors_stops_the_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = FIXTURES / "invalid"
+    monkeypatch.chdir(folder)
+    drawn = 0
+    for name in sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".json", ".gz")):
+        case = convert(name).case
+        found = course_of(case, load_mappings())
+        listed = set(placed_facts(found)) | {fact.identity for fact in case.facts_of("events")} | {"patient"}
+        assert {fact.identity for fact in case.facts if fact.section.name not in ("case", "source")} <= listed, name
+        drawn += len(found.axes)
+        for axis in found.axes:
+            check_axis(axis)
+    assert drawn > 5  # what is right is drawn all the same
 
 
 def expected_facts(data: dict[str, Any]) -> list[str]:
