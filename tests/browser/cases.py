@@ -25,6 +25,7 @@ def _fixtures(*names: str) -> Callable[[Path], Arguments]:
 
 
 def _written(folder: Path, case: dict[str, Any], name: str = "case") -> Arguments:
+    folder.mkdir(exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(case), encoding="utf-8")
     return [path]
@@ -124,6 +125,24 @@ def _labs() -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def _corpus(folder: Path) -> Arguments:
+    """Cases that convert, one with errors, one with words that no mapping knows."""
+    given = [path for name in ("errors", "uneven", "no-time", "relative") for path in PAGES[name](folder / name)]
+    cases = [json.loads(Path(path).read_text(encoding="utf-8")) for path in given]
+    return _lines(folder, cases)
+
+
+def _hostile_corpus(folder: Path) -> Arguments:
+    cases, _ = hostile_cases()
+    return _lines(folder, [*cases, misfits()])
+
+
+def _lines(folder: Path, cases: list[dict[str, Any]]) -> Arguments:
+    path = folder / f"{_HOSTILE_NAME}.ndjson"
+    path.write_text("".join(f"{json.dumps(case)}\n" for case in cases), encoding="utf-8")
+    return ["--corpus", path]
+
+
 def _bundle(folder: Path) -> Arguments:
     return [FIXTURES / "bundles" / "made-up-lab-series.r4.json"]
 
@@ -139,6 +158,8 @@ PAGES: dict[str, Callable[[Path], Arguments]] = {
     "errors": _errors,
     "hostile": _hostile,
     "misfits": _misfits,
+    "corpus": _corpus,
+    "hostile-corpus": _hostile_corpus,
     "ten-thousand-labs": _ten_thousand_labs,
 }
 ORDINARY = (
@@ -151,4 +172,5 @@ ORDINARY = (
     "uneven",
     "no-time",
     "errors",
+    "corpus",
 )

@@ -91,3 +91,17 @@ def test_folds_open_and_close(browser: Browser, made: Made, name: str) -> None:
                 before = fold.evaluate("one => one.parentElement.open")
                 fold.press(key)
                 assert fold.evaluate("one => one.parentElement.open") is not before
+
+
+def test_theme_is_changed_and_not_kept(browser: Browser, made: Made) -> None:
+    """The button of the head: dark on a light screen and back, as readable as a dark screen's, and forgotten."""
+    paper = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, made("made-up-lab-series"), color_scheme="light") as page:
+        light = page.page.evaluate(paper)
+        page.page.locator("button.theme").press("Enter")
+        assert page.page.evaluate(paper) != light
+        page.open_details()
+        assert page.axe() == []
+        page.page.locator("button.theme").press("Space")
+        assert page.page.evaluate(paper) == light
+        assert page.kept() == []

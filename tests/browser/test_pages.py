@@ -61,7 +61,12 @@ def test_policy_stops_a_script_of_others(browser: Browser, made: Made) -> None:
     page = made("made-up-lab-series")
     spoiled = page.with_name("spoiled.html")
     text = page.read_text(encoding="utf-8")
-    for deed in ("<script>canary(1)</script>", "<img src=x onerror=canary(2)>", "<p style='color:red'>", "<style>p{}</style>"):
+    for deed in (
+        "<script>canary(1)</script>",
+        "<img src=x onerror=canary(2)>",
+        "<p style='color:red'>",
+        "<style>p{}</style>",
+    ):
         text = text.replace("</main>", f"{deed}</main>")
     spoiled.write_text(text, encoding="utf-8")
     with opened(browser, spoiled) as shown:
