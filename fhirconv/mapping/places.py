@@ -39,20 +39,24 @@ class Places:
         self._lines = functools.cache(_lines_of)
 
     def find(self, name: str, *keys: str) -> Found | None:
-        """Where the file `name` of the set ('concepts/labs') states a key, in the last folder that does; else the file."""
-        files = [folder for folder in self._folders if (folder / f"{name}.toml").is_file()]
+        """Where the file `name` of the set ('concepts/labs') states a key, or else what it is in: in the last folder that does."""
         for length in range(len(keys), 0, -1):
-            for folder in reversed(files):
-                line = self._lines(folder / f"{name}.toml").get(keys[:length])
+            for found in reversed(self.files(name)):
+                line = self._lines(found.folder / found.file).get(keys[:length])
                 if line:
-                    return Found(folder, f"{name}.toml", line)
-        return Found(files[-1], f"{name}.toml", 0) if files else None
+                    return found._replace(line=line)
+        return None
+
+    def files(self, name: str) -> list[Found]:
+        """The files of a name, in the order in which they are laid over each other."""
+        found = [Found(folder, f"{name}.toml", 0) for folder in self._folders]
+        return [one for one in found if (one.folder / one.file).is_file()]
 
     def remarks(self, name: str) -> str:
         """What stands as a comment on top of the file in the first folder that has it: what the file is for."""
-        path = next(path for folder in self._folders if (path := folder / f"{name}.toml").is_file())
+        first = self.files(name)[0]
         lines = []
-        for line in path.read_text("utf-8").splitlines():
+        for line in (first.folder / first.file).read_text("utf-8").splitlines():
             if not line.startswith("#"):
                 break
             lines.append(line.removeprefix("#").removeprefix(" "))

@@ -173,7 +173,7 @@ VERBS: dict[str, Verb] = {
             concepts.concept,
             "a concept of the table {table}",
         ),
-        Verb("identifier", {"system": "in the identifier system {identifiers}"}, words.identifier, "{named}"),
+        Verb("identifier", {"system": "in the identifier system {identifiers}"}, words.identifier, "{own}"),
         Verb(
             "missing",
             {"from": "only where {field} gives a reason, which is taken", "else": "and where it gives none"},

@@ -177,7 +177,8 @@ class Verb(NamedTuple):
 
     `words`, and those of each option, have a place for the value of the key, named by what that is: a {field} of the facts
     (or a list of them), of the {case}, or a {list} of which each item is read; a {table}, {concept} of it, {system},
-    {identifiers} (a system of them) or {section}; what else can be {named}; a further {rule}, {parts}, a {map} or any {value}.
+    {identifiers} (a system of them) or {section}; a field or what else can be {named}, or is fhirconv's {own}; a further
+    {rule}, {parts}, a {map} or any {value}.
     """
 
     name: str
