@@ -30,7 +30,8 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 )
 SUITES = {"live": ("README.md", "docs/push.md"), "spark": ("docs/spark.md",)}  # the pages that each looks after
 FILE_WORDS = ("write", "file", "part")
@@ -67,7 +68,9 @@ def blocks(page: str, suite: str | None = None) -> list[Block]:
 def _block(page: str, token: Token) -> Block:
     language, *words = token.info.split() or [""]
     suites = [word for word in words if word in SUITES]
-    files = [(kind, name) for kind, equals, name in (word.partition("=") for word in words) if kind in FILE_WORDS and name]
+    files = [
+        (kind, name) for kind, equals, name in (word.partition("=") for word in words) if kind in FILE_WORDS and name
+    ]
     assert token.map
     place = f"{page}:{token.map[0] + 1}"
     assert len(suites) + len(files) == len(words), f"{place}: {token.info!r} has a word that nothing here understands"
