@@ -33,7 +33,7 @@ def test_page_shows_what_a_reader_gets(page: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_run_or_read(page: str) -> None:
     """A language that nobody runs is none; what is data can be read; who runs the block of a suite knows of its page."""
-    reads = {"json": docs_commands._values, "yaml": yaml.safe_load, "toml": tomllib.loads}
+    reads = {"json": docs_commands._values, "yaml": yaml.compose, "toml": tomllib.loads}
     for block in blocks(page):
         assert block.language in LANGUAGES, f"{block.place}: {block.language!r} is none of {sorted(LANGUAGES)}"
         assert not block.suite or page in SUITES[block.suite], f"{block.place}: add the page to that suite"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from tests.docs_commands import ROOT, blocks, do, run
+from tests.docs_commands import ROOT, blocks, do, follow, run
 
 SERVER = "http://127.0.0.1:18080/fhir"
 
@@ -24,6 +24,11 @@ def test_convert_push_and_search(hapi_url: str, unique: str, tmp_path: Path) -> 
     tagged = f"{address}&_tag=urn:uuid:2f1a6f0c-58d5-4c0e-9d6c-7d2b9b6b0a51%7C{unique}"
     assert curl
     assert requests.get(tagged, timeout=60).json()["total"] == 2
+
+
+def test_the_tutorial(hapi_url: str, tmp_path: Path) -> None:
+    """From the first file to what is taken back: on a server that never had this case."""
+    follow("docs/tutorial.md", tmp_path, "live", lambda text: text.replace(SERVER, hapi_url))
 
 
 def test_the_page_of_push(hapi_url: str, unique: str, tmp_path: Path) -> None:
