@@ -36,7 +36,7 @@ def test_every_row_of_ordinary_input_is_here_with_what_was_not_run() -> None:
     shown = rows(PAGE, "Ordinary input of case reports")
     assert len(shown) == len(seen) > 15
     for (name, *peers), (row, *cells_of_row) in zip(seen, shown, strict=True):
-        assert name.removesuffix(" on the bundle") == row.removesuffix(" on the Bundle"), row
+        assert name.removesuffix(" validator on the bundle") == row.removesuffix("'s validator on the Bundle"), row
         assert [peer in ("-", "not run") or peer.startswith("(") for peer in peers] == [
             cell == "-" for cell in cells_of_row[:4]
         ], row

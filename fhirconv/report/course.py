@@ -1,0 +1,275 @@
+"""The course of one patient: which fact stands where on which axis. docs/report-time.md tells the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from fhirconv.facts import Case, Fact, fold, merged_into
+from fhirconv.mapping import Mappings
+from fhirconv.numbers import Measured, read_measured
+from fhirconv.plausibility.course import Course as Seen
+from fhirconv.plausibility.course import times_of
+from fhirconv.report.axes import axis_of
+from fhirconv.report.parts import (
+    EVENT,
+    KINDS,
+    LANES,
+    ONGOING,
+    STATUS,
+    THERAPY,
+    Axis,
+    Course,
+    Item,
+    Point,
+    Series,
+    Unplaced,
+    When,
+    anchor,
+)
+from fhirconv.report.placing import BIRTH, CALENDAR, Clock, Links, Place, Places
+from fhirconv.report.telling import (
+    NO_TIME,
+    NOT_STATED,
+    label_of,
+    note_of,
+    result_words,
+    site_of,
+    span_words,
+    time_words,
+    took_place,
+    unit_of,
+    with_note,
+)
+from fhirconv.schema import Section
+from fhirconv.terms import words_of
+from fhirconv.timeline import names_event
+
+__all__ = [
+    "EVENT",
+    "KINDS",
+    "LANES",
+    "ONGOING",
+    "STATUS",
+    "THERAPY",
+    "Axis",
+    "Course",
+    "Item",
+    "Point",
+    "Series",
+    "Unplaced",
+    "When",
+    "anchor",
+    "course_of",
+]
+
+_ZERO = "what this axis counts from"
+_WRONG = "not placed: has an error, see the issues"
+_WITHOUT_COURSE = ("case", "source", "patient")
+_COURSES = ("medications", "regimens")  # those last, also where nobody says until when
+_STATUSES = ("disease_status", "stages", "performance_status")
+_GOES_ON = ("active", "in-progress")
+_KIND = {
+    "events": "event",
+    "medications": "medication",
+    "regimens": "regimen",
+    "conditions": "diagnosis",
+    "stages": "stage",
+    "specimens": "specimen",
+    "labs": "result",
+    "pathology": "result",
+    "findings": "finding",
+    "performance_status": "performance-status",
+    "disease_status": "disease-status",
+    "adverse_events": "adverse-event",
+}
+_NAMES = {"labs": "analyte", "pathology": "test", "findings": "finding"}  # sections with results
+
+
+class _End(NamedTuple):
+    """A time as it is told and, where that can be drawn, as a place."""
+
+    words: str
+    place: Place | None
+
+
+_UNSTATED = _End(NOT_STATED, None)
+
+
+def course_of(case: Case, mappings: Mappings) -> Course:
+    """What of a checked case stands where. Facts with errors are told, not drawn."""
+    return _Drawer(case, mappings).course()
+
+
+def _is_timed(section: Section) -> bool:
+    return section.name not in _WITHOUT_COURSE and bool(times_of(section))
+
+
+class _Drawer:
+    """One case on its way to its axes."""
+
+    def __init__(self, case: Case, mappings: Mappings) -> None:
+        self.case = case
+        self.seen = Seen(case, mappings.tables, mappings.limits)
+        self.timeline = self.seen.timeline
+        self.mark = str(case.conventions.get("decimal_mark", ""))
+        self.links = Links(self.timeline, Clock(str(case.conventions.get("time_zone", ""))))
+        self.facts = [fact for facts in self.seen.sections.values() if _is_timed(facts[0].section) for fact in facts]
+        self.places = self._places()
+        self.items: dict[str, list[Item]] = {}
+        self.series: dict[str, dict[tuple[str, ...], tuple[str, str, list[Point]]]] = {}
+        self.unplaced: list[Unplaced] = []
+
+    def _places(self) -> Places:
+        events = {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
+        events[BIRTH] = self.links.of(self.seen.patient.get("birth_date"))
+        others = (fact for fact in self.facts if fact.section.name != "events")
+        return Places(events, list(filter(None, (self.links.of(when) for one in others for when in _times(one)))))
+
+    def course(self) -> Course:
+        for fact in self.facts:
+            if not self._is_time_of_another(fact):
+                self._add(fact)
+        self._add_life()
+        sound = set(self.facts)
+        wrong = (fact for fact in self.case.facts if _is_timed(fact.section) and fact not in sound)
+        self.unplaced += (Unplaced(fact.identity, fact.identity, _WRONG) for fact in wrong)
+        drawn = [zero for zero in self.places.axes() if zero in self.items or zero in self.series]
+        return Course(tuple(self._axis(zero) for zero in drawn), tuple(self.unplaced))
+
+    def _axis(self, zero: str) -> Axis:
+        series = (Series(name, unit, tuple(points)) for name, unit, points in self.series.get(zero, {}).values())
+        words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self.timeline.event_name(zero)
+        return axis_of(words, self.items.get(zero, ()), series)
+
+    def _is_time_of_another(self, fact: Fact) -> bool:
+        """Whether an event is the time of a fact, which shows it."""
+        owner = merged_into(self.case, fact)
+        return owner is not None and any(names_event(when, str(fact.data["id"])) for when in _times(owner))
+
+    # -- one fact --
+
+    def _add(self, fact: Fact) -> None:
+        number = self._number(fact)
+        start, end = self._ends(fact, number is not None)
+        places = [one.place for one in (start, end) if one and one.place]
+        if not places:
+            words = span_words(start.words, end.words if end else "")
+            label = with_note(label_of(self.case, fact), note_of(fact))
+            self.unplaced.append(Unplaced(fact.identity, label, words))
+            return
+        axis = min(places, key=lambda place: place.axis != CALENDAR).axis  # the calendar if it can be
+        if number is not None:
+            self._add_point(fact, axis, _when(start, axis), *number)
+        else:
+            stop = _when(end, axis) if end else None
+            goes_on = fact.data.get("status") in _GOES_ON and (end is None or end is _UNSTATED)
+            self._add_item(fact, axis, _when(start, axis), ONGOING if goes_on else stop)
+
+    def _ends(self, fact: Fact, is_point: bool) -> tuple[_End, _End | None]:
+        """Start and end of what lasts, else its one time and None."""
+        start, *more = (fact.data.get(name) for name in times_of(fact.section))
+        if isinstance(start, dict) and start.keys() & {"from", "to"} and not more and not is_point:
+            first, last = self._end(start.get("from")), self._end(start.get("to"))
+            return first._replace(words=f"{first.words} ({start['text']})") if "text" in start else first, last
+        if fact.section.name == "events":
+            return self._end_of_event(fact), None
+        end = more[0] if more else None
+        if start is None and end is None:
+            return _End(NO_TIME, None), None
+        lasts = end is not None or (fact.section.name in _COURSES and took_place(fact))
+        return self._end(start), self._end(end) if lasts else None
+
+    def _end(self, when: Any) -> _End:
+        if when is None:
+            return _UNSTATED
+        return _End(self._words(when), self.places.of(self.links.of(when)))
+
+    def _words(self, when: Any) -> str:
+        return time_words(self.timeline, self.timeline.moment(when))
+
+    def _end_of_event(self, fact: Fact) -> _End:
+        """An event stands where its axis has it, if only because others hang on it."""
+        name, when = str(fact.data["id"]), fact.data.get("at")
+        place = self.places.event(name)
+        words = (_ZERO if place and place.axis == name else NO_TIME) if when is None else self._words(when)
+        return _End(words, place)
+
+    def _add_item(self, fact: Fact, axis: str, start: When, end: When | None) -> None:
+        lane, kind = _lane_and_kind(fact)
+        made = Item(fact.identity, lane, kind, label_of(self.case, fact), start, end, note_of(fact), took_place(fact))
+        self.items.setdefault(axis, []).append(made)
+
+    def _add_life(self) -> None:
+        """Birth and death, where the calendar has anything besides."""
+        for name, kind in (("birth_date", "birth"), ("died", "death")):
+            when = self.seen.patient.get(name)
+            if when is None:
+                continue
+            end = self._end(when)
+            if end.place and (CALENDAR in self.items or CALENDAR in self.series):
+                self.items.setdefault(CALENDAR, []).append(Item("patient", EVENT, kind, kind, _when(end, CALENDAR)))
+            else:
+                self.unplaced.append(Unplaced("patient", kind, end.words))
+
+    # -- results --
+
+    def _number(self, fact: Fact) -> tuple[Decimal, str] | None:
+        """The one number of a result and its comparator; None for ranges, words and what is absent."""
+        if fact.section.name not in _NAMES or "value" not in fact.data:
+            return None
+        found = read_measured(fact.data["value"], self.mark)
+        number = _decimal(found.value) if isinstance(found, Measured) else None
+        return None if number is None or not isinstance(found, Measured) else (number, found.comparator)
+
+    def _add_point(self, fact: Fact, axis: str, when: When, number: Decimal, comparator: str) -> None:
+        data, name = fact.data, _NAMES[fact.section.name]
+        told = self._told_apart(fact)
+        unit = unit_of(data.get("unit"))
+        concept = self.seen.concept(fact.section.name, data[name])
+        key = (fact.section.name, concept, self.seen.unit(data.get("unit")) or unit, *map(fold, told))
+        low, high = (_decimal(data.get("reference_range", {}).get(end)) for end in ("low", "high"))
+        flag = self.seen.concept("interpretations", data["interpretation"]) if "interpretation" in data else ""
+        point = Point(fact.identity, when, number, result_words(data), comparator, low, high, flag)
+        of_axis = self.series.setdefault(axis, {})
+        of_axis.setdefault(key, (", ".join((words_of(data[name]), *told)), unit, []))[2].append(point)
+
+    def _told_apart(self, fact: Fact) -> list[str]:
+        """What else two results of one test share that may stand on one line: specimen, method, place, condition."""
+        data = fact.data
+        specimen = self.case.by_id.get(str(data.get("specimen")))
+        told = [label_of(self.case, specimen)] if specimen else []
+        if fact.section.name != "labs":
+            condition = self.case.by_id.get(str(data.get("of")))
+            told += [words_of(data["method"])] if "method" in data else []
+            told += [site_of(data), words_of(condition.data["name"]) if condition else ""]
+        return list(filter(None, told))
+
+
+def _times(fact: Fact) -> Iterator[Any]:
+    """The times that a fact states."""
+    return (fact.data[name] for name in times_of(fact.section) if name in fact.data)
+
+
+def _when(end: _End, axis: str) -> When:
+    """A time on an axis; one that lies on another is told alone."""
+    place = end.place
+    if place is None or place.axis != axis:
+        return When(None, None, end.words)
+    return When(place.low, place.high, end.words, place.is_reckoned)
+
+
+def _lane_and_kind(fact: Fact) -> tuple[str, str]:
+    section, stated = fact.section.name, str(fact.data.get("kind", ""))
+    if section == "procedures":
+        kind = stated if stated in KINDS else "procedure"
+        return (THERAPY if kind == "radiotherapy" else EVENT), kind
+    if section == "conditions" and stated == "symptom":
+        return EVENT, stated
+    return THERAPY if section in _COURSES else STATUS if section in _STATUSES else EVENT, _KIND[section]
+
+
+def _decimal(value: object) -> Decimal | None:
+    """A number of the case with its digits."""
+    return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
