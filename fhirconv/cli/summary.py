@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import orjson
 
 from fhirconv.cli.outputs import write_to
 from fhirconv.issues import printable
-from fhirconv.ledger import OUTCOMES
+from fhirconv.ledger import OUTCOMES, by_outcome
 from fhirconv.many.tally import Tally
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def summarize(tally: Tally, is_read: bool, verbose: bool) -> Iterator[str]:
     if tally.rejected_rows:
         files = sorted(tally.rejected_rows)
         yield f"rows of rejected cases: {', '.join(f'{tally.rejected_rows[file]:,} in {printable(file)}' for file in files)}"
-    yield f"{_number(tally.facts.total(), 'fact')}: {_counts(tally.facts, OUTCOMES)}"
+    yield f"{_number(tally.facts.total(), 'fact')}: {_counts(by_outcome(tally.facts), OUTCOMES)}"
     if not is_read:
         yield f"{_number(tally.resources.total(), 'resource')}: {_counts(tally.resources, sorted(tally.resources))}"
     if tally.words:
@@ -44,9 +43,9 @@ def summarize(tally: Tally, is_read: bool, verbose: bool) -> Iterator[str]:
             yield f"  {table}: '{printable(words)}' ({number:,}x)"
     if tally.findings:
         yield "findings by rule:"
-        for (rule, severity), found in sorted(tally.findings.items(), key=lambda item: (-item[1].number, item[0])):
-            first = f", first at {found.first}" if found.first else ""
-            yield f"  {severity} [{rule}] {found.number:,}x{first}"
+        for (rule, severity), number in sorted(tally.findings.items(), key=lambda item: (-item[1], item[0])):
+            first = str(tally.findings.first[rule, severity])
+            yield f"  {severity} [{rule}] {number:,}x{f', first at {first}' if first else ''}"
 
 
 def write_report(path: Path, tally: Tally, read: Report | None) -> str:
@@ -54,14 +53,19 @@ def write_report(path: Path, tally: Tally, read: Report | None) -> str:
     made: dict[str, Any] = {
         "records": {"all": tally.records, "done": tally.converted, "rejected": tally.rejected},
         "rejected_rows": {printable(file): count for file, count in tally.rejected_rows.items()},
-        "facts": tally.facts,
+        "facts": by_outcome(tally.facts),
         "resources": tally.resources,
         "kept_as_text": [
             {"table": table, "words": printable(words), "count": number} for (table, words), number in _words(tally)
         ],
         "findings": [
-            {"rule": rule, "severity": severity, "count": found.number, "first": printable(found.first)}
-            for (rule, severity), found in sorted(tally.findings.items())
+            {
+                "rule": rule,
+                "severity": severity,
+                "count": number,
+                "first": printable(str(tally.findings.first[rule, severity])),
+            }
+            for (rule, severity), number in sorted(tally.findings.items())
         ],
     }
     if read is not None:
@@ -76,7 +80,7 @@ def _words(tally: Tally) -> list[tuple[tuple[str, str], int]]:
     return sorted(tally.words.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _counts(counts: Counter[str], names: Iterable[str]) -> str:
+def _counts(counts: Mapping[str, int], names: Iterable[str]) -> str:
     return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
 
 

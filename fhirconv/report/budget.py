@@ -6,7 +6,7 @@ Beyond these the page says what is left out, and which command shows it.
 from __future__ import annotations
 
 FACTS_IN_FULL = 80  # of a section, with their fields and resources: about 1.5 kB each
-FACTS_IN_LINES = 500  # of a section, after those: about 0.15 kB each
+FACTS_IN_LINES = 300  # of a section, after those: about 0.15 kB each
 ELEMENTS = 2500  # leaves of resources in all, each with what it was made from: about 0.2 kB each
 FINDINGS = 100  # of one rule
 QUOTED = 300  # quotes in the list of what was quoted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from fhirconv.back.run import facts_in
 from fhirconv.bundle import dump_json
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.document import Document
-from fhirconv.facts import Case
+from fhirconv.facts import Case, Fact
 from fhirconv.issues import Issue, by_place, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.records import is_resource
@@ -57,7 +58,7 @@ class CaseReport:
         """Whether there is a Bundle and nothing in it is an error."""
         return self.conversion.ok and not has_errors(self.issues)
 
-    @property
+    @functools.cached_property
     def json(self) -> bytes:
         """The Bundle as `convert` writes it to a file, or the one that was given in the same form; nothing if there is none."""
         bundle = self.given.bundle if self.given else self.conversion.bundle
@@ -67,6 +68,21 @@ class CaseReport:
     def digest(self) -> str:
         """SHA-256 of the Bundle; '' if there is none."""
         return hashlib.sha256(self.json).hexdigest() if self.json else ""
+
+    def fact_of(self, issue: Issue) -> Fact | None:
+        """The fact that a finding is about."""
+        steps = issue.place.pointer.split("/")
+        return self._facts.get("/".join(steps[:3])) or self._facts.get("/".join(steps[:2]))
+
+    @functools.cached_property
+    def _facts(self) -> dict[str, Fact]:
+        """The facts by their places: in the case or, where FHIR was given, by those of their resources."""
+        conversion = self.conversion
+        if self.given is None:
+            return {fact.pointer: fact for fact in conversion.case.facts}
+        made = {entry.id: entry.fact for entry in conversion.build.entries} if conversion.build else {}
+        given = enumerate(_resource_ids(self.given.bundle))
+        return {f"/entry/{at}": made[name] for at, name in given if isinstance(name, str) and name in made}
 
 
 def reports_of(documents: Iterable[Document], mappings: Mappings, source: Path | None = None) -> Iterator[CaseReport]:
@@ -94,7 +110,11 @@ def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
     checked = [Validator(mappings.profile).check(document) for document in pool]
     issues = by_place(issue for one in checked for issue in one.issues)
     is_bundle = pool[0].data.get("resourceType") == "Bundle" and len(pool) == 1
-    bundle = pool[0].data if is_bundle else {"resourceType": "Bundle", "type": "collection", "entry": _entries(pool)}
+    bundle = (
+        pool[0].data
+        if is_bundle
+        else {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one.data} for one in pool]}
+    )
     readback = Report()
     cases = list(facts_in(pool, mappings, readback))
     issues = by_place([*issues, *readback.issues])
@@ -107,8 +127,12 @@ def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
         yield CaseReport(name, conversion, mappings, issues, checked[0].layers, given)
 
 
-def _entries(pool: list[Document]) -> list[dict[str, Any]]:
-    return [{"resource": document.data} for document in pool]
+def _resource_ids(bundle: Mapping[str, Any]) -> Iterator[Any]:
+    """The id of the resource in each entry of a Bundle that anyone may have made."""
+    entries = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        yield resource.get("id") if isinstance(resource, dict) else None
 
 
 def _short(name: str) -> str:

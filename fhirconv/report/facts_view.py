@@ -113,18 +113,14 @@ def sections_of(report: CaseReport, issues: Found) -> list[SectionView]:
     return _Viewer(report, issues).sections()
 
 
-def issues_by_fact(issues: Iterable[tuple[str, Issue]]) -> Found:
+def issues_by_fact(report: CaseReport, issues: Iterable[tuple[str, Issue]]) -> Found:
     """Findings by the pointer of the fact that they are about."""
     made: dict[str, list[tuple[str, Issue]]] = {}
     for name, issue in issues:
-        made.setdefault(fact_pointer(issue.place.pointer), []).append((name, issue))
+        fact = report.fact_of(issue)
+        if fact is not None:
+            made.setdefault(fact.pointer, []).append((name, issue))
     return made
-
-
-def fact_pointer(pointer: str) -> str:
-    """The pointer of the fact that a place is in."""
-    steps = pointer.split("/")[:3]
-    return "/".join(steps if len(steps) == 3 and steps[2].isdecimal() else steps[:2])
 
 
 class _Viewer:
@@ -135,6 +131,7 @@ class _Viewer:
         self._names = names_in(self._build) if self._build else {}
         self._room = ELEMENTS
         self._number = 0
+        self._anchors: set[str] = set()
 
     def sections(self) -> list[SectionView]:
         made = []
@@ -145,7 +142,7 @@ class _Viewer:
             chosen = set(worst[:FACTS_IN_FULL])
             full = [self._fact(fact) for fact in facts if fact in chosen]
             rest = [fact for fact in facts if fact not in chosen]
-            short = [(anchor(f.identity), self._title(f), self._states[f.identity]) for f in rest[:FACTS_IN_LINES]]
+            short = [(self._anchor(f), self._title(f), self._states[f.identity]) for f in rest[:FACTS_IN_LINES]]
             title = name.replace("_", " ").capitalize()
             made.append(SectionView(name, title, len(facts), full, short, max(len(rest) - FACTS_IN_LINES, 0)))
         return made
@@ -162,7 +159,7 @@ class _Viewer:
         return FactView(
             fact,
             self._number,
-            anchor(fact.identity),
+            self._anchor(fact),
             self._title(fact),
             self._case.place(fact).line,
             fields,
@@ -172,6 +169,13 @@ class _Viewer:
             into.identity if into else "",
             self._issues.get(fact.pointer, []),
         )
+
+    def _anchor(self, fact: Fact) -> str:
+        """The fact's id on the page; of two facts that are the same, which is an error, the second has another."""
+        made = anchor(fact.identity)
+        made = f"{made}~{len(self._anchors)}" if made in self._anchors else made
+        self._anchors.add(made)
+        return made
 
     def _title(self, fact: Fact) -> str:
         name = fact.data.get(name_field(fact.section))

@@ -9,7 +9,7 @@ from fhirconv.issues import Issue
 from fhirconv.ledger import CONVERTED, KEPT_AS_TEXT, MERGED, REJECTED, Line
 from fhirconv.report.budget import FINDINGS
 from fhirconv.report.cases import CaseReport
-from fhirconv.report.facts_view import ABOUT_ALL, fact_pointer
+from fhirconv.report.facts_view import ABOUT_ALL
 from fhirconv.rules import rule
 from fhirconv.validation.layers import LAYERS, LayerRun
 
@@ -46,11 +46,10 @@ class LayerView(NamedTuple):
 
 def layers_of(report: CaseReport, issues: Iterable[tuple[str, Issue]]) -> list[LayerView]:
     """Every layer, also those that found nothing."""
-    facts = {} if report.given else {fact.pointer: fact.identity for fact in report.conversion.case.facts}
     found: dict[str, dict[tuple[str, str], list[IssueView]]] = {}
     for name, issue in issues:
-        fact = facts.get(fact_pointer(issue.place.pointer), "")
-        view = IssueView(name, issue, fact, _place(issue))
+        fact = report.fact_of(issue)
+        view = IssueView(name, issue, fact.identity if fact else "", _place(issue))
         found.setdefault(issue.layer, {}).setdefault((issue.severity, issue.rule), []).append(view)
     made = [LayerView(one.name, one.covers, report.layers[one.name], _rules(found.pop(one.name, {}))) for one in LAYERS]
     return made + [LayerView(name, "", LayerRun(name, "ran"), _rules(rest)) for name, rest in found.items()]

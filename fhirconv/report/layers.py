@@ -16,19 +16,21 @@ _TEXT = {"type": "text", "fill": _INK, "baseline": "middle", "align": {"expr": "
 _POINT = {"type": "point", "size": 64, "stroke": _INK, "strokeWidth": 1.5, "opacity": 1}
 _DASHES = [14, 2, 12, 4, 10, 6, 8, 8, 6, 10, 4, 12]  # 96 px: less and less of it
 
-# From the back to the front. A name may go on with '-' and what it is of: 'solid-therapy'.
+# From the back to the front. A name may go on with '_' and what it is of: 'solid_therapy'.
 _MARKS: dict[str, dict[str, Any]] = {
     "band": {"type": "rect", "fill": _INK, "fillOpacity": 0.1},
     "bound": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [6, 3]},
-    "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1},
+    "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.6},
     "lane": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.4},
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
     "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR, "strokeDash": _DASHES},
+    "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},
     "maybe": {"type": "rect", "fill": _INK, "fillOpacity": 0.25, **_OUTLINE},
     "reckoned": {"type": "rect", "fill": _INK, "fillOpacity": 0.1, "strokeDash": [3, 2], **_OUTLINE},
     "not": {"type": "rect", "fillOpacity": 0, **_OUTLINE},
     "solid": {"type": "rect", "fill": _INK, **_OUTLINE},
+    "tick": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "whisker": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "cap": {**_POINT, "shape": "stroke", "angle": 90},
     "mark": {**_POINT, "fill": _INK},
@@ -66,14 +68,16 @@ class Sheet:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self.links = 0
 
-    def put(self, layer: str, start: float, y: float, end: float | None = None, y2: float | None = None, **more: Any) -> None:
-        """Something in px along y."""
+    def put(
+        self, layer: str, start: float, y: float | None, end: float | None = None, y2: float | None = None, **more: Any
+    ) -> None:
+        """Something in px along y. None: a line is broken here."""
         self._put(layer, "y", start, y, end, y2, more)
 
     def put_value(
-        self, layer: str, start: float, y: float | None, end: float | None = None, y2: float | None = None, **more: Any
+        self, layer: str, start: float, y: float, end: float | None = None, y2: float | None = None, **more: Any
     ) -> None:
-        """Something in values along y. None: a line is broken here."""
+        """Something in values along y."""
         self._put(layer, "value", start, y, end, y2, more)
 
     def write(self, layer: str, day: float, y: float, text: str, align: str = "left") -> None:
@@ -81,7 +85,14 @@ class Sheet:
         self.put(layer, day, y, text=written(text), align=align)
 
     def _put(
-        self, layer: str, y_name: str, start: float, y: float | None, end: float | None, y2: float | None, more: dict[str, Any]
+        self,
+        layer: str,
+        y_name: str,
+        start: float,
+        y: float | None,
+        end: float | None,
+        y2: float | None,
+        more: dict[str, Any],
     ) -> None:
         row = {"x": self._scale.at(start), y_name: y}
         if end is not None:
@@ -93,7 +104,7 @@ class Sheet:
 
     def spec(self, height: float, above: float, below: float, value: dict[str, Any] | None = None) -> dict[str, Any]:
         """The whole specification. `above` and `below` the plot is room for words; `value` is the y axis of values."""
-        names = sorted(self._rows, key=lambda name: (list(_MARKS).index(name.partition("-")[0]), name))
+        names = sorted(self._rows, key=lambda name: (list(_MARKS).index(name.partition("_")[0]), name))
         return {
             "width": WIDTH,
             "height": height,
@@ -119,6 +130,6 @@ class Sheet:
         return {
             "name": name,
             "data": {"values": rows},
-            "mark": _MARKS[name.partition("-")[0]],
+            "mark": _MARKS[name.partition("_")[0]],
             "encoding": encoding,
         }

@@ -52,7 +52,13 @@ def packed(extents: Iterable[tuple[float, float]]) -> list[int]:
 
 def _em(letter: str) -> float:
     if letter.isascii():
-        return _NARROW if letter in "iljtfrI.,:;'|!()[]/ " else _WIDE if letter in "mwMW@%" else _USUAL + 0.1 * letter.isupper()
+        return (
+            _NARROW
+            if letter in "iljtfrI.,:;'|!()[]/ "
+            else _WIDE
+            if letter in "mwMW@%"
+            else _USUAL + 0.1 * letter.isupper()
+        )
     if unicodedata.combining(letter):
         return 0
     return 1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.75

@@ -15,7 +15,15 @@ from fhirconv.report.cases import CaseReport
 from fhirconv.report.course import Course, anchor, course_of
 from fhirconv.report.course_view import AxisView, axes_of, told_in_rows
 from fhirconv.report.facts_view import FieldView, SectionView, issues_by_fact, sections_of
-from fhirconv.report.findings_view import LayerView, NotConverted, QuotedView, layers_of, not_converted, quoted
+from fhirconv.report.findings_view import (
+    SEVERITIES,
+    LayerView,
+    NotConverted,
+    QuotedView,
+    layers_of,
+    not_converted,
+    quoted,
+)
 from fhirconv.report.html import render
 from fhirconv.reports import identified
 
@@ -55,7 +63,7 @@ def case_page(reports: Sequence[CaseReport]) -> str:
 
 def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> CaseView:
     conversion = report.conversion
-    sections = sections_of(report, {} if report.given else issues_by_fact(issues))
+    sections = sections_of(report, issues_by_fact(report, issues))
     course = course_of(conversion.case, report.mappings)
     axes = axes_of(course, prefix)
     shown = frozenset(one for section in sections for one in section.identities())
@@ -68,7 +76,7 @@ def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> C
         list(_heading(sections, "source")),
         conversion.ledger.counts(),
         conversion.resource_counts(),
-        {name: severities[name] for name in ("fatal", "error", "warning", "information") if severities[name]},
+        {_plural(severities[name], name): severities[name] for name in SEVERITIES if severities[name]},
         course,
         axes,
         sections,
@@ -96,14 +104,18 @@ def verdict(report: CaseReport) -> str:
     if text := counts[KEPT_AS_TEXT]:
         said.append(f"{text} went out as text, since no code is known for the words.")
     if merged := counts[MERGED]:
-        said.append(f"{merged} {'is the time' if merged == 1 else 'are times'} of other facts.")
+        said.append("1 is the time of another." if merged == 1 else f"{merged} are times of others.")
     if report.given and not report.is_ok:
         said.append("The Bundle has errors.")
     return " ".join(said)
 
 
 def _number(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"
+    return f"{number:,} {_plural(number, name)}"
+
+
+def _plural(number: int, name: str) -> str:
+    return name if number == 1 or name == "information" else f"{name}s"
 
 
 def _heading(sections: Sequence[SectionView], name: str) -> Iterator[FieldView]:

@@ -16,7 +16,14 @@ _PER = {"days": 1.0, "months": _MONTH, "years": _YEAR}
 _MOST_TICKS = 13
 _MS = 86_400_000  # a day, in the milliseconds that Vega counts time in
 # What a tick of the calendar says: the whole date, as far as it goes, so that each can be read alone.
-_FORMAT = {"year": "%Y", "quarter": "%b %Y", "month": "%b %Y", "week": "%Y-%m-%d", "day": "%Y-%m-%d", "date": "%Y-%m-%d"}
+_FORMAT = {
+    "year": "%Y",
+    "quarter": "%b %Y",
+    "month": "%b %Y",
+    "week": "%Y-%m-%d",
+    "day": "%Y-%m-%d",
+    "date": "%Y-%m-%d",
+}
 _CLOCK = {"hours": "%H:%M", "minutes": "%H:%M", "seconds": "%H:%M:%S"}
 
 
@@ -56,6 +63,11 @@ class Scale(NamedTuple):
     def title(self) -> str | None:
         """What the ticks count; dates need no title."""
         return f"{self.unit} after (negative: before) {self.zero}" if self.zero else None
+
+    @property
+    def below(self) -> int:
+        """The room for ticks and title below the plot, in px."""
+        return 48 if self.zero else 30
 
     def ticks(self) -> list[float]:
         """Whole numbers of the unit, of which one is 0."""

@@ -10,16 +10,16 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from fhirconv.mapping import load_mappings
-from fhirconv.report.course import THERAPY, TRANSFUSION, Axis, Item, Point, Series, anchor
+from fhirconv.report.course import THERAPY, Axis, Item, Point, Series, anchor
 from fhirconv.report.layers import Sheet
 from fhirconv.report.lettering import SIZE, SMALL, cut, packed, width, written
 from fhirconv.report.scale import RIGHT, WIDTH, Scale, scale_of
-from fhirconv.report.stretches import FADE, GUESS, MARK, is_guess, moment_parts
+from fhirconv.report.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
 from fhirconv.terminology import ConceptTable
 
 MOST = 300  # points that are drawn one by one; of more only the line
 
-_HEIGHT, _HEAD, _STRIP, _BELOW = 130, 26, 15, 40  # px
+_HEIGHT, _HEAD, _STRIP = 130, 26, 15  # px
 _MOST_STRIPS, _MOST_NAME = 3, 200  # rows of names above the plot; px of a name
 _TOO_LARGE = Decimal("1e300")  # beyond what a picture can count
 _FLAG_ROOM = 13  # px from one letter to the next
@@ -57,7 +57,7 @@ class SeriesChart:
         if not 1e-3 <= max(map(abs, self.domain)) < 1e7:
             axis["format"] = ".3~e"
         scale = {"domain": self.domain, "nice": False, "zero": False}
-        return self.sheet.spec(_HEIGHT, _HEAD + self._strips * _STRIP, _BELOW, {"axis": axis, "scale": scale})
+        return self.sheet.spec(_HEIGHT, _HEAD + self._strips * _STRIP, self.scale.below, {"axis": axis, "scale": scale})
 
     def _head(self, series: Series) -> None:
         ranges = {(point.low, point.high) for _, point in self.points}
@@ -92,7 +92,7 @@ class SeriesChart:
 
     def _line(self, places: Sequence[tuple[float, float]]) -> None:
         for at, value in places:
-            self.sheet.put_value("line-series", at, value)
+            self.sheet.put_value("line_series", at, value)
 
     def _marks(self) -> None:
         last_flag = -math.inf
@@ -100,10 +100,12 @@ class SeriesChart:
             value, letter = float(point.value), letter_of(point.flag)
             self._stretch(point, value)
             layer = "guess" if is_guess(point.when, self.scale) else "mark"
-            self.sheet.put_value(f"{layer}-{'flagged' if letter else 'series'}", at, value, shape=_shape(point, letter))
+            self.sheet.put_value(f"{layer}_{'flagged' if letter else 'series'}", at, value, shape=_shape(point, letter))
             if letter and self.scale.px(at) - last_flag >= _FLAG_ROOM:
                 last_flag = self.scale.px(at)
-                self.sheet.put_value("flag", at, value, text=letter, align="center", dy=12 if letter[0] in "LD" else -12)
+                self.sheet.put_value(
+                    "flag", at, value, text=letter, align="center", dy=12 if letter[0] in "LD" else -12
+                )
             self.sheet.put_value(
                 "spot",
                 at,
@@ -115,30 +117,35 @@ class SeriesChart:
     def _stretch(self, point: Point, value: float) -> None:
         """A result of which only a month is known is as wide as the month."""
         for part in moment_parts(point.when, self.scale):
-            if part.kind == FADE:
-                self.sheet.put_value("fade-series", part.start, value, part.end)
+            if part.kind == OPEN:
+                self.sheet.put_value("open_series", part.start, value, part.end)
             elif part.kind not in (MARK, GUESS):
-                self.sheet.put_value("whisker", part.start, value, part.end)
+                self.sheet.put_value("whisker_series", part.start, value, part.end)
                 for end in (part.start, part.end):
-                    self.sheet.put_value("cap", end, value)
+                    self.sheet.put_value("cap_series", end, value)
 
     def _given(self, items: Sequence[Item]) -> None:
         """Lines where therapies start, with their names above the plot, and marks where transfusions were."""
         known = [item for item in items if item.took_place and None not in item.start[:2]]
         starts = [item for item in known if item.lane == THERAPY]
         names = [cut(written(item.label), _MOST_NAME, SMALL) for item in starts]
-        lefts = [min(self._begin(item) + 3, WIDTH + RIGHT - width(name, SMALL)) for item, name in zip(starts, names, strict=True)]
+        lefts = [
+            min(self._begin(item) + 3, WIDTH + RIGHT - width(name, SMALL))
+            for item, name in zip(starts, names, strict=True)
+        ]
         rows = packed([(left, left + width(name, SMALL)) for left, name in zip(lefts, names, strict=True)])
         self._strips = min(max(rows, default=-1) + 1, _MOST_STRIPS)
         for item, name, left, row in zip(starts, names, lefts, rows, strict=True):
-            y = (row - self._strips) * _STRIP if row < self._strips else 0  # a name for which there is no room: a line alone
+            y = (
+                (row - self._strips) * _STRIP if row < self._strips else 0
+            )  # a name for which there is no room: a line alone
             self.sheet.put("begin", self.scale.day(self._begin(item)), y, y2=_HEIGHT)
             if y:
                 self.sheet.write("small", self.scale.day(left), y + _STRIP / 2, name)
         for item in known:
-            if item.kind == TRANSFUSION:
+            if item.kind == "transfusion":
                 self._has_transfusions = True
-                self.sheet.put("mark-event", self.scale.day(self._begin(item)), 5, shape=_DROP)
+                self.sheet.put("mark_event", self.scale.day(self._begin(item)), 5, shape=_DROP)
 
     def _begin(self, item: Item) -> float:
         """Where something starts, in px: the middle of the stretch within which it does."""
@@ -160,7 +167,7 @@ def extremes(points: Sequence[tuple[float, Point]], scale: Scale) -> Iterator[tu
     for _, group in groupby(points, key=lambda pair: int(scale.px(pair[0]))):
         column = list(enumerate((at, float(point.value)) for at, point in group))
         by_value = sorted(column, key=lambda one: one[1][1])
-        kept = {number: pair for number, pair in (column[0], by_value[0], by_value[-1], column[-1])}
+        kept = dict((column[0], by_value[0], by_value[-1], column[-1]))
         yield from (kept[number] for number in sorted(kept))
 
 
@@ -192,7 +199,7 @@ def _numbers(point: Point) -> list[float]:
 def _domain(values: Sequence[float]) -> list[float]:
     """From a little below the lowest to a little above the highest; not below 0 where nothing is."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    room = (high - low) * 0.15 or abs(high) * 0.15 or 1.0
+    room = (high - low) * 0.2 or abs(high) * 0.2 or 1.0
     return [0.0 if 0 <= low < room else low - room, high + room]
 
 

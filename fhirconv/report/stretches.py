@@ -10,14 +10,17 @@ from typing import NamedTuple
 from fhirconv.report.course import When
 from fhirconv.report.scale import WIDTH, Scale
 
-SOLID, MAYBE, RECKONED, FADE, MARK = "solid", "maybe", "reckoned", "fade", "mark"
+SOLID, MAYBE, RECKONED, FADE, OPEN, MARK = "solid", "maybe", "reckoned", "fade", "open", "mark"
 GUESS = "guess"  # a mark at a place that was reckoned
-FADE_PX = 96
+FADE_PX = 96  # of a FADE and of what is OPEN
 NARROW_PX = 9  # a moment that is known better than this is a mark
 
 
 class Part(NamedTuple):
-    """A piece of a bar, or a mark (without width), in days. A FADE goes from `start` towards `end`, also to the left."""
+    """A piece of a bar, or a mark (without width), in days.
+
+    FADE and OPEN go from `start` towards `end`, also to the left: it was so at `start`; it began only after `start`.
+    """
 
     kind: str
     start: float
@@ -35,8 +38,12 @@ def bar_parts(start: When, end: When, scale: Scale) -> list[Part]:
     last = certain_to if certain_to is not None else certain_from
     assert first is not None and last is not None  # noqa: PT018  (one of them was known)
     last = max(first, last)
-    before = _fade(first, -1, scale) if start.earliest is None else _possible(start, start.earliest, first, scale)
-    after = _fade(last, 1, scale) if end.latest is None else _possible(end, last, end.latest, scale)
+    before = (
+        Part(FADE, first, _faded(first, -1, scale))
+        if start.earliest is None
+        else _possible(start, start.earliest, first, scale)
+    )
+    after = Part(FADE, last, _faded(last, 1, scale)) if end.latest is None else _possible(end, last, end.latest, scale)
     return [part for part in (before, Part(SOLID, first, last), after) if part.start != part.end]
 
 
@@ -53,8 +60,8 @@ def moment_parts(when: When, scale: Scale) -> list[Part]:
 def open_parts(when: When, scale: Scale) -> list[Part]:
     """What is only known to be after, or before, something."""
     if when.earliest is not None:
-        return [_fade(when.earliest, 1, scale)]
-    return [] if when.latest is None else [_fade(when.latest, -1, scale)]
+        return [Part(OPEN, when.earliest, _faded(when.earliest, 1, scale))]
+    return [] if when.latest is None else [Part(OPEN, when.latest, _faded(when.latest, -1, scale))]
 
 
 def _certain(start: When, end: When, scale: Scale) -> tuple[float | None, float | None]:
@@ -80,5 +87,5 @@ def _possible(when: When, first: float, last: float, scale: Scale) -> Part:
     return Part(RECKONED if is_guess(when, scale) else MAYBE, min(first, last), max(first, last))
 
 
-def _fade(day: float, direction: int, scale: Scale) -> Part:
-    return Part(FADE, day, scale.day(min(max(scale.px(day) + direction * FADE_PX, 0), WIDTH)))
+def _faded(day: float, direction: int, scale: Scale) -> float:
+    return scale.day(min(max(scale.px(day) + direction * FADE_PX, 0), WIDTH))

@@ -9,34 +9,36 @@ from fhirconv.report.course import EVENT, LANES, STATUS, THERAPY, Axis, Item, an
 from fhirconv.report.layers import BAR, Sheet
 from fhirconv.report.lettering import SIZE, cut, packed, width, written
 from fhirconv.report.scale import LEFT, RIGHT, WIDTH, Scale, scale_of
-from fhirconv.report.stretches import FADE, GUESS, MARK, MAYBE, RECKONED, Part, bar_parts, moment_parts
+from fhirconv.report.stretches import FADE, GUESS, MARK, MAYBE, OPEN, RECKONED, SOLID, Part, bar_parts, moment_parts
 
 MOST = 100  # items of a lane that are drawn one by one: more of them nobody reads, or walks through with a keyboard
 
-_HEADS = {THERAPY: "Therapy", EVENT: "Events", STATUS: "Disease status"}
+_HEADS = {THERAPY: "Therapy", EVENT: "Events", STATUS: "Status"}
 _CROSS = "M-1,-1L1,1M1,-1L-1,1"
+_ARROWS = ("triangle-left", "triangle-right")
 _SHAPES = {THERAPY: "square", EVENT: "diamond", STATUS: "circle"}
-_HEAD, _BAR_ROW, _ROW, _RUG = 24, 32, 24, 20  # px
-_BELOW = 56  # px, the time axis with its title
+_TALL, _ROW = 32, 24  # px, a row with its words above, or beside, what is drawn
 _LEGEND_ROW = 20
 _MOST_WORDS = 340  # px of a label
 _GAP = 10  # px between what stands in one row
 _LEGEND = {
     MAYBE: "some time within this stretch",
-    FADE: "fading: nobody says since when, or until when",
+    FADE: "fading: until when, or since when, is not said",
+    OPEN: "after (or before) this: how long is not said",
     RECKONED: "reckoned from an interval: no date in the source",
     GUESS: "reckoned: no date in the source",
     "not": "did not take place",
 }
 
 
-class Row(NamedTuple):
+class Drawn(NamedTuple):
     """An item with its parts, and where all of it, words included, is along x, in px."""
 
     item: Item
     parts: list[Part]
     words: str
     words_at: float
+    is_below: bool  # its words stand above it, else beside it
     first: float
     last: float
 
@@ -66,39 +68,48 @@ class Timeline:
     def _lane(self, lane: str, items: Sequence[Item]) -> None:
         if self._y:
             self.sheet.put("lane", self.scale.first, self._y, self.scale.last)
-        self.sheet.write("head", self.scale.first, self._y + _HEAD / 2 + 2, _HEADS[lane])
-        self._y += _HEAD
+            self._y += 4
+        self.sheet.write("head", self.scale.day(4 - LEFT), self._y + _ROW / 2, _HEADS[lane])
         if len(items) > MOST:
             self._rug(lane, items)
             return
-        height = _BAR_ROW if lane == THERAPY else _ROW
-        rows = [_row(item, self.scale) for item in items]
-        placed = _by_label(rows) if lane == THERAPY else packed(row[-2:] for row in rows)
-        for row, at in zip(rows, placed, strict=True):
-            self._draw(row, self._y + at * height, height)
-        self._y += (max(placed) + 1) * height + 4
+        drawn = [_drawn(item, self.scale) for item in items]
+        rows = _by_label(drawn) if lane == THERAPY else packed(each[-2:] for each in drawn)
+        for row in range(max(rows) + 1):
+            here = [each for each, at in zip(drawn, rows, strict=True) if at == row]
+            height = _TALL if any(each.is_below for each in here) else _ROW
+            for each in here:
+                self._draw(each, height)
+            self._y += height
+        self._y += 4
 
-    def _draw(self, row: Row, y: float, height: float) -> None:
-        lane, is_bar = row.item.lane, row.item.lane == THERAPY
-        middle = y + (height - BAR / 2 - 3 if is_bar else height / 2)
-        for part in row.parts:
-            kind = part.kind if row.item.took_place or part.kind in (FADE, GUESS, MARK) else "not"
-            self._met.add(kind if row.item.took_place else "not")
-            self._part(f"{kind}-{lane}", part, middle, _SHAPES[lane] if row.item.took_place else _CROSS)
-        self.sheet.write("label", self.scale.day(row.words_at), y + 9 if is_bar else middle, row.words)
+    def _draw(self, drawn: Drawn, height: float) -> None:
+        item = drawn.item
+        bottom = self._y + height
+        middle = bottom - BAR / 2 - 3 if drawn.is_below else bottom - _ROW / 2
+        for part in drawn.parts:
+            kind = part.kind if item.took_place or part.kind not in (SOLID, MAYBE, RECKONED) else "not"
+            self._met.add(part.kind if item.took_place else "not")
+            self._part(f"{kind}_{item.lane}", part, middle, _SHAPES[item.lane] if item.took_place else _CROSS)
+        words_at = bottom - _TALL + 9 if drawn.is_below else middle
+        self.sheet.write("label", self.scale.day(drawn.words_at), words_at, drawn.words)
         self.sheet.put(
             "hit",
-            self.scale.day(row.first),
-            y,
-            self.scale.day(row.last),
-            y + height,
-            href=f"#{self._prefix}{anchor(row.item.fact)}",
-            description=told(row.item),
+            self.scale.day(drawn.first),
+            self._y,
+            self.scale.day(drawn.last),
+            bottom,
+            href=f"#{self._prefix}{anchor(item.fact)}",
+            description=told(item),
         )
 
     def _part(self, layer: str, part: Part, middle: float, shape: str) -> None:
-        if part.kind == FADE:
+        if part.kind in (FADE, OPEN):
             self.sheet.put(layer, part.start, middle, part.end)
+            if part.kind == OPEN:
+                of = layer.partition("_")[2]
+                self.sheet.put(f"tick_{of}", part.start, middle - BAR / 2, y2=middle + BAR / 2)
+                self.sheet.put(f"mark_{of}", part.end, middle, shape=_ARROWS[part.end > part.start])
         elif part.kind in (MARK, GUESS):
             self.sheet.put(layer, part.start, middle, shape=shape)
         else:
@@ -109,14 +120,14 @@ class Timeline:
         known = (item.start.earliest if item.start.earliest is not None else item.start.latest for item in items)
         places = sorted({round(self.scale.px(day)) for day in known if day is not None})
         for place in places:
-            for y in (self._y, self._y + BAR, None):  # None: the line ends
-                self.sheet.put(f"line-{lane}", self.scale.day(place), y)
+            for y in (self._y + 4, self._y + 4 + BAR, None):  # None: the line ends
+                self.sheet.put(f"line_{lane}", self.scale.day(place), y)
         self.notes.append(f"{_HEADS[lane]}: {len(items)}, only where they begin is drawn; each is in the table")
-        self.sheet.write("label", self.scale.first, self._y + BAR + 12, self.notes[-1])
-        self._y += _RUG + SIZE
+        self.sheet.write("label", self.scale.first, self._y + BAR + 14, self.notes[-1])
+        self._y += _TALL
 
     def _legend(self, axis: Axis) -> None:
-        self._y += _BELOW
+        self._y += self.scale.below + 8
         at, step = 0.0, 34.0
         for kind in (each for each in _LEGEND if each in self._met):
             wide = step + width(_LEGEND[kind]) + 2 * _GAP
@@ -134,8 +145,8 @@ class Timeline:
                 self._y += _LEGEND_ROW
 
     def _legend_mark(self, kind: str, at: float) -> None:
-        part = Part(kind, self.scale.day(at + 2 if kind != GUESS else at + 14), self.scale.day(at + 26))
-        self._part(f"{kind}-legend", part, self._y + SIZE / 2, _SHAPES[EVENT])
+        part = Part(kind, self.scale.day(at + (14 if kind == GUESS else 2)), self.scale.day(at + 26))
+        self._part(f"{kind}_legend", part, self._y + SIZE / 2, _SHAPES[EVENT])
 
 
 def told(item: Item) -> str:
@@ -144,26 +155,28 @@ def told(item: Item) -> str:
     return written("; ".join(each for each in (item.label, item.kind.replace("-", " "), when, item.note) if each))
 
 
-def _row(item: Item, scale: Scale) -> Row:
+def _drawn(item: Item, scale: Scale) -> Drawn:
     parts = moment_parts(item.start, scale) if item.end is None else bar_parts(item.start, item.end, scale)
     ends = [scale.px(day) for part in parts for day in part[1:]] or [0.0]
-    is_mark = any(part.kind in (MARK, GUESS) for part in parts)
-    first, last = min(ends) - 6 * is_mark, max(ends) + 6 * is_mark
-    said = item.label if item.took_place else f"{item.label} ({item.note})"
-    words = cut(written(said), _MOST_WORDS)
+    room = 6 if any(part.kind in (MARK, GUESS, OPEN) for part in parts) else 0
+    first, last = min(ends) - room, max(ends) + room
+    words = cut(written(item.label if item.took_place else f"{item.label} ({item.note})"), _MOST_WORDS)
     wide = width(words)
-    at = _beside(first, last, wide) if item.lane != THERAPY else max(min(first, WIDTH + RIGHT - wide), 4.0 - LEFT)
-    return Row(item, parts, words, at, min(first, at), max(last, at + wide))
+    at = None if item.lane == THERAPY else _beside(first, last, wide)
+    is_below = at is None
+    if at is None:
+        at = max(min(first + 1, WIDTH + RIGHT - wide), 0.0)
+    return Drawn(item, parts, words, at, is_below, min(first, at), max(last, at + wide))
 
 
-def _beside(first: float, last: float, wide: float) -> float:
-    """Where words stand beside a mark: right of it, else left of it, else on it."""
+def _beside(first: float, last: float, wide: float) -> float | None:
+    """Where words stand beside a mark: right of it, else left of it, where there is room for them."""
     if last + 4 + wide <= WIDTH + RIGHT:
         return last + 4
-    return first - 4 - wide if first - 4 - wide >= -LEFT else first + 6
+    return first - 4 - wide if first - 4 - wide >= 0 else None
 
 
-def _by_label(rows: Sequence[Row]) -> list[int]:
+def _by_label(rows: Sequence[Drawn]) -> list[int]:
     """A line for each therapy by its name, or more of them where it overlaps itself."""
     lines = [0] * len(rows)
     used = 0
