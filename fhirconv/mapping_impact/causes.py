@@ -12,6 +12,7 @@ from typing import Any
 
 from fhirconv.build import Entry
 from fhirconv.mapping import Mappings
+from fhirconv.mapping.places import Keys
 from fhirconv.mapping_impact.sides import Change
 from fhirconv.r4 import element_keys
 from fhirconv.values.times import UCUM
@@ -91,16 +92,11 @@ class Causes:
         kind, _, _ = change.name.partition("/")
         if kind == "units":
             return frozenset((UCUM, key) for key in change.keys)
-        found: set[Token] = set()
-        for one in self._sets:
-            entry: Any = one.raw.get(change.name)
-            for key in change.keys:
-                entry = entry.get(key) if isinstance(entry, dict) else None
-            if kind == "systems" and isinstance(entry, str):
-                found.add((entry, ""))
-            elif kind == "concepts" and isinstance(entry, dict):
-                found.update(self._coded(entry, one))
-        return frozenset(found)
+        entries = [_at(one.raw.get(change.name), change.keys) for one in self._sets]
+        if kind == "systems" and None not in entries:  # one that is new does nothing by itself
+            return frozenset((str(entry), "") for entry in entries)
+        stated = zip(entries, self._sets, strict=True) if kind == "concepts" else ()
+        return frozenset(token for entry, one in stated if entry for token in self._coded(entry, one))
 
     @staticmethod
     def _coded(entry: Mapping[str, Any], mappings: Mappings) -> Iterator[Token]:
@@ -109,6 +105,12 @@ class Causes:
         yield from ((systems[coding["system"]], coding["code"]) for coding in codings)
         if not codings:
             yield "", entry["text"]
+
+
+def _at(value: Any, keys: Keys) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def held_in(value: Any) -> set[Token]:

@@ -218,8 +218,8 @@ class _Comparison:
         effect = self._impact.effects.setdefault(cause, Effect())
         effect.elements[element] += 1
         self._touched.setdefault(cause, set()).add(entry.identifier)
-        if len(effect.examples) < _EXAMPLES and not any(one.fact == entry.fact.identity for one in effect.examples):
-            place = str(self._both[1].case.place(entry.fact))
+        place = str(self._both[1].case.place(entry.fact))
+        if len(effect.examples) < _EXAMPLES and place not in {one.place for one in effect.examples}:
             effect.examples.append(Example(place, entry.fact.identity, path, before, after))
 
 

@@ -17,7 +17,7 @@ OURS = "default"
 
 # How deep an entry stands in the files of a kind. What readers and servers do, converts no case.
 _DEPTH = {"resources": 2, "profiles": 3, "concepts": 1, "systems": 2, "units": 1, "plausibility": 3}
-_NONE: Mapping[str, Any] = {}
+_NONE: dict[str, Any] = {}
 
 
 class Side(NamedTuple):
@@ -77,6 +77,8 @@ def changes_between(old: Side, new: Side, before: Mapping[str, Any], after: Mapp
 
 def _different(one: Any, other: Any, depth: int, keys: Keys = ()) -> Iterator[tuple[Keys, Any, Any]]:
     """The entries that differ, with what either set has there; None for nothing."""
+    if keys[-1:] == ("elements",):  # of a claim that had none, say: each is an entry by itself
+        one, other = one or _NONE, other or _NONE
     if depth and isinstance(one, dict) and isinstance(other, dict) and (keys or (one and other)):
         for key in dict.fromkeys((*one, *other)):
             yield from _different(one.get(key), other.get(key), depth - 1, (*keys, key))
@@ -101,8 +103,10 @@ def _part(one: Any, other: Any) -> str:
         more, fewer = sum(item not in olds for item in news), sum(item not in news for item in olds)
         signs = [f"+{more}"] * bool(more) + [f"-{fewer}"] * bool(fewer)
         return " ".join(signs) or "changed"
+    if one is None or other is None:
+        return "added" if one is None else "taken out"
     is_plain = not any(isinstance(value, dict | list) for value in (one, other))
-    return f"'{one}' -> '{other}'" if is_plain and None not in (one, other) else _what(one, other)
+    return f"'{one}' -> '{other}'" if is_plain else "changed"
 
 
 def _told(item: Any) -> Any:
