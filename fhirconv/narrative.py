@@ -25,7 +25,7 @@ Words = Callable[[Any, Context], str]
 
 
 def _when(value: Any, context: Context) -> str:
-    return moment_words(context.timeline.moment(value), context)
+    return moment_words(context.timeline.moment(value), context.timeline)
 
 
 def _age(value: Any, context: Context) -> str:
@@ -72,6 +72,13 @@ _WORDS: dict[str, Words] = {
     "absent": _absent,
     "origin": _origin,
 }
+
+
+def field_words(field: Field, value: Any, context: Context) -> str:
+    """The value of a field of a checked fact in words, as the narrative tells it."""
+    return words_of(value) if isinstance(value, str) else _WORDS.get(field.kind, _plain)(value, context)
+
+
 _NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 

@@ -2,7 +2,7 @@
 
 Specs: https://hl7.org/fhir/R4/operationoutcome.html, https://docs.oasis-open.org/sarif/sarif/v2.1.0/ (with section).
 With `phi_free` nothing of a patient's data is written: in place of the message stands the title of its rule, and of the
-places only file, line, column and the names of keys.
+places only file, line, column and the names of keys. Each finding has the same id with and without (`identified`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
@@ -33,17 +34,21 @@ _LEVELS = {"fatal": "error", "error": "error", "warning": "warning", "informatio
 
 def to_text(issues: Iterable[Issue], phi_free: bool = False) -> str:
     """A line for each issue: file:line:column: severity: message [rule]."""
-    return "".join(f"{_shown(issue, phi_free).text()}\n" for issue in issues)
+    return "".join(f"{shown_issue(issue, phi_free).text()}\n" for issue in issues)
 
 
 def to_json(issues: Iterable[Issue], phi_free: bool = False) -> bytes:
     """A JSON array of objects (UTF-8), one for each issue; what is not known is left out."""
-    return orjson.dumps([_as_object(_shown(issue, phi_free)) for issue in issues], option=orjson.OPT_INDENT_2) + b"\n"
+    made = [as_object(name, issue, phi_free) for name, issue in identified(issues)]
+    return orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def _as_object(issue: Issue) -> dict[str, Any]:
+def as_object(name: str, issue: Issue, phi_free: bool = False) -> dict[str, Any]:
+    """One finding, called `name` by `identified`, as JSON data."""
+    issue = shown_issue(issue, phi_free)
     place = issue.place
     found = {
+        "id": name,
         "severity": issue.severity,
         "rule": issue.rule,
         "code": issue.code,
@@ -64,13 +69,16 @@ def _as_object(issue: Issue) -> dict[str, Any]:
 
 def to_operation_outcome(issues: Iterable[Issue], phi_free: bool = False) -> dict[str, Any]:
     """An OperationOutcome of R4. It has an issue also when there is none, since R4 wants one: 'No issues found.'."""
-    found = [_outcome_issue(_shown(issue, phi_free)) for issue in issues]
+    found = [_outcome_issue(name, shown_issue(issue, phi_free)) for name, issue in identified(issues)]
     none = {"severity": "information", "code": "informational", "details": {"text": "No issues found."}}
     return {"resourceType": "OperationOutcome", "issue": found or [none]}
 
 
-def _outcome_issue(issue: Issue) -> dict[str, Any]:
-    """Where something stands in a file is told by HL7's extensions; in FHIR, by the expression (R4: location is old)."""
+def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
+    """Where something stands in a file is told by HL7's extensions; in FHIR, by the expression (R4: location is old).
+
+    Any element may have an id that is its own within the resource (https://hl7.org/fhir/R4/element.html): that of the finding.
+    """
     place = issue.place
     where: list[dict[str, Any]] = []
     if place.file:
@@ -79,7 +87,7 @@ def _outcome_issue(issue: Issue) -> dict[str, Any]:
         where.append({"url": f"{_EXTENSION}line", "valueInteger": place.line})
         where.append({"url": f"{_EXTENSION}col", "valueString": str(place.column)})
     coding = {"system": RULE_SYSTEM, "code": issue.rule, "display": rule(issue.rule).title}
-    made: dict[str, Any] = {"extension": where} if where else {}
+    made: dict[str, Any] = {"id": name} | ({"extension": where} if where else {})
     made |= {"severity": issue.severity, "code": issue.code}
     made["details"] = {"coding": [coding], "text": _fhir_text(issue.message) or issue.rule}
     made["diagnostics"] = _fhir_text(issue.text())
@@ -105,17 +113,9 @@ def _encodable(text: str) -> str:
 
 def to_sarif(issues: Iterable[Issue], version: str, phi_free: bool = False) -> dict[str, Any]:
     """A SARIF 2.1.0 log with one run; `version` is that of fhirconv. Files that are relative stay so, as code hosts want."""
-    shown = [_shown(issue, phi_free) for issue in issues]
-    names = {name: index for index, name in enumerate(sorted({issue.rule for issue in shown}))}
-    results = []
-    seen: dict[str, int] = {}
-    for issue in shown:
-        basis = "|".join(
-            (issue.rule, PurePath(issue.place.file).name, issue.place.pointer, issue.expression, issue.message)
-        )
-        print_ = hashlib.sha256(basis.encode("utf-8", "backslashreplace")).hexdigest()[:32]
-        seen[print_] = seen.get(print_, 0) + 1
-        results.append(_result(issue, names[issue.rule], f"{print_}:{seen[print_]}"))
+    found = [(name, shown_issue(issue, phi_free)) for name, issue in identified(issues)]
+    names = {name: index for index, name in enumerate(sorted({issue.rule for _, issue in found}))}
+    results = [_result(name, issue, names[issue.rule]) for name, issue in found]
     driver = {"name": "fhirconv", "version": version, "rules": [_descriptor(name) for name in names]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -134,14 +134,14 @@ def _descriptor(name: str) -> dict[str, Any]:
     return made | ({"helpUri": found.url} if found.url else {})
 
 
-def _result(issue: Issue, index: int, fingerprint: str) -> dict[str, Any]:
-    """A result (3.27). The fingerprint leaves the line out: it stays when lines above come and go."""
+def _result(name: str, issue: Issue, index: int) -> dict[str, Any]:
+    """A result (3.27), its id as fingerprint (3.27.17): that stays when lines above come and go."""
     made: dict[str, Any] = {
         "ruleId": issue.rule,
         "ruleIndex": index,
         "level": _LEVELS[issue.severity],
         "message": {"text": printable(issue.message) or issue.rule},
-        "partialFingerprints": {"issue/v1": fingerprint},
+        "partialFingerprints": {"issue/v2": name},
     }
     location = _location(issue)
     return made | ({"locations": [location]} if location else {})
@@ -178,13 +178,34 @@ _STEP = re.compile(r"([A-Za-z]{1,64})((?:\[[0-9]{1,9}\])*)")
 _HIDDEN = "…"
 
 
-def _shown(issue: Issue, phi_free: bool) -> Issue:
+def identified(issues: Iterable[Issue]) -> list[tuple[str, Issue]]:
+    """Each finding with an id (12 hex digits): the same in every format, with and without patient data, on other lines.
+
+    It is made of the rule, the name of the file, the path to the place as far as that is no data, and the how-manieth
+    with all these the finding is: so the same findings in the same order have the same ids.
+    """
+    made: list[tuple[str, Issue]] = []
+    seen: Counter[str] = Counter()
+    for issue in issues:
+        basis = "\n".join((issue.rule, PurePath(issue.place.file).name, *_path_of_keys(issue)))
+        seen[basis] += 1
+        digest = hashlib.sha256(f"{basis}\n{seen[basis]}".encode("utf-8", "backslashreplace"))
+        made.append((digest.hexdigest()[:12], issue))
+    return made
+
+
+def shown_issue(issue: Issue, phi_free: bool) -> Issue:
     """The issue, or it without anything that an input said."""
     if not phi_free:
         return issue
-    pointer = "/".join(map(_key, issue.place.pointer.split("/")))
-    expression = ".".join(map(_step, issue.expression.split(".")))
+    pointer, expression = _path_of_keys(issue)
     return Issue(issue.rule, rule(issue.rule).title, issue.place._replace(pointer=pointer), expression, issue.severity)
+
+
+def _path_of_keys(issue: Issue) -> tuple[str, str]:
+    """Pointer and expression with known keys and positions alone."""
+    pointer = "/".join(map(_key, issue.place.pointer.split("/")))
+    return pointer, ".".join(map(_step, issue.expression.split(".")))
 
 
 def _key(step: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fhirconv import convert
 from fhirconv.issues import Issue, Place
-from fhirconv.reports import RULE_SYSTEM, to_json, to_operation_outcome, to_sarif, to_text
+from fhirconv.reports import FORMATS, RULE_SYSTEM, identified, render, to_json, to_operation_outcome, to_sarif, to_text
 from fhirconv.rules import RULES
 
 ISSUES = [
@@ -43,11 +43,12 @@ def test_text_is_one_line_each() -> None:
 def test_json_leaves_out_what_is_not_known() -> None:
     first, *_, last = json.loads(to_json([ISSUES[0], ISSUES[3]]))
     assert first == {
+        "id": identified(ISSUES)[0][0],
         "severity": "error", "rule": "unit-unknown", "code": "code-invalid", "layer": "input",
         "message": "'g/dl' is no unit; did you mean 'g/dL'?", "file": "a b/case.yaml", "line": 14, "column": 9,
         "pointer": "/labs/0/unit", "url": RULES["unit-unknown"].url,
     }  # fmt: skip
-    assert set(last) == {"severity", "rule", "code", "layer", "message"}
+    assert set(last) == {"id", "severity", "rule", "code", "layer", "message"}
     assert json.loads(to_json([])) == []
 
 
@@ -94,13 +95,45 @@ def test_sarif_points_into_the_file() -> None:
     assert run["results"][4]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "file:///data/x.yaml"
 
 
-def test_fingerprints_stay_when_lines_move_and_are_one_each() -> None:
-    def prints(*lines: int) -> list[str]:
-        issues = [Issue("unit-unknown", "'x'", Place("a.yaml", line, 1, "/labs/0/unit")) for line in lines]
-        return [one["partialFingerprints"]["issue/v1"] for one in to_sarif(issues, "1")["runs"][0]["results"]]
+# -- ids -------------------------------------------------------------------------------------------------------------------
 
-    assert prints(3) == prints(30)
-    assert len(set(prints(3, 4))) == 2
+
+def ids_in(form: str, phi_free: bool) -> list[str]:
+    """The ids that a format shows."""
+    made = json.loads(render(ISSUES, form, phi_free, "1"))
+    if form == "sarif":
+        return [one["partialFingerprints"]["issue/v2"] for one in made["runs"][0]["results"]]
+    return [one["id"] for one in (made["issue"] if form == "outcome" else made)]
+
+
+@pytest.mark.parametrize("phi_free", [False, True])
+@pytest.mark.parametrize("form", sorted({*FORMATS} - {"text"}))
+def test_a_finding_has_one_id_in_every_format(form: str, phi_free: bool) -> None:
+    names = [name for name, _ in identified(ISSUES)]
+    assert ids_in(form, phi_free) == names
+    assert all(re.fullmatch("[0-9a-f]{12}", name) for name in names)
+
+
+def test_ids_stay_when_lines_and_words_change_and_are_one_each() -> None:
+    def ids(*lines: int, rule: str = "unit-unknown", file: str = "a.yaml") -> list[str]:
+        return [name for name, _ in identified(Issue(rule, f"'{n}'", Place(file, n, 1, "/labs/0/unit")) for n in lines)]
+
+    assert ids(3) == ids(30)
+    assert ids(3, 4) == ids(5, 9)
+    assert ids(3) == ids(3, 4)[:1]
+    assert ids(3) == ids(3, file="elsewhere/a.yaml"), "the same file, called from another folder"
+    assert len({*ids(3, 4), *ids(3, rule="unit-missing"), *ids(3, file="b.yaml")}) == 4
+
+
+@pytest.mark.parametrize("name", ["term-codes", "unknown-key-top", "value-conflict", "date-invalid", "missing-key-all"])
+def test_ids_of_a_file_stay_when_lines_come_above(name: str, tmp_path: Path) -> None:
+    path = FIXTURES / "invalid" / f"{name}.yaml"
+    moved = tmp_path / path.name
+    moved.write_bytes(b"# a line\n# and one more\n" + path.read_bytes())
+    before, after = identified(convert(path).issues), identified(convert(moved).issues)
+    assert [one for one, _ in before] == [one for one, _ in after]
+    assert [issue.place.line + 2 for _, issue in before] == [issue.place.line for _, issue in after]
+    assert len({one for one, _ in before}) == len(before)
 
 
 # -- without patient data --------------------------------------------------------------------------------------------------
@@ -128,15 +161,13 @@ def test_phi_free_shows_nothing_of_the_input() -> None:
         assert kept in shown
 
 
-def test_phi_free_fingerprints_do_not_depend_on_data() -> None:
+def test_ids_do_not_depend_on_data() -> None:
     """Else whoever guesses a name could confirm it."""
-    prints = {
-        to_sarif([Issue("unit-unknown", message, Place("a.yaml"))], "1", phi_free=True)["runs"][0]["results"][0][
-            "partialFingerprints"
-        ]["issue/v1"]
-        for message in ("'a'", "'b'")
+    ids = {
+        identified([Issue("unknown-key", f"'{name}'", Place("a.yaml", 1, 2, f"/patient/{name}"), f"Patient.{name}")])[0][0]
+        for name in ("Zbigniew", "Agnieszka")
     }
-    assert len(prints) == 1
+    assert len(ids) == 1
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "invalid").glob("*.yaml")), ids=lambda path: path.stem)

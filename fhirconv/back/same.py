@@ -234,7 +234,7 @@ def _when(value: Any, build: Build, holds_span: bool) -> Any:
     if not isinstance(value, dict):
         return str(value)
     if {"from", "to"} & value.keys() and not holds_span:
-        return {"text": moment_words(build.timeline.moment(value), build)}
+        return {"text": moment_words(build.timeline.moment(value), build.timeline)}
     made = dict(value)
     for end in ("from", "to"):
         if end in made:

@@ -33,6 +33,7 @@ _COMMANDS = {
     "spark-convert": "Convert NDJSON of cases by Apache Spark, on many machines.",
     "facts": "Read case facts out of FHIR R4 Bundles.",
     "explain": "Show where each element came from, and what became of a fact.",
+    "report": "Show cases on a page: the course, each fact beside what it became, what was found.",
     "validate": "Validate cases, FHIR resources and Bundles.",
     "plan": "Show what a push would do on a FHIR server, and write nothing there.",
     "push": "Put cases, Bundles and resources on a FHIR server.",

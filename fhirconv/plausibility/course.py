@@ -38,7 +38,7 @@ class Course:
         self.patient: dict[str, Any] = patient[0].data if patient else {}
 
     @functools.cached_property
-    def _timeline(self) -> Timeline:
+    def timeline(self) -> Timeline:
         """Of the facts without errors: events with errors may stand in a circle."""
         return Timeline(Case(self.case.document, by_section=self.sections))
 
@@ -50,7 +50,7 @@ class Course:
         """Within what a time lies, as far as that is certain; `when` as in the case, None for not stated."""
         if type(when) is str:
             return Bounds(when, when)
-        return UNKNOWN if when is None else self._of(self._timeline.moment(when))
+        return UNKNOWN if when is None else self._of(self.timeline.moment(when))
 
     def _of(self, moment: Moment) -> Bounds:
         if moment.date:
@@ -61,10 +61,10 @@ class Course:
                 self._of(moment.end).high if moment.end else "",
             )
         if moment.relation == "at":
-            event = self._timeline.event_moment(moment.event)
+            event = self.timeline.event_moment(moment.event)
             return self._of(event) if event else UNKNOWN
         if moment.relation:  # by some time that no calendar gives: after is not before, and the other way round
-            date = self._timeline.event_date(moment.event)
+            date = self.timeline.event_date(moment.event)
             return Bounds(low=date) if moment.relation == "after" else Bounds(high=date)
         return UNKNOWN
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.r4 import elements_of
-from fhirconv.timeline import Moment
+from fhirconv.timeline import Moment, Timeline
 from fhirconv.values.base import ORIGINAL_TEXT, ElementRule, Env, Made, calling, failed, nothing
 from fhirconv.values.words import DATA_ABSENT_REASON
 from fhirconv.values.writing import Target, Writer
@@ -48,21 +48,21 @@ def extent_words(extent: Mapping[str, Any], default_unit: str = "years") -> str:
     return f"{span} {unit}"
 
 
-def moment_words(moment: Moment, context: Context) -> str:
+def moment_words(moment: Moment, timeline: Timeline) -> str:
     """A time in words, as the narrative and originalText say it; the source's own words stand in brackets."""
-    said = _structured_words(moment, context)
+    said = _structured_words(moment, timeline)
     return f"{said} ({moment.text})" if said and moment.text else said or moment.text
 
 
-def _structured_words(moment: Moment, context: Context) -> str:
+def _structured_words(moment: Moment, timeline: Timeline) -> str:
     if moment.is_span:
-        start, end = (moment_words(end, context) if end else "" for end in (moment.start, moment.end))
+        start, end = (moment_words(end, timeline) if end else "" for end in (moment.start, moment.end))
         return f"from {start} to {end}" if start and end else f"from {start}" if start else f"until {end}"
     if moment.age:
         return f"at age {extent_words(moment.age)}"
     if moment.relation:
         offset = extent_words(moment.offset) + " " if moment.offset else ""
-        return f"{offset}{moment.relation} {context.timeline.event_name(moment.event)}"
+        return f"{offset}{moment.relation} {timeline.event_name(moment.event)}"
     return moment.date
 
 
@@ -113,7 +113,7 @@ def _primitive(moment: Moment, context: Context) -> tuple[str, dict[str, Any] | 
     extensions = [_original(moment.event_name)] if moment.event_id else []
     if relative := _relative(moment, context):
         extensions.append(relative)
-    words = moment.text if moment.date or relative else moment_words(moment, context)
+    words = moment.text if moment.date or relative else moment_words(moment, context.timeline)
     if words:
         extensions.append(_original(words))
     return moment.date, _named({"extension": extensions} if extensions else {}, moment) or None
