@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from fhirconv.conversion import Conversion
 from fhirconv.counts import Counts
+from fhirconv.issues import Issue
+
+MOST_LISTED = 200
+"""Findings of a rule that the account of a run tells one by one; all are counted."""
 
 _WORDS = 5_000  # different ones that are counted: most runs have fewer, and memory stays flat where texts are free
 
@@ -24,6 +28,8 @@ class Tally:
     rejected_rows: Counter[str] = field(default_factory=Counter)  # by file: rows of rejected cases
     findings: Counts[tuple[str, str]] = field(default_factory=Counts)  # by rule and severity; information left out
     is_short: bool = False  # the rarest words were left out
+    most: int = 0  # findings of each rule that are kept
+    listed: dict[str, list[Issue]] = field(default_factory=dict)  # by rule: the first `most`; information left out
 
     @property
     def records(self) -> int:
@@ -43,6 +49,7 @@ class Tally:
         for issue in result.findings:
             if issue.severity != "information":
                 self.findings.note((issue.rule, issue.severity), issue.place)
+                self._list(issue.rule, [issue])
 
     def add(self, other: Tally) -> None:
         """Counts what came after."""
@@ -54,5 +61,12 @@ class Tally:
         self.words.update(other.words)
         self.rejected_rows.update(other.rejected_rows)
         self.findings.add(other.findings)
+        for rule, issues in other.listed.items():
+            self._list(rule, issues)
         if len(self.words) > 2 * _WORDS:
             self.words, self.is_short = Counter(dict(self.words.most_common(_WORDS))), True
+
+    def _list(self, rule: str, issues: list[Issue]) -> None:
+        if self.most:
+            listed = self.listed.setdefault(rule, [])
+            listed += issues[: self.most - len(listed)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fhirconv.counts import Counts
 from fhirconv.issues import Issue, Place, printable
+from fhirconv.reports import shown_issue
 from fhirconv.rules import rule
 
 MOST = 10_000  # kinds of what was left that are told apart, for each rule; what comes after them is counted as others
@@ -74,6 +76,17 @@ class Report:
         for section, facts in data.items():
             if isinstance(facts, list):
                 self.facts[section] += len(facts)
+
+    def without_values(self) -> Report:
+        """The same without anything that a cell says."""
+        made = copy(self)
+        made.noted = [shown_issue(issue, phi_free=True) for issue in self.noted]
+        made.left = {rule_id: Counts() for rule_id in self.left}
+        for rule_id, kinds in self.left.items():
+            for what, count in kinds.items():  # its reason may quote
+                place = shown_issue(Issue(rule_id, "", kinds.first[what]), phi_free=True).place
+                made.left[rule_id].note(what._replace(reason=""), place, count)
+        return made
 
     def issues(self) -> list[Issue]:
         """What was noted on files, and what was left: one issue for each kind, at the place where it stands first."""
