@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint validator live spark bench golden clean
+.PHONY: setup demo test lint validator live spark bench golden docs clean
 
 setup: .venv/.done
 
@@ -41,6 +41,11 @@ bench: setup
 
 golden: setup
 	@$(BIN)/pytest -q tests/test_golden.py --renew
+
+docs: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@$(BIN)/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet --fresh-env --doctree-dir build/doctrees docs build/site
+	@$(BIN)/python tools/docs_links.py build/site
 
 clean:
 	@rm -rf .venv build dist

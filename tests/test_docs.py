@@ -15,7 +15,7 @@ from fhirconv.cli import main
 from tests import docs_commands
 from tests.docs_commands import PAGES, ROOT, SUITES, blocks, tokens
 
-LANGUAGES = {"console", "python", "output", "json", "yaml", "toml", "csv", "text"}
+LANGUAGES = {"console", "python", "output", "json", "yaml", "toml", "text"}
 OF_A_READER = {  # files that a reader brings along, by the name that pages give them
     "case.yaml": "fixtures/cases/minimal-labs.yaml",
     "export.json": "fixtures/bundles/nakagawa-2022.r4.json",
