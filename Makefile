@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint validator live spark bench golden clean
+.PHONY: setup demo test lint validator live browser spark bench golden docs clean
 
 setup: .venv/.done
 
@@ -17,7 +17,7 @@ demo: setup
 	@$(BIN)/fhirconv convert fixtures/cases/nakagawa-2022.yaml -o build/nakagawa-2022.json
 
 test: setup lint
-	@$(BIN)/pytest -m 'not validator and not live and not spark'
+	@$(BIN)/pytest -m 'not validator and not live and not browser and not spark'
 
 lint: setup
 	@$(BIN)/ruff check fhirconv tests benchmarks tools
@@ -31,6 +31,10 @@ validator: setup
 live: setup
 	@$(BIN)/pytest -m live
 
+browser: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@$(BIN)/pytest -m browser
+
 spark: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark]'
 	@$(BIN)/pytest -m spark
@@ -41,6 +45,11 @@ bench: setup
 
 golden: setup
 	@$(BIN)/pytest -q tests/test_golden.py --renew
+
+docs: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@$(BIN)/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet --fresh-env --doctree-dir build/doctrees docs build/site
+	@$(BIN)/python tools/docs_links.py build/site
 
 clean:
 	@rm -rf .venv build dist

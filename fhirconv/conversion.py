@@ -15,7 +15,7 @@ from fhirconv.document import Document
 from fhirconv.evidence import check_evidence
 from fhirconv.facts import Case, merged_into, read_case
 from fhirconv.issues import ConversionError, Issue, by_place, has_errors
-from fhirconv.ledger import Ledger, count_settled, rejected, settled
+from fhirconv.ledger import Ledger, by_outcome, count_settled, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
 from fhirconv.source import read_file, read_value
@@ -89,9 +89,13 @@ class Conversion:
 
     def counts(self) -> dict[str, int]:
         """Number of facts by outcome, as `ledger.counts()` has it: cheaper where nothing else of the ledger is wanted."""
+        return by_outcome(self.section_counts())
+
+    def section_counts(self) -> Counter[tuple[str, str]]:
+        """Number of facts by section and outcome, as `ledger.by_section()` has it."""
         if self._ledger is None and not self._packed and self.build is not None and self.ok:
             return count_settled(self.case, self.build)
-        return self.ledger.counts()
+        return self.ledger.by_section()
 
     def _unpack(self) -> None:
         import pickle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,8 +43,19 @@ class Ledger:
 
     def counts(self) -> dict[str, int]:
         """Number of facts by outcome; every outcome is there."""
-        counted = Counter(line.outcome for line in self.lines)
-        return {outcome: counted[outcome] for outcome in OUTCOMES}
+        return by_outcome(self.by_section())
+
+    def by_section(self) -> Counter[tuple[str, str]]:
+        """Number of facts by section and outcome."""
+        return Counter((line.fact.partition("/")[0], line.outcome) for line in self.lines)
+
+
+def by_outcome(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Numbers by section and outcome added up to those by outcome; every outcome is there."""
+    made = dict.fromkeys(OUTCOMES, 0)
+    for (_, outcome), number in counts.items():
+        made[outcome] += number
+    return made
 
 
 def rejected(case: Case) -> Ledger:
@@ -71,15 +82,15 @@ def settled(case: Case, build: Build) -> Ledger:
     return Ledger([_line(case, build, fact, words.get(fact.identity, [])) for fact in case.facts])
 
 
-def count_settled(case: Case, build: Build) -> dict[str, int]:
-    """What `settled(case, build).counts()` says, without making its lines."""
+def count_settled(case: Case, build: Build) -> Counter[tuple[str, str]]:
+    """What `settled(case, build).by_section()` says, without making its lines."""
     merged = {fact for fact in case.facts if merged_into(case, fact) is not None}
     tables: dict[Fact, set[str]] = {}
     for kept in build.kept_as_text:
         tables.setdefault(kept.fact, set()).add(kept.table)
-    as_text = sum(not _about(build.entries_of(fact)).isdisjoint(tables[fact]) for fact in tables.keys() - merged)
-    counts = {CONVERTED: len(case.facts) - len(merged) - as_text, KEPT_AS_TEXT: as_text, MERGED: len(merged)}
-    return counts | {REJECTED: 0}
+    outcomes = {fact: KEPT_AS_TEXT for fact, found in tables.items() if not _about(build.entries_of(fact)).isdisjoint(found)}
+    outcomes |= dict.fromkeys(merged, MERGED)
+    return Counter((fact.section.name, outcomes.get(fact, CONVERTED)) for fact in case.facts)
 
 
 def _about(entries: Sequence[Entry]) -> set[str]:

@@ -72,6 +72,13 @@ _WORDS: dict[str, Words] = {
     "absent": _absent,
     "origin": _origin,
 }
+
+
+def field_words(field: Field, value: Any, context: Context) -> str:
+    """The value of a field of a checked fact in words, as the narrative tells it."""
+    return words_of(value) if isinstance(value, str) else _WORDS.get(field.kind, _plain)(value, context)
+
+
 _NO_MARKUP = frozenset(("when", "date"))  # texts of these kinds are dates, as was checked before
 
 

@@ -1,10 +1,11 @@
-"""The commands and outputs of the README and of docs/ are what a user sees."""
+"""What README, CONTRIBUTING and the pages of validate and push say of options, exit codes and limits is so.
+
+Their commands and outputs: test_docs.py.
+"""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,38 +13,20 @@ from click import Command, command
 
 import fhirconv
 from fhirconv.cli.connection import connection_options
+from fhirconv.cli.convert import command as convert
 from fhirconv.cli.plan import command as plan
 from fhirconv.cli.push import command as push
+from fhirconv.cli.read import command as read
 from fhirconv.cli.validate import command as validate
 from fhirconv.document import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VALIDATION = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+READING = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+VOLUME = (ROOT / "docs" / "volume.md").read_text(encoding="utf-8")
 PUSH = (ROOT / "docs" / "push.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-FACTS_BACK = (ROOT / "docs" / "facts-back.md").read_text(encoding="utf-8")
-CONSOLES = re.findall(r"```console\n(.*?)```", README + VALIDATION + FACTS_BACK, re.DOTALL)
-
-
-def written(text: str) -> str:
-    """A pattern of an output as it is written in a document, where a line '…' stands for any lines left out."""
-    lines = ["(?:.*\n)*?" if line == "…" else re.escape(line) + "\n" for line in text.rstrip("\n").split("\n")]
-    return "".join(lines)
-
-
-@pytest.mark.parametrize("block", CONSOLES, ids=lambda block: block.partition("\n")[0])
-def test_command_and_output(block: str) -> None:
-    command, _, expected = block.partition("\n")
-    assert "…\n…" not in expected
-    words = command.removeprefix("$ fhirconv ").split()
-    ran = subprocess.run(
-        [sys.executable, "-m", "fhirconv", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    said = ran.stdout + ran.stderr
-    if "\n…" not in f"\n{expected}":
-        assert said.rstrip("\n") == expected.rstrip("\n")
-    assert re.fullmatch(written(expected), said), said
 
 
 def test_python_example(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,20 +56,6 @@ def test_yaml_and_toml_examples(tmp_path: Path) -> None:
     ).ok
 
 
-def test_python_example_of_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each comment that shows a value shows the right one."""
-    example = re.search(r"```python\n(.*?)```", VALIDATION, re.DOTALL)
-    assert example
-    monkeypatch.chdir(ROOT)
-    names: dict[str, object] = {}
-    exec(example[1], names)
-    shown = re.findall(r"^(issues\S+) +# ('\S+'|\d+)", example[1], re.MULTILINE)
-    assert len(shown) == 4
-    for expression, value in shown:
-        assert repr(eval(expression, names)) == value
-    assert names["outcome"]["resourceType"] == "OperationOutcome"  # type: ignore[index]
-
-
 def options_of(one: Command) -> set[str]:
     return {option for param in one.params for option in param.opts if option.startswith("--")} - {
         "--quiet",
@@ -100,21 +69,17 @@ def named_in(page: str) -> set[str]:
 
 def test_options_that_are_named_are_there() -> None:
     """All options, and no others, but -q and -v by their letters; those of a connection stand in the page of push."""
-    by_command = {one.name: options_of(one) for one in (validate, push, plan)}
+    by_command = {one.name: options_of(one) for one in (convert, push, plan, read, validate)}
     of_a_connection = options_of(command("x")(connection_options(False, "")(lambda connection: None)))
     of_push = named_in(PUSH) - {"--insecure"}
     assert named_in(VALIDATION) == by_command["validate"] - of_a_connection | {"--server"}
     assert of_push == by_command["push"] | by_command["plan"] - {"--output"} | {"--port", "--data"}
+    assert named_in(VOLUME) == {"--workers", "--on-error", "--rejects", "--report", "--shape"}
+    assert named_in(VOLUME) <= by_command["convert"]
+    assert named_in(READING) <= by_command["read"]
     settings = set(re.findall(r"--limit ([a-z]+)=", VALIDATION))
     assert settings
     assert settings <= set(LIMITS._fields)
-
-
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/validation.md", "docs/push.md", "docs/volume.md"])
-def test_links_lead_to_files(page: str) -> None:
-    path = ROOT / page
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
-    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_every_data_file_says_where_it_is_from() -> None:

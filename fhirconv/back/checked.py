@@ -7,7 +7,7 @@ from typing import Any
 
 from fhirconv.back.report import Report
 from fhirconv.conversion import convert_document
-from fhirconv.issues import Issue
+from fhirconv.issues import Issue, Place
 from fhirconv.mapping import Mappings
 from fhirconv.source import read_value
 
@@ -46,8 +46,7 @@ def _take_out(case: dict[str, Any], errors: Iterable[Issue], mappings: Mappings,
         if facts == [] and isinstance(facts, list):
             del case[section]
         head, fact = f"{section}.{field}" if field else section, fact_ids.get((section, at), section)
-        report.first.setdefault(("removed", head, rule), f"{fact} of case {case['case']['id']}")
-        report.removed[head, rule] += 1
+        report.removed.note((head, rule), Place(f"case {case['case']['id']}", pointer=fact))
     return bool(spots)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from fhirconv.counts import Counts
 from fhirconv.document import Document
 from fhirconv.issues import Issue, Place, has_errors, printable
 
@@ -27,21 +28,19 @@ class Where(NamedTuple):
         return Where(self.document, f"{self.pointer}/{steps}")
 
 
+Key = tuple[str, str]
+
+
 @dataclass
 class Report:
     """Counts by resource type; nothing in it is a value of the data."""
 
     resources: int = 0
     facts: Counter[str] = field(default_factory=Counter)  # by section
-    unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # whole resources: type and why
-    left: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # leaves of those that were read: type and element path
-    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)  # type, and field that is 'unknown' in its fact
-    removed: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # facts and fields that did not pass: where and why
-    first: dict[tuple[str, str, str], str] = field(default_factory=dict)  # place of the first: account, and as there
+    unread: Counts[Key] = field(default_factory=Counts)  # whole resources: type and why
+    left: Counts[Key] = field(default_factory=Counts)  # leaves of those that were read: type and element path
+    unknown: Counts[Key] = field(default_factory=Counts)  # type, and field that is 'unknown' in its fact
+    removed: Counts[Key] = field(default_factory=Counts)  # facts and fields that did not pass: where and why
     issues: list[Issue] = field(default_factory=list)
 
     @property
@@ -51,10 +50,8 @@ class Report:
 
     def note(self, account: str, head: str, tail: str, where: Where) -> None:
         """Counts one more in 'unread', 'left' or 'unknown'."""
-        counts: Counter[tuple[str, str]] = getattr(self, account)
-        if not counts[head, tail]:
-            self.first.setdefault((account, head, tail), str(where.place))
-        counts[head, tail] += 1
+        counts: Counts[Key] = getattr(self, account)
+        counts.note((head, tail), Place() if (head, tail) in counts else where.place)
 
     def count(self, case: Mapping[str, Any]) -> None:
         """Counts the facts of a case."""
@@ -64,9 +61,9 @@ class Report:
     def add(self, other: Report) -> None:
         """Adds another report."""
         self.resources += other.resources
-        for name in ("facts", "unread", "left", "unknown", "removed"):
-            getattr(self, name).update(getattr(other, name))
-        self.first = {**other.first, **self.first}
+        self.facts.update(other.facts)
+        for account, counts in self._accounts():
+            counts.add(getattr(other, account))
         self.issues += other.issues
 
     def lines(self) -> list[str]:
@@ -77,37 +74,36 @@ class Report:
             f"{self.resources:,} resource{'' if self.resources == 1 else 's'}: {total:,} facts"
             + (f" ({sections})" if sections else "")
         ]
-        for title, account in _TITLES:
-            counts: Counter[tuple[str, str]] = getattr(self, account)
+        for account, counts in self._accounts():
             if counts:
-                made.append(f"  {title}:")
-                made += [self._line(account, *key, number) for key, number in sorted(counts.items())]
+                made.append(f"  {_TITLES[account]}:")
+                made += [f"    {number}x {printable(_told(account, key, counts))}" for key, number in sorted(counts.items())]
         return made
-
-    def _line(self, account: str, head: str, tail: str, number: int) -> str:
-        first = self.first.get((account, head, tail), "")
-        told = _joined(account, head, tail) + (f" (first: {first})" if first else "")
-        return f"    {number}x {printable(told)}"
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""
-        accounts = [account for _, account in _TITLES]
-        keyed = {
-            account: {_joined(account, *key): number for key, number in sorted(getattr(self, account).items())}
-            for account in accounts
-        }
-        first: dict[str, dict[str, str]] = {account: {} for account in accounts}
-        for (account, head, tail), place in sorted(self.first.items()):
-            first[account][_joined(account, head, tail)] = place
+        keyed: dict[str, dict[str, int]] = {}
+        first: dict[str, dict[str, str]] = {}
+        for account, counts in self._accounts():
+            keyed[account] = {_joined(account, *key): number for key, number in sorted(counts.items())}
+            first[account] = {_joined(account, *key): str(place) for key, place in sorted(counts.first.items())}
         return {"resources": self.resources, "facts": dict(self.facts), **keyed, "first": first}
 
+    def _accounts(self) -> list[tuple[str, Counts[Key]]]:
+        return [(account, getattr(self, account)) for account in _TITLES]
 
-_TITLES = (
-    ("resources that were not read", "unread"),
-    ("elements that were not read", "left"),
-    ("not said by the resource, and 'unknown' in the fact", "unknown"),
-    ("facts and fields that did not pass the checks, and were left out", "removed"),
-)
+
+_TITLES = {
+    "unread": "resources that were not read",
+    "left": "elements that were not read",
+    "unknown": "not said by the resource, and 'unknown' in the fact",
+    "removed": "facts and fields that did not pass the checks, and were left out",
+}
+
+
+def _told(account: str, key: Key, counts: Counts[Key]) -> str:
+    first = str(counts.first.get(key, ""))
+    return _joined(account, *key) + (f" (first: {first})" if first else "")
 
 
 def _joined(account: str, head: str, tail: str) -> str:

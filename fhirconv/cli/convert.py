@@ -16,14 +16,15 @@ from fhirconv.cli.options import (
     mappings_option,
     on_error_option,
     output_option,
+    phi_free_option,
     profile_option,
     reader_option,
     rejects_option,
-    report_option,
     source_option,
     workers_option,
 )
 from fhirconv.cli.outputs import is_for_each
+from fhirconv.cli.run_report import ReportTo, check_printed_apart, report_option
 from fhirconv.compression import LINES, plain_suffix
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
@@ -58,6 +59,7 @@ bundle_option = click.option(
 @on_error_option
 @rejects_option
 @report_option
+@phi_free_option
 @profile_option
 @mappings_option
 @source_option
@@ -77,7 +79,8 @@ def command(
     workers: int | None,
     on_error: str | None,
     rejects: Path | None,
-    report: Path | None,
+    report: ReportTo | None,
+    phi_free: bool,
     profile: str,
     site: Path | None,
     source: Path | None,
@@ -92,12 +95,13 @@ def command(
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
     settings = Settings(profile, bundle_type, site, source, not no_validate, verify, limits)
-    options = Options(shape, workers, on_error, rejects, report, quiet, verbose)
+    options = Options(shape, workers, on_error, rejects, report, phi_free, quiet, verbose)
     raise click.exceptions.Exit(made_of(cases, reader, wanted, settings, options))
 
 
 def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: Settings, options: Options) -> int:
     """Makes what is asked for of each case: as lines of one output, or in files of their own. Returns the exit code."""
+    check_printed_apart(options.report, wanted)
     inputs = inputs_of(paths, settings.limits, reader, settings.site)
     mappings = loaded_mappings(settings.site, settings.profile)  # mistakes are told before anything is written
     is_stream = inputs.are_lines() and not (reader and is_for_each(wanted))
@@ -106,8 +110,7 @@ def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: 
 
         return convert_stream(inputs, wanted, settings, options)
     if options.are_for_lines:
-        names = "--workers, --on-error, --rejects and --report"
-        raise click.UsageError(f"{names} are for NDJSON; name the output OUT.ndjson")
+        raise click.UsageError("--workers, --on-error and --rejects are for NDJSON; name the output OUT.ndjson")
     from fhirconv.cli.convert_each import convert_each
 
     try:

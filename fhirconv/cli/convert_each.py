@@ -9,15 +9,18 @@ import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import Options, check_whole, tell, tell_report
-from fhirconv.cli.outputs import is_dir, names_folder, same, write_to
+from fhirconv.cli.outputs import check_paths, holds, is_dir, names_folder, same, write_to
+from fhirconv.cli.run_report import file_of, report_run
 from fhirconv.compression import WHOLE, plain_suffix
 from fhirconv.conversion import Conversion, convert_document
 from fhirconv.inputs import Inputs
-from fhirconv.issues import printable
+from fhirconv.issues import Issue, printable
 from fhirconv.ledger import CONVERTED, OUTCOMES
 from fhirconv.many.converter import FACTS, Settings, written
+from fhirconv.many.tally import MOST_LISTED, Tally
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.output import file_name
+from fhirconv.rules import rule
 
 _SEVERAL = "several cases need a folder (-o DIR), or a file with a line for each (-o OUT.ndjson)"
 
@@ -34,28 +37,35 @@ def convert_each(
     folder = _is_folder(inputs, wanted)
     if not folder and any(same(case, output) for case in cases):
         raise click.UsageError("the output file is the input file; give it another name")
-    check_whole(inputs)
-    failed = False
+    report = file_of(options.report)
+    check_paths(inputs.paths, None, None, report)
+    if report and holds(output, report):
+        raise click.UsageError("--report is the output itself, or in its folder; give it another name")
+    check_whole(inputs, options.phi_free)
+    tally = Tally(most=MOST_LISTED if options.report else 0)
     made: dict[Path, str] = {}
     for document in inputs.documents():
         case = document.title
         chosen = settings.bundle, settings.source, settings.validate, settings.verify
         result = convert_document(document, mappings, *chosen)
-        tell(result.issues)
+        tell(result.issues, options.phi_free)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, made, folder) if result.ok else ""
         if result.ok and not problem:
             problem = write_to(target, written(result, options.shape, indent=True))
         if problem:
-            say(f"{case}: error: {problem}")
+            say(f"{case}: error: {rule('not-written').title if options.phi_free else problem}")
+            result = Conversion(None, [Issue("not-written", problem, document.place(""))], result.case)
         elif result.ok:
             made[target] = case
-        failed = failed or not result.ok or bool(problem)
+        tally.count(result)
         if not options.quiet and not problem and (result.ledger or not inputs.report):
             _summary(result, case, target, options)
     if not options.quiet:
-        tell_report(inputs, options.verbose)
-    return Exit.FINDINGS if failed else Exit.DONE
+        tell_report(inputs, options.verbose, phi_free=options.phi_free)
+    return Exit.DONE if report_run(options, inputs, tally) and not tally.rejected else Exit.FINDINGS
+
+
 
 
 def _is_folder(inputs: Inputs, wanted: str) -> bool:
@@ -92,10 +102,11 @@ def _summary(result: Conversion, case: str, target: Path, options: Options) -> N
         resources = result.resource_counts()
         counted = ", ".join(f"{number} {name}" for name, number in resources.items())
         say(f"  {sum(resources.values())} resources: {counted}")
-    _summary_of_text(result, options.verbose)
-    _summary_of_claims(result)
-    if str(target) != "-":
-        say(f"  {'facts' if options.shape == FACTS else 'Bundle'}: {target}")
+    if not options.phi_free:  # what follows tells words of the case, or is named by its id
+        _summary_of_text(result, options.verbose)
+        _summary_of_claims(result)
+        if str(target) != "-":
+            say(f"  {'facts' if options.shape == FACTS else 'Bundle'}: {target}")
 
 
 def _summary_of_text(result: Conversion, verbose: bool) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import click
@@ -15,18 +13,21 @@ import click
 from fhirconv.build import RESTFUL
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.options import Options, tell, tell_report
-from fhirconv.cli.outputs import is_dir, names_folder, same
+from fhirconv.cli.outputs import check_paths, is_dir, names_folder
 from fhirconv.cli.progress import Progress
+from fhirconv.cli.run_report import file_of, report_run
 from fhirconv.cli.signals import Signals, StoppedError
-from fhirconv.cli.summary import summarize, write_report
+from fhirconv.cli.summary import summarize
 from fhirconv.compression import WHOLE, kind_of_name, plain_suffix
 from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import Batch, BatchJob
 from fhirconv.many.chunks import Chunk, chunks_of
 from fhirconv.many.converter import BUNDLES, FACTS, RESOURCES, Settings
-from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for, partial
+from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for
 from fhirconv.many.run import Run
+from fhirconv.many.tally import MOST_LISTED
+from fhirconv.reports import shown_issue
 
 _OTHER_PACKED = (".bz2", ".xz", ".zip")
 
@@ -44,15 +45,15 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     _check_shape(wanted, options.shape)
     is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
     rejects = options.rejects or (None if is_stream else _beside(target))
-    _check_paths(inputs, None if is_stream else target, rejects, options.report)
+    check_paths(inputs.paths, None if is_stream else target, rejects, file_of(options.report))
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
-    job = BatchJob(settings, options.shape, *kinds, options.verbose)
+    job = BatchJob(settings, options.shape, *kinds, options.verbose, MOST_LISTED if options.report else 0)
     teller = _Teller(options, inputs.size())
     run: Run | None = None
     with Signals() as signals, teller:
         try:
             if problems := inputs.unopened():
-                tell(problems)
+                tell(problems, options.phi_free)
                 return Exit.USAGE
             run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers or 1)
             run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.on_error == "stop")
@@ -65,19 +66,18 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
             teller.say(f"stopped by {signal.Signals(signals.heard).name}" if signals.heard else f"error: {stop}")
             if run is not None:
                 teller.say(_left(run))
+                report_run(options, inputs, run.tally, run.is_done, teller.say)
             return 128 + signals.heard if signals.heard else Exit.FINDINGS
     teller.close()
-    problem = write_report(options.report, run.tally, inputs.report) if options.report else ""
     if not options.quiet:
-        tell_report(inputs, options.verbose, teller.say)
-        for line in summarize(run.tally, options.shape == FACTS, options.verbose):
+        tell_report(inputs, options.verbose, teller.say, options.phi_free)
+        for line in summarize(run.tally, options.shape == FACTS, options.verbose, options.phi_free):
             teller.say(line)
-        for name, path in ((_MADE[options.shape], wanted), ("rejected", rejects), ("report", options.report)):
-            if path and path != "-" and not (problem and path is options.report):
+        for name, path in ((_MADE[options.shape], wanted), ("rejected", rejects)):
+            if path and path != "-":
                 teller.say(f"{name}: {path}")
-    if problem:
-        teller.say(f"error: {problem}")
-    return Exit.FINDINGS if run.tally.rejected or problem else Exit.DONE
+    is_told = report_run(options, inputs, run.tally, say=teller.say)
+    return Exit.DONE if is_told and not run.tally.rejected else Exit.FINDINGS
 
 
 def _outputs(wanted: str, shape: str, rejects: Path | None) -> tuple[Output, Output | None]:
@@ -117,27 +117,6 @@ def _check_shape(wanted: str, shape: str) -> None:
         )
 
 
-def _check_paths(inputs: Inputs, target: Path | None, rejects: Path | None, report: Path | None) -> None:
-    """Rejects and report go to files. No output is an input, or another output, or in the folder of another."""
-    outputs = {"the output": target, "--rejects": rejects, "--report": report}
-    there = {name: path for name, path in outputs.items() if path is not None}
-    for name, output in there.items():
-        if str(output) == "-" and output is not target:
-            raise click.UsageError(f"{name} needs the name of a file")
-        if any(_holds(output, path) for path in inputs.paths):
-            raise click.UsageError("the output file is the input file; give it another name")
-    for (first, one), (second, other) in combinations(there.items(), 2):
-        if _holds(one, other) or _holds(other, one):
-            raise click.UsageError(f"{second} is {first} itself, or a part of it; give it another name")
-
-
-def _holds(output: Path, path: Path) -> bool:
-    """Whether a path is an output, in whatever spelling, or in it, or what it is while it is not complete."""
-    real = Path(os.path.realpath(path))
-    names = (output, partial(output))
-    return any(same(path, one) or Path(os.path.realpath(one)) in (real, *real.parents) for one in names)
-
-
 def _left(run: Run) -> str:
     """What there is of a run that did not come to its end."""
     if run.is_done:
@@ -154,6 +133,7 @@ class _Teller(AbstractContextManager["_Teller"]):
     def __init__(self, options: Options, size: int | None) -> None:
         self._progress = None if options.quiet else Progress("read" if options.shape == FACTS else "converted", size)
         self._read = 0
+        self._phi_free = options.phi_free
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -169,7 +149,7 @@ class _Teller(AbstractContextManager["_Teller"]):
         while deaths:
             self.say(f"warning: {deaths.pop(0)}")
         for issue in batch.told:
-            self.say(issue.text())
+            self.say(shown_issue(issue, self._phi_free).text())
         if self._progress is not None:
             self._progress.advance(chunk.read - self._read, batch.tally.records)
             self._read = chunk.read

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fhirconv.cli import Exit, say
+from fhirconv.cli.mappings_docs import command as docs
 from fhirconv.cli.options import mappings_option, tell
 from fhirconv.issues import MappingError
 from fhirconv.mapping import check_mappings, folders, load_mappings, profiles
@@ -15,8 +16,10 @@ from fhirconv.mapping.files import read_folders
 
 @click.group("mappings")
 def command() -> None:
-    """Check, list and show mappings."""
+    """Check, list and show mappings; write them as pages; compare them."""
 
+
+command.add_command(docs)
 
 _folder = click.argument(
     "site", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True)

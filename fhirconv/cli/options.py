@@ -14,6 +14,7 @@ from fhirconv.issues import FhirconvError, Issue, MappingError
 from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 
 if TYPE_CHECKING:
+    from fhirconv.cli.run_report import ReportTo
     from fhirconv.inputs import Inputs
     from fhirconv.mapping import Mappings
 
@@ -25,14 +26,15 @@ class Options(NamedTuple):
     workers: int | None
     on_error: str | None
     rejects: Path | None
-    report: Path | None
+    report: ReportTo | None
+    phi_free: bool
     quiet: bool
     verbose: bool
 
     @property
     def are_for_lines(self) -> bool:
         """Whether there is one that means something only where the output has a line for each case."""
-        return any((self.workers, self.on_error, self.rejects, self.report))
+        return any((self.workers, self.on_error, self.rejects))
 
 
 mappings_option = click.option(
@@ -69,12 +71,6 @@ rejects_option = click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),
     help="NDJSON: file for what was rejected, and why; OUT.rejects.ndjson by default.",
-)
-report_option = click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.json",
-    help="NDJSON: file for the summary, with all that was left or kept as text, as JSON.",
 )
 phi_free_option = click.option(
     "--phi-free", is_flag=True, help="Say which rule is broken and where, without any value of the data."
@@ -139,22 +135,31 @@ def inputs_of(paths: tuple[Path, ...], limits: Limits, reader: str | None, site:
         raise click.UsageError(str(error)) from None
 
 
-def check_whole(inputs: Inputs) -> None:
+def check_whole(inputs: Inputs, phi_free: bool = False) -> None:
     """Ends the command where a reader can make no case of its sources, because each would lack something."""
     problems = inputs.unopened() if inputs.report else []
     if problems:
-        tell(problems)
+        tell(problems, phi_free)
         raise click.exceptions.Exit(Exit.USAGE)
 
 
-def tell_report(inputs: Inputs, verbose: bool = False, say: Callable[[str], object] = say) -> None:
+def tell_report(
+    inputs: Inputs, verbose: bool = False, say: Callable[[str], object] = say, phi_free: bool = False
+) -> None:
     """What a reader read, and the most frequent of what it left (all if `verbose`); for the end of a run."""
-    for line in inputs.report.text(*((None,) if verbose else ())).splitlines() if inputs.report else ():
-        say(line)
+    report = inputs.report
+    if report is not None:
+        text = (report.without_values() if phi_free else report).text(*((None,) if verbose else ()))
+        for line in text.splitlines():
+            say(line)
 
 
-def tell(issues: list[Issue]) -> None:
+def tell(issues: list[Issue], phi_free: bool = False) -> None:
     """Warnings and errors for people, one a line; information stands in the summary."""
+    if phi_free:
+        from fhirconv.reports import shown_issue
+
+        issues = [shown_issue(issue, phi_free) for issue in issues]
     for issue in issues:
         if issue.severity != "information":
             say(issue.text())

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
+
+import click
 
 from fhirconv.cli import let_go
 from fhirconv.compression import WHOLE, plain_suffix
+from fhirconv.many.files import partial
 from fhirconv.output import write_file
 
 
@@ -48,6 +53,27 @@ def _to_standard_output(data: bytes) -> str:
         let_go(sys.stdout)
         return "" if isinstance(error, BrokenPipeError) else f"standard output cannot be written: {error.strerror}"
     return ""
+
+
+def check_paths(inputs: Iterable[Path], target: Path | None, rejects: Path | None, report: Path | None) -> None:
+    """Rejects and report go to files. No output is an input, or another output, or in the folder of another."""
+    outputs = {"the output": target, "--rejects": rejects, "--report": report}
+    there = {name: path for name, path in outputs.items() if path is not None}
+    for name, output in there.items():
+        if str(output) == "-" and output is not target:
+            raise click.UsageError(f"{name} needs the name of a file")
+        if any(holds(output, path) for path in inputs):
+            raise click.UsageError("the output file is the input file; give it another name")
+    for (first, one), (second, other) in combinations(there.items(), 2):
+        if holds(one, other) or holds(other, one):
+            raise click.UsageError(f"{second} is {first} itself, or a part of it; give it another name")
+
+
+def holds(output: Path, path: Path) -> bool:
+    """Whether a path is an output, in whatever spelling, or in it, or what it is while it is not complete."""
+    real = Path(os.path.realpath(path))
+    names = (output, partial(output))
+    return any(same(path, one) or Path(os.path.realpath(one)) in (real, *real.parents) for one in names)
 
 
 def write_to(target: Path, data: bytes) -> str:

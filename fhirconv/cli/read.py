@@ -16,12 +16,13 @@ from fhirconv.cli.options import (
     mappings_option,
     on_error_option,
     output_option,
+    phi_free_option,
     rejects_option,
-    report_option,
     tell,
     workers_option,
 )
 from fhirconv.cli.outputs import write_to
+from fhirconv.cli.run_report import ReportTo, report_option
 from fhirconv.document import Limits
 from fhirconv.many.converter import FACTS, Settings
 from fhirconv.mapping import DEFAULT_PROFILE
@@ -47,6 +48,7 @@ from fhirconv.mapping import DEFAULT_PROFILE
 @on_error_option
 @rejects_option
 @report_option
+@phi_free_option
 @mappings_option
 @limits_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; findings only.")
@@ -61,7 +63,8 @@ def command(
     workers: int | None,
     on_error: str | None,
     rejects: Path | None,
-    report: Path | None,
+    report: ReportTo | None,
+    phi_free: bool,
     site: Path | None,
     limits: Limits,
     quiet: bool,
@@ -78,7 +81,7 @@ def command(
         raise click.UsageError("--sheet and --header are for --guess; a reader says them itself")
     if reader is None:
         raise click.UsageError("say what the sources are: --as READER ('fhirconv readers' lists them)")
-    options = Options(FACTS, workers, on_error, rejects, report, quiet, verbose)
+    options = Options(FACTS, workers, on_error, rejects, report, phi_free, quiet, verbose)
     settings = Settings(site=site, validate=False, limits=limits)
     raise click.exceptions.Exit(made_of(sources, reader, wanted, settings, options))
 

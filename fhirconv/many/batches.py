@@ -31,20 +31,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle."""
+    """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle.
+
+    `listed` findings of each rule are kept for the account of the run.
+    """
 
     settings: Settings
     shape: str = BUNDLES
     kind: str = ""
     rejects_kind: str = ""
     verbose: bool = False
+    listed: int = 0
 
     def start(self) -> Callable[[Chunk], Batch]:
         """Reads the mappings; see Settings.converter."""
         return partial(self._batch, self.settings.converter())
 
     def _batch(self, converter: Converter, chunk: Chunk) -> Batch:
-        batch = Batch()
+        batch = Batch(tally=Tally(most=self.listed))
         lines: dict[str, list[bytes]] = {}
         rejects: list[bytes] = []
         for position, record, result in converter.convert(chunk):

@@ -30,7 +30,7 @@ class Run:
 
     def __init__(self, job: BatchJob, output: Output, rejects: Output | None = None, workers: int = 1) -> None:
         self.output = output
-        self.tally = Tally()
+        self.tally = Tally(most=job.listed)
         self.is_done = False  # all outputs are there
         self._job = job
         self._rejects = rejects

@@ -48,6 +48,8 @@ def files_of(sources: Iterable[Path], reader: Reader, report: Report) -> list[Pa
 
     The others of a folder are counted in `report`, but for hidden ones. Raises FhirconvError where a folder cannot be read.
     """
+    from fhirconv.readers.report import What  # not for those who only ask for names
+
     found: dict[Path, Path] = {}
     for source in sources:
         try:
@@ -63,7 +65,7 @@ def files_of(sources: Iterable[Path], reader: Reader, report: Report) -> list[Pa
                 continue
             else:
                 what = f"has no name of a file for reader '{reader.name}'; rename it if it is one"
-            report.leave("file-unread", f"{one.name} {what}", Place(str(one)))
+            report.leave("file-unread", What(one.name, "", what, " "), Place(str(one)))
         found |= {one.absolute(): one for one in taken or [source]}
     return list(found.values())
 

@@ -11,7 +11,7 @@ from fhirconv.issues import Issue, Place
 from fhirconv.readers.description import Description
 from fhirconv.readers.layout import Row
 from fhirconv.readers.places import RowPlaces
-from fhirconv.readers.report import Report
+from fhirconv.readers.report import Report, What
 from fhirconv.readers.rule import Cells, Remarks
 from fhirconv.readers.source_file import Maker, SourceFile
 from fhirconv.rules import rule
@@ -67,7 +67,7 @@ class _Assembly:
         self._places.fields["case"] = {"id": self._places.start}
         self._named: dict[str, tuple[str, dict[str, Any]]] = {}
         # References that go where there is no fact of their id; of those that are a cell what is to be said then.
-        self._unsure: list[tuple[dict[str, Any], str, tuple[str, Place] | None]] = []
+        self._unsure: list[tuple[dict[str, Any], str, tuple[What, Place] | None]] = []
         self._origins: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._issues: list[Issue] = []
 
@@ -92,8 +92,8 @@ class _Assembly:
         if remarks:
             self._tell(file, row.line, cells, remarks)
         if not made:
-            what = f"{file.rule.name}: {why or 'no rule is for the row'}"
-            self._report.leave("row-unused", what, file.place(row.line))
+            unused = What(file.rule.name, "", why or "no rule is for the row")
+            self._report.leave("row-unused", unused, file.place(row.line))
         file.note(row.line, cells, made)
 
     def _tell(self, file: SourceFile, line: int, cells: Cells, remarks: Remarks) -> None:
@@ -103,7 +103,7 @@ class _Assembly:
             if rule(remark.rule).severity == "error":
                 self._issues.append(Issue(remark.rule, remark.message, place))
             else:
-                what = f"{file.rule.name}.{file.column(remark.column)}: {remark.message}"
+                what = What(file.rule.name, file.column(remark.column), remark.message)
                 self._report.leave(remark.rule, what, place)
 
     def _take(self, file: SourceFile, maker: Maker, row: Row, fact: dict[str, Any]) -> None:
@@ -180,12 +180,12 @@ def _add_origin(data: dict[str, Any], origin: dict[str, Any]) -> None:
         data["origin"] = [before, origin]
 
 
-def _of_cell(file: SourceFile, maker: Maker, row: Row, field: str, value: Any) -> tuple[str, Place] | None:
+def _of_cell(file: SourceFile, maker: Maker, row: Row, field: str, value: Any) -> tuple[What, Place] | None:
     """What is to be said if the value of a cell is left out. One that a rule put together is no loss."""
     number = maker.feed.columns.get(field, 0)
     if not 0 < number <= len(row.cells) or row.cells[number - 1].strip() != value:
         return None
-    what = f"{file.rule.name}.{file.column(number - 1)}: not read, because its case has no fact of that id"
+    what = What(file.rule.name, file.column(number - 1), "not read, because its case has no fact of that id")
     return what, file.place(row.line, number - 1)
 
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from fhirconv.counts import Counts
 from fhirconv.issues import Issue, Place, printable
+from fhirconv.reports import shown_issue
 from fhirconv.rules import rule
 
 MOST = 10_000  # kinds of what was left that are told apart, for each rule; what comes after them is counted as others
-OTHERS = "(others)"
 
 
-@dataclass(slots=True)
-class Left:
-    """What was left in one way: how often, and where first."""
+class What(NamedTuple):
+    """What was left: of which table (or file, or field of a packet) and column, and why; alike things are alike here."""
 
-    count: int
-    first: Place
+    source: str
+    column: str = ""
+    reason: str = ""
+    joint: str = ": "  # ' ' where the reason goes on with the sentence
+
+    def __str__(self) -> str:
+        about = f"{self.source}.{self.column}" if self.column else self.source
+        return f"{about}{self.joint}{self.reason}" if self.reason else about
+
+
+OTHERS = What("(others)")
 
 
 @dataclass(slots=True)
@@ -48,22 +58,17 @@ class Report:
         self.cases = 0
         self.facts: Counter[str] = Counter()  # by section
         self.tables: dict[str, TableCount] = {}
-        self.left: dict[str, dict[str, Left]] = {}  # by rule id and what was left
+        self.left: dict[str, Counts[What]] = {}  # by rule id
         self.noted: list[Issue] = []  # on files: what does not keep them from being read
 
     def count(self, table: str) -> TableCount:
         """The counts of a table."""
         return self.tables.setdefault(table, TableCount())
 
-    def leave(self, rule_id: str, what: str, place: Place, count: int = 1) -> None:
-        """Counts what was left; `what` is a short text in which alike things are alike (a column, a field, a word)."""
-        kinds = self.left.setdefault(rule_id, {})
-        if what not in kinds and len(kinds) >= MOST:
-            what = OTHERS
-        if what in kinds:
-            kinds[what].count += count
-        else:
-            kinds[what] = Left(count, place)
+    def leave(self, rule_id: str, what: What, place: Place, count: int = 1) -> None:
+        """Counts what was left."""
+        kinds = self.left.setdefault(rule_id, Counts())
+        kinds.note(OTHERS if what not in kinds and len(kinds) >= MOST else what, place, count)
 
     def take(self, data: dict[str, Any]) -> None:
         """Counts a case and its facts."""
@@ -72,12 +77,23 @@ class Report:
             if isinstance(facts, list):
                 self.facts[section] += len(facts)
 
+    def without_values(self) -> Report:
+        """The same without anything that a cell says."""
+        made = copy(self)
+        made.noted = [shown_issue(issue, phi_free=True) for issue in self.noted]
+        made.left = {rule_id: Counts() for rule_id in self.left}
+        for rule_id, kinds in self.left.items():
+            for what, count in kinds.items():  # its reason may quote
+                place = shown_issue(Issue(rule_id, "", kinds.first[what]), phi_free=True).place
+                made.left[rule_id].note(what._replace(reason=""), place, count)
+        return made
+
     def issues(self) -> list[Issue]:
         """What was noted on files, and what was left: one issue for each kind, at the place where it stands first."""
         return self.noted + [
-            Issue(rule_id, f"{what}{_times(left.count)}", left.first)
+            Issue(rule_id, f"{what}{_times(count)}", kinds.first[what])
             for rule_id, kinds in self.left.items()
-            for what, left in kinds.items()
+            for what, count in kinds.items()
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,7 +117,8 @@ class Report:
             "facts": dict(sorted(self.facts.items())),
             "left": {
                 rule_id: [
-                    {"what": what, "count": left.count, "first": str(left.first)} for what, left in _most_first(kinds)
+                    {"what": str(what), "count": count, "first": str(kinds.first[what])}
+                    for what, count in kinds.most_first()
                 ]
                 for rule_id, kinds in self.left.items()
             },
@@ -118,8 +135,10 @@ class Report:
             lines.append(f"  {name}: {_number(table.rows, 'row')}, {table.made:,} made facts{none}")
         for rule_id, kinds in self.left.items():
             lines.append(f"{rule(rule_id).severity}: {rule(rule_id).title.rstrip('.')}, but for: [{rule_id}]")
-            found = _most_first(kinds)
-            lines += [f"  {printable(what)}{_times(left.count)}, first at {left.first}" for what, left in found[:most]]
+            found = kinds.most_first()
+            lines += [
+                f"  {printable(str(what))}{_times(count)}, first at {kinds.first[what]}" for what, count in found[:most]
+            ]
             if most is not None and len(found) > most:
                 lines.append(f"  and {len(found) - most:,} more; -v lists them")
         return "\n".join(lines)
@@ -131,7 +150,3 @@ def _number(number: int, name: str) -> str:
 
 def _times(count: int) -> str:
     return f" ({count:,} times)" if count > 1 else ""
-
-
-def _most_first(kinds: dict[str, Left]) -> list[tuple[str, Left]]:
-    return sorted(kinds.items(), key=lambda item: -item[1].count)

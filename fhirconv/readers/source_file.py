@@ -12,7 +12,7 @@ from fhirconv.readers.description import TableRule
 from fhirconv.readers.fact_rule import Bound, FactRule
 from fhirconv.readers.layout import Row, Table
 from fhirconv.readers.places import Feed
-from fhirconv.readers.report import ColumnCount, Report
+from fhirconv.readers.report import ColumnCount, Report, What
 from fhirconv.readers.rule import CELL, Cells
 from fhirconv.readers.words import ERRORS, damaged
 
@@ -145,8 +145,8 @@ class SourceFile:
         """Counts cells that no rule took, unless the description says why their column is not read."""
         column = self._names[place]
         if self.rule.is_left_out(column):
-            what = f"{self.rule.name}.{column} is not read; write a rule, or say under 'ignore' why not"
+            what = What(self.rule.name, column, "is not read; write a rule, or say under 'ignore' why not", " ")
             self._report.leave("column-unread", what, self.place(line, place), stated)
         elif column in self.rule.read:
-            what = f"{self.rule.name}.{column}: no rule that reads it made a fact of the row"
+            what = What(self.rule.name, column, "no rule that reads it made a fact of the row")
             self._report.leave("cell-left", what, self.place(line, place), stated)

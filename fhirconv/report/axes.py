@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fhirconv.report.parts import LANES, ONGOING, Axis, Item, Point, Series, Unplaced
+from fhirconv.report.parts import LANES, ONGOING, Axis, Item, Point, Series, Unplaced, When
 from fhirconv.report.placing import UNIT_DAYS
 from fhirconv.report.telling import span_words, with_note
 
@@ -31,48 +31,48 @@ class Extent(NamedTuple):
 def axis_of(zero: str, items: Iterable[Item], series: Iterable[Series]) -> Axis:
     """The axis of these marks and points, of which each has at least one end."""
     items, series = list(items), list(series)
-    points = [point for one in series for point in one.points]
-    within = _without_far([*map(extent_of_item, items), *map(extent_of_point, points)])
-    first, last = _ends(items, points, within)
-    drawn = [item for item in items if _side(extent_of_item(item), within) == 0]
-    listed = [*_listed_items(items, within), *_listed_points(series, within)]
+    within = _without_far([*map(_of_item, items), *(_of_point(point) for one in series for point in one.points)])
+    far = sorted(_far(items, series, within), key=lambda one: one[0])
+    items = sorted((item for item in items if _is_within(_of_item(item), within)), key=_by_lane)
+    series = [one for one in (_drawn(one, within) for one in series) if one.points]
+    first, last = _ends(items, series, within)
+    ongoing = ONGOING._replace(earliest=last)
     return Axis(
         zero,
         first,
         last,
-        tuple(
-            item._replace(end=ONGOING._replace(earliest=last)) if item.end is ONGOING else item
-            for item in _sorted(drawn)
-        ),
-        tuple(filter(None, (_drawn_series(one, within) for one in series))),
-        tuple(unplaced for _, side, unplaced in sorted(listed, key=lambda one: one[0]) if side < 0),
-        tuple(unplaced for _, side, unplaced in sorted(listed, key=lambda one: one[0]) if side > 0),
+        tuple(item._replace(end=ongoing) if item.end is ONGOING else item for item in items),
+        tuple(series),
+        tuple(told for low, told in far if low < within.low),
+        tuple(told for low, told in far if low > within.high),
     )
 
 
-def extent_of_item(item: Item) -> Extent:
-    """The stretch of an item, as far as it has ends."""
-    whens = (item.start, item.end) if item.end else (item.start,)
-    known = [one for when in whens for one in (when.earliest, when.latest) if one is not None]
-    return Extent(min(known), max(known), int(item.fact != "patient"))
+def _extent(whens: Iterable[When | None], things: int = 1) -> Extent:
+    """All of these times, as far as they have ends."""
+    known = [end for when in whens if when for end in (when.earliest, when.latest) if end is not None]
+    return Extent(min(known), max(known), things)
 
 
-def extent_of_point(point: Point) -> Extent:
-    """The stretch of a point."""
-    known = [one for one in (point.when.earliest, point.when.latest) if one is not None]
-    return Extent(known[0], known[-1], 1)
+def _of_item(item: Item) -> Extent:
+    return _extent((item.start, item.end), int(item.fact != "patient"))
+
+
+def _of_point(point: Point) -> Extent:
+    return _extent((point.when,))
 
 
 def _without_far(extents: list[Extent]) -> Extent:
     """What is left when far outsiders are taken away, as one stretch."""
     clusters = _clusters(extents)
     while len(clusters) > 1:
-        gap, cut = max((clusters[index + 1].low - clusters[index].high, -index) for index in range(len(clusters) - 1))
-        one, other = _joined(clusters[: 1 - cut]), _joined(clusters[1 - cut :])
+        cut = max(range(1, len(clusters)), key=lambda index: clusters[index].low - clusters[index - 1].high)
+        gap = clusters[cut].low - clusters[cut - 1].high
+        one, other = _joined(clusters[:cut]), _joined(clusters[cut:])
         few, rest = sorted((one, other), key=lambda side: side.things)
         if few.things * _FEW > rest.things or gap <= _FAR * max(rest.high - rest.low, _SHORT):
             break
-        clusters = clusters[: 1 - cut] if rest is one else clusters[1 - cut :]
+        clusters = clusters[:cut] if rest is one else clusters[cut:]
     return _joined(clusters)
 
 
@@ -92,51 +92,42 @@ def _joined(extents: list[Extent]) -> Extent:
     return Extent(low, high, sum(one.things for one in extents))
 
 
-def _side(extent: Extent, within: Extent) -> int:
-    """-1 for what lies before, 1 for what lies after, 0 for what is drawn."""
-    return -1 if extent.high < within.low else int(extent.low > within.high)
+def _is_within(extent: Extent, within: Extent) -> bool:
+    return within.low <= extent.low and extent.high <= within.high
 
 
-def _ends(items: list[Item], points: list[Point], within: Extent) -> tuple[float, float]:
+def _ends(items: list[Item], series: list[Series], within: Extent) -> tuple[float, float]:
     """First and last day, with room for what fades out and so that no mark stands on the edge."""
     length = within.high - within.low
     if not length:
         return within.low - _LEAST, within.high + _LEAST
+    points = [point for one in series for point in one.points]
     starts = [item.start.earliest for item in items] + [point.when.earliest for point in points]
     stops = [(item.end or item.start).latest for item in items] + [point.when.latest for point in points]
     first, last = (length * (_OPEN_MARGIN if None in ends else _MARGIN) for ends in (starts, stops))
     return within.low - first, within.high + last
 
 
-def _sorted(items: list[Item]) -> list[Item]:
-    """By lane, then by time, then in the order of the file."""
-    return sorted(items, key=lambda item: (LANES.index(item.lane), extent_of_item(item).low))
+def _by_lane(item: Item) -> tuple[int, float]:
+    """By lane, then by time; the order of the file decides where both are the same."""
+    return LANES.index(item.lane), _of_item(item).low
 
 
-def _drawn_series(series: Series, within: Extent) -> Series | None:
-    points = [point for point in series.points if _side(extent_of_point(point), within) == 0]
-    points.sort(key=lambda point: extent_of_point(point).low)
-    return series._replace(points=tuple(points)) if points else None
+def _drawn(series: Series, within: Extent) -> Series:
+    """What is drawn of a series, in the order of time."""
+    points = (point for point in series.points if _is_within(_of_point(point), within))
+    return series._replace(points=tuple(sorted(points, key=lambda point: _of_point(point).low)))
 
 
-def _listed_items(items: list[Item], within: Extent) -> Iterator[tuple[float, int, Unplaced]]:
+def _far(items: list[Item], series: list[Series], within: Extent) -> Iterator[tuple[float, Unplaced]]:
+    """What is told in place of being drawn, each with its first day."""
     for item in items:
-        extent = extent_of_item(item)
-        if side := _side(extent, within):
-            yield (
-                extent.low,
-                side,
-                Unplaced(
-                    item.fact,
-                    with_note(item.label, item.note),
-                    span_words(item.start.words, item.end.words if item.end else ""),
-                ),
-            )
-
-
-def _listed_points(series: list[Series], within: Extent) -> Iterator[tuple[float, int, Unplaced]]:
+        extent = _of_item(item)
+        if not _is_within(extent, within):
+            words = span_words(item.start.words, item.end.words if item.end else "")
+            yield extent.low, Unplaced(item.fact, with_note(item.label, item.note), words)
     for one in series:
         for point in one.points:
-            extent = extent_of_point(point)
-            if side := _side(extent, within):
-                yield extent.low, side, Unplaced(point.fact, f"{one.name}: {point.label}", point.when.words)
+            extent = _of_point(point)
+            if not _is_within(extent, within):
+                yield extent.low, Unplaced(point.fact, f"{one.name}: {point.label}", point.when.words)

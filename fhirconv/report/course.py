@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from fhirconv.facts import Case, Fact, fold, merged_into
+from fhirconv.facts import Case, Fact, merged_into
 from fhirconv.mapping import Mappings
-from fhirconv.numbers import Measured, read_measured
 from fhirconv.plausibility.course import Course as Seen
 from fhirconv.plausibility.course import times_of
 from fhirconv.report.axes import axis_of
@@ -29,21 +27,18 @@ from fhirconv.report.parts import (
     anchor,
 )
 from fhirconv.report.placing import BIRTH, CALENDAR, Clock, Links, Place, Places
+from fhirconv.report.results import Results, number_of
 from fhirconv.report.telling import (
     NO_TIME,
     NOT_STATED,
     label_of,
     note_of,
-    result_words,
-    site_of,
     span_words,
     time_words,
     took_place,
-    unit_of,
     with_note,
 )
 from fhirconv.schema import Section
-from fhirconv.terms import words_of
 from fhirconv.timeline import names_event
 
 __all__ = [
@@ -84,7 +79,6 @@ _KIND = {
     "disease_status": "disease-status",
     "adverse_events": "adverse-event",
 }
-_NAMES = {"labs": "analyte", "pathology": "test", "findings": "finding"}  # sections with results
 
 
 class _End(NamedTuple):
@@ -102,6 +96,12 @@ def course_of(case: Case, mappings: Mappings) -> Course:
     return _Drawer(case, mappings).course()
 
 
+def _sound(case: Case, seen: Seen) -> Case:
+    """The facts with times that have no errors, which alone may be read."""
+    facts = [fact for facts in seen.sections.values() if _is_timed(facts[0].section) for fact in facts]
+    return Case(case.document, facts, {str(fact.data["id"]): fact for fact in facts if "id" in fact.data})
+
+
 def _is_timed(section: Section) -> bool:
     return section.name not in _WITHOUT_COURSE and bool(times_of(section))
 
@@ -110,37 +110,37 @@ class _Drawer:
     """One case on its way to its axes."""
 
     def __init__(self, case: Case, mappings: Mappings) -> None:
-        self.case = case
+        self.given = case
         self.seen = Seen(case, mappings.tables, mappings.limits)
+        self.case = _sound(case, self.seen)
         self.timeline = self.seen.timeline
         self.mark = str(case.conventions.get("decimal_mark", ""))
         self.links = Links(self.timeline, Clock(str(case.conventions.get("time_zone", ""))))
-        self.facts = [fact for facts in self.seen.sections.values() if _is_timed(facts[0].section) for fact in facts]
         self.places = self._places()
         self.items: dict[str, list[Item]] = {}
-        self.series: dict[str, dict[tuple[str, ...], tuple[str, str, list[Point]]]] = {}
+        self.results: dict[str, Results] = {}
         self.unplaced: list[Unplaced] = []
 
     def _places(self) -> Places:
-        events = {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
-        events[BIRTH] = self.links.of(self.seen.patient.get("birth_date"))
-        others = (fact for fact in self.facts if fact.section.name != "events")
+        events = {BIRTH: self.links.of(self.seen.patient.get("birth_date"))}
+        events |= {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
+        others = (fact for fact in self.case.facts if fact.section.name != "events")
         return Places(events, list(filter(None, (self.links.of(when) for one in others for when in _times(one)))))
 
     def course(self) -> Course:
-        for fact in self.facts:
+        for fact in self.case.facts:
             if not self._is_time_of_another(fact):
                 self._add(fact)
         self._add_life()
-        sound = set(self.facts)
-        wrong = (fact for fact in self.case.facts if _is_timed(fact.section) and fact not in sound)
+        sound = set(self.case.facts)
+        wrong = (fact for fact in self.given.facts if _is_timed(fact.section) and fact not in sound)
         self.unplaced += (Unplaced(fact.identity, fact.identity, _WRONG) for fact in wrong)
-        drawn = [zero for zero in self.places.axes() if zero in self.items or zero in self.series]
-        return Course(tuple(self._axis(zero) for zero in drawn), tuple(self.unplaced))
+        drawn = (zero for zero in self.places.axes() if zero in self.items or zero in self.results)
+        return Course(tuple(map(self._axis, drawn)), tuple(self.unplaced))
 
     def _axis(self, zero: str) -> Axis:
-        series = (Series(name, unit, tuple(points)) for name, unit, points in self.series.get(zero, {}).values())
         words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self.timeline.event_name(zero)
+        series = self.results[zero].series() if zero in self.results else ()
         return axis_of(words, self.items.get(zero, ()), series)
 
     def _is_time_of_another(self, fact: Fact) -> bool:
@@ -151,7 +151,7 @@ class _Drawer:
     # -- one fact --
 
     def _add(self, fact: Fact) -> None:
-        number = self._number(fact)
+        number = number_of(fact, self.mark)
         start, end = self._ends(fact, number is not None)
         places = [one.place for one in (start, end) if one and one.place]
         if not places:
@@ -161,7 +161,8 @@ class _Drawer:
             return
         axis = min(places, key=lambda place: place.axis != CALENDAR).axis  # the calendar if it can be
         if number is not None:
-            self._add_point(fact, axis, _when(start, axis), *number)
+            results = self.results.setdefault(axis, Results(self.case, self.seen))
+            results.add(fact, _when(start, axis), number)
         else:
             stop = _when(end, axis) if end else None
             goes_on = fact.data.get("status") in _GOES_ON and (end is None or end is _UNSTATED)
@@ -171,7 +172,7 @@ class _Drawer:
         """Start and end of what lasts, else its one time and None."""
         start, *more = (fact.data.get(name) for name in times_of(fact.section))
         if isinstance(start, dict) and start.keys() & {"from", "to"} and not more and not is_point:
-            first, last = self._end(start.get("from")), self._end(start.get("to"))
+            first, last = self._end(fact, start.get("from")), self._end(fact, start.get("to"))
             return first._replace(words=f"{first.words} ({start['text']})") if "text" in start else first, last
         if fact.section.name == "events":
             return self._end_of_event(fact), None
@@ -179,12 +180,18 @@ class _Drawer:
         if start is None and end is None:
             return _End(NO_TIME, None), None
         lasts = end is not None or (fact.section.name in _COURSES and took_place(fact))
-        return self._end(start), self._end(end) if lasts else None
+        return self._end(fact, start), self._end(fact, end) if lasts else None
 
-    def _end(self, when: Any) -> _End:
+    def _end(self, fact: Fact, when: Any) -> _End:
         if when is None:
             return _UNSTATED
-        return _End(self._words(when), self.places.of(self.links.of(when)))
+        place = self.places.of(self.links.of(when))
+        return _End(self._words(when) if place or not self._is_only_named(fact, when) else NO_TIME, place)
+
+    def _is_only_named(self, fact: Fact, when: Any) -> bool:
+        """Whether a time is that of the fact's own event, of which nobody says when it was."""
+        event = self.case.by_id.get(str(when.get("at"))) if isinstance(when, dict) and "text" not in when else None
+        return event is not None and "at" not in event.data and merged_into(self.case, event) is fact
 
     def _words(self, when: Any) -> str:
         return time_words(self.timeline, self.timeline.moment(when))
@@ -203,48 +210,17 @@ class _Drawer:
 
     def _add_life(self) -> None:
         """Birth and death, where the calendar has anything besides."""
-        for name, kind in (("birth_date", "birth"), ("died", "death")):
-            when = self.seen.patient.get(name)
-            if when is None:
-                continue
-            end = self._end(when)
-            if end.place and (CALENDAR in self.items or CALENDAR in self.series):
-                self.items.setdefault(CALENDAR, []).append(Item("patient", EVENT, kind, kind, _when(end, CALENDAR)))
-            else:
-                self.unplaced.append(Unplaced("patient", kind, end.words))
-
-    # -- results --
-
-    def _number(self, fact: Fact) -> tuple[Decimal, str] | None:
-        """The one number of a result and its comparator; None for ranges, words and what is absent."""
-        if fact.section.name not in _NAMES or "value" not in fact.data:
-            return None
-        found = read_measured(fact.data["value"], self.mark)
-        number = _decimal(found.value) if isinstance(found, Measured) else None
-        return None if number is None or not isinstance(found, Measured) else (number, found.comparator)
-
-    def _add_point(self, fact: Fact, axis: str, when: When, number: Decimal, comparator: str) -> None:
-        data, name = fact.data, _NAMES[fact.section.name]
-        told = self._told_apart(fact)
-        unit = unit_of(data.get("unit"))
-        concept = self.seen.concept(fact.section.name, data[name])
-        key = (fact.section.name, concept, self.seen.unit(data.get("unit")) or unit, *map(fold, told))
-        low, high = (_decimal(data.get("reference_range", {}).get(end)) for end in ("low", "high"))
-        flag = self.seen.concept("interpretations", data["interpretation"]) if "interpretation" in data else ""
-        point = Point(fact.identity, when, number, result_words(data), comparator, low, high, flag)
-        of_axis = self.series.setdefault(axis, {})
-        of_axis.setdefault(key, (", ".join((words_of(data[name]), *told)), unit, []))[2].append(point)
-
-    def _told_apart(self, fact: Fact) -> list[str]:
-        """What else two results of one test share that may stand on one line: specimen, method, place, condition."""
-        data = fact.data
-        specimen = self.case.by_id.get(str(data.get("specimen")))
-        told = [label_of(self.case, specimen)] if specimen else []
-        if fact.section.name != "labs":
-            condition = self.case.by_id.get(str(data.get("of")))
-            told += [words_of(data["method"])] if "method" in data else []
-            told += [site_of(data), words_of(condition.data["name"]) if condition else ""]
-        return list(filter(None, told))
+        has_calendar = CALENDAR in self.items or CALENDAR in self.results
+        for patient in self.seen.of("patient"):
+            for name, kind in (("birth_date", "birth"), ("died", "death")):
+                if name not in patient.data:
+                    continue
+                end = self._end(patient, patient.data[name])
+                if end.place and has_calendar:
+                    made = Item(patient.identity, EVENT, kind, kind, _when(end, CALENDAR))
+                    self.items.setdefault(CALENDAR, []).append(made)
+                else:
+                    self.unplaced.append(Unplaced(patient.identity, kind, end.words))
 
 
 def _times(fact: Fact) -> Iterator[Any]:
@@ -268,8 +244,3 @@ def _lane_and_kind(fact: Fact) -> tuple[str, str]:
     if section == "conditions" and stated == "symptom":
         return EVENT, stated
     return THERAPY if section in _COURSES else STATUS if section in _STATUSES else EVENT, _KIND[section]
-
-
-def _decimal(value: object) -> Decimal | None:
-    """A number of the case with its digits."""
-    return value if value is None or isinstance(value, Decimal) else Decimal(str(value))

@@ -19,8 +19,8 @@ _NOT_SO = {
     "verification": ("refuted",),
     "presence": ("absent",),
 }
-_NOTED = ("status", "status_reason", "verification", "clinical_status", "outcome", "certainty")
-_UNNOTED = ("completed", "certain", "unknown")  # what a mark need not say
+_NOTED = ("presence", "status", "verification", "clinical_status", "outcome", "certainty")
+_UNNOTED = ("completed", "certain", "unknown", "present")  # what a mark need not say
 
 
 def time_words(timeline: Timeline, moment: Moment) -> str:
@@ -49,15 +49,12 @@ def took_place(fact: Fact) -> bool:
 
 
 def note_of(fact: Fact) -> str:
-    """Status, its reason, certainty: what a mark says besides its name. A disease status is its own name."""
-    if fact.section.name == "disease_status":
-        return words_of(fact.data["certainty"]) if fact.data.get("certainty") not in (None, "certain") else ""
-    data = fact.data
-    noted = [words_of(data[name]) for name in _NOTED if name in data and data[name] not in _UNNOTED]
-    if "status" in data and "status_reason" in data and len(noted) > 1:
-        noted[:2] = [": ".join(noted[:2])]
-    if data.get("presence") == "absent":
-        noted.insert(0, "absent")
+    """Dose, status with its reason, certainty: what a mark says besides its name. A disease status is its own name."""
+    data, noted = fact.data, []
+    for name in _NOTED:
+        if name in data and data[name] not in _UNNOTED and (fact.section.name, name) != ("disease_status", "status"):
+            reason = data.get("status_reason") if name == "status" else None
+            noted.append(words_of(data[name]) + (f": {words_of(reason)}" if reason else ""))
     dose = data.get("dose", {})
     return ", ".join(([str(dose["text"])] if "text" in dose else []) + noted)
 

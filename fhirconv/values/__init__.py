@@ -143,35 +143,73 @@ def extension(rule: Mapping[str, Any], env: Env) -> Made:
     return Made(write, value.made.sources, value.made.constant, (value,), always=value.made.always)
 
 
+_UNIT = {"unit": "in the unit of {field}"}
+
+# Each with its options, and the words for both: `Verb` says what the braces stand for.
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb("fixed", frozenset(), words.fixed),
-        Verb("text", frozenset({"label"}), words.text),
-        Verb("note", frozenset(), words.note),
-        Verb("code", frozenset({"map", "system"}), words.code),
+        Verb("fixed", {}, words.fixed, "always {value}"),
+        Verb("text", {"label": "headed {value}"}, words.text, "the words of {field}"),
+        Verb("note", {}, words.note, "a remark for each of {field}"),
+        Verb(
+            "code",
+            {"map": "which stand for {map}", "system": "in the code system {system}"},
+            words.code,
+            "the code for the words of {field}",
+        ),
         Verb(
             "concept",
-            frozenset({"from", "is", "side", "side_in_text", "side_url", "unit", "else", "coded"}),
+            {
+                "from": "looked up by the words of {field}",
+                "is": "always {concept}",
+                "side": "with the side of {field}",
+                "side_in_text": "the side stands in the text, too",
+                "side_url": "the side goes into the extension {value}, too",
+                "unit": "its codes only where they hold for the unit of {field}",
+                "else": "{concept} where nothing is stated",
+                "coded": "left out where it has no code",
+            },
             concepts.concept,
+            "a concept of the table {table}",
         ),
-        Verb("identifier", frozenset({"system"}), words.identifier),
-        Verb("missing", frozenset({"from", "else"}), words.missing),
-        Verb("instant", frozenset(), words.instant),
-        Verb("date", frozenset(), times.date),
-        Verb("time", frozenset(), times.time),
-        Verb("period", frozenset(), times.period),
-        Verb("age", frozenset(), times.age),
-        Verb("measure", frozenset({"unit", "words", "table"}), amounts.measure),
-        Verb("quantity", frozenset({"unit"}), amounts.quantity),
-        Verb("reference_range", frozenset({"unit"}), amounts.reference_range),
-        Verb("number", frozenset(), amounts.number),
-        Verb("absent", frozenset(), amounts.absent),
-        Verb("reference", frozenset({"display"}), links.reference),
-        Verb("url", frozenset({"value", "each"}), extension),
-        Verb("elements", frozenset({"each", "for", "by"}), parts),
+        Verb("identifier", {"system": "in the identifier system {identifiers}"}, words.identifier, "{own}"),
+        Verb(
+            "missing",
+            {"from": "only where {field} gives a reason, which is taken", "else": "and where it gives none"},
+            words.missing,
+            "no value, with the reason {value}",
+        ),
+        Verb("instant", {}, words.instant, "the point in time of {case}"),
+        Verb("date", {}, times.date, "the date of {field}"),
+        Verb("time", {}, times.time, "the time of {field}: date, period, age, relation to an event, or words"),
+        Verb("period", {}, times.period, "the period between the times of {field}"),
+        Verb("age", {}, times.age, "the age of {field}"),
+        Verb(
+            "measure",
+            _UNIT | {"words": "or, for a result in words, those of {field}", "table": "looked up in the table {table}"},
+            amounts.measure,
+            "the number or range of {field}",
+        ),
+        Verb("quantity", _UNIT, amounts.quantity, "the amount of {field}"),
+        Verb("reference_range", _UNIT, amounts.reference_range, "the range of {field}"),
+        Verb("number", {}, amounts.number, "the number of {field}"),
+        Verb("absent", {}, amounts.absent, "why there is no value, as {field} says"),
+        Verb("reference", {"display": "with the words of {field}"}, links.reference, "a reference to {named}"),
+        Verb("url", {"value": "its value: {rule}", "each": "one for each of {list}"}, extension, "the extension {value}"),
+        Verb(
+            "elements",
+            {"each": "one for each of {list}", "for": "one for each of the facts of {section}", "by": "whose {field} names this one"},
+            parts,
+            "made of these parts: {parts}",
+        ),
     )
 }
+
+NAMED = {words.OWN_IDENTIFIER: "fhirconv's own identifier of the fact"} | {
+    name: said for name, (_, _, said) in links.NAMED.items()
+}
+"""What a rule can name besides a field, in words."""
 
 
 def compile_elements(rules: Mapping[str, Any], env: Env) -> list[ElementRule]:
@@ -232,7 +270,7 @@ def _compile_rule(rule: Any, env: Env) -> Made:
         env.error("mapping-syntax", f"expected one value maker, found {found}{nearest(next(iter(rule), ''), VERBS)}")
         return failed()
     verb = VERBS[verbs[0]]
-    unknown = sorted(set(rule) - {verb.name} - verb.options)
+    unknown = sorted(set(rule) - {verb.name} - verb.options.keys())
     if unknown:
         env.error(
             "mapping-key", f"'{verb.name}' has no option '{unknown[0]}'{nearest(unknown[0], sorted(verb.options))}"

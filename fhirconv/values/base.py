@@ -173,11 +173,18 @@ class Env:
 
 
 class Verb(NamedTuple):
-    """A value maker: the key that names it in a rule, its further keys, and how it is compiled."""
+    """A value maker: the key that names it in a rule, its further keys, how it is compiled, and what it makes, in words.
+
+    `words`, and those of each option, have a place for the value of the key, named by what that is: a {field} of the facts
+    (or a list of them), of the {case}, or a {list} of which each item is read; a {table}, {concept} of it, {system},
+    {identifiers} (a system of them) or {section}; a field or what else can be {named}, or is fhirconv's {own}; a further
+    {rule}, {parts}, a {map} or any {value}.
+    """
 
     name: str
-    options: frozenset[str]
+    options: Mapping[str, str]
     compile: Callable[[Mapping[str, Any], Env], Made]
+    words: str
 
 
 def nothing(code: Writer, out: str) -> None:

@@ -12,13 +12,21 @@ from fhirconv.values.writing import Target, Writer
 
 Finder = Callable[[Context], list[str]]
 
-# What a reference can name besides a field of the fact, and the type that it leads to where that is known.
-NAMED: dict[str, tuple[Finder, str]] = {
-    "@patient": (lambda context: context.patient, "Patient"),
-    "@source": (lambda context: context.source, "DocumentReference"),
-    "@self": (lambda context: context.references_of_fact(context.fact, primary=True), ""),
-    "@resources": (lambda context: context.references_of_fact(context.fact, primary=False), ""),
-    "@all": (lambda context: context.all_references(), "Resource"),
+# What a reference can name besides a field of the fact, the type that it leads to where that is known, and words for it.
+NAMED: dict[str, tuple[Finder, str, str]] = {
+    "@patient": (lambda context: context.patient, "Patient", "the patient"),
+    "@source": (lambda context: context.source, "DocumentReference", "the document that was read"),
+    "@self": (
+        lambda context: context.references_of_fact(context.fact, primary=True),
+        "",
+        "the main resource of the fact",
+    ),
+    "@resources": (
+        lambda context: context.references_of_fact(context.fact, primary=False),
+        "",
+        "each resource of the fact",
+    ),
+    "@all": (lambda context: context.all_references(), "Resource", "each resource that was made from facts"),
 }
 
 

@@ -15,6 +15,7 @@ from fhirconv.values.concepts import codeable
 from fhirconv.values.writing import Target, Writer, listed
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+OWN_IDENTIFIER = "@fact"
 
 
 _FIXED: dict[type, tuple[str, ...]] = {
@@ -154,7 +155,7 @@ def identifier(rule: Mapping[str, Any], env: Env) -> Made:
     `identifier = FIELD` alone: a list of objects with system, value and type.
     """
     name = rule["identifier"]
-    if name == "@fact":
+    if name == OWN_IDENTIFIER:
         system = env.tables.identifier_systems.get("fact", "")
         return constant(env, f"{{'system': {system!r}, 'value': context.identifier}}", "Identifier")
     put = env.put("Identifier")
@@ -241,4 +242,4 @@ def instant(rule: Mapping[str, Any], env: Env) -> Made:
 
 def is_own_identifier(rule: Any) -> bool:
     """Whether a rule, or one of a list of them, is for fhirconv's own identifier."""
-    return any(one.get("identifier") == "@fact" for one in (rule if isinstance(rule, list) else [rule]) if one)
+    return any(one.get("identifier") == OWN_IDENTIFIER for one in (rule if isinstance(rule, list) else [rule]) if one)

@@ -101,10 +101,10 @@ def says(cell: str) -> bool:
 def left_of(found: Read, start: str, rule: str = "") -> int:
     """How much was left of what begins so."""
     return sum(
-        left.count
+        count
         for name, kinds in found.report.left.items()
-        for what, left in kinds.items()
-        if what.startswith(start) and name.startswith(rule)
+        for what, count in kinds.items()
+        if str(what).startswith(start) and name.startswith(rule)
     )
 
 

@@ -87,7 +87,7 @@ def test_sample_converts_but_for_one_case_with_a_system_that_is_none() -> None:
 
 def test_columns_that_case_facts_have_no_place_for_are_told_and_so_is_what_makes_no_facts() -> None:
     report = peer.convert(*sorted(peer.SAMPLE.glob("*.csv")))[1]
-    unread = {what.split(" ")[0] for what in report.left["column-unread"]}
+    unread = {f"{what.source}.{what.column}" for what in report.left["column-unread"]}
     (shown,) = re.findall(r"^\| table \| not read \|\n\|---.*\n((?:\|.*\n)*)", PAGE, re.MULTILINE)
     listed = {
         f"{table}.{column}"
@@ -95,7 +95,7 @@ def test_columns_that_case_facts_have_no_place_for_are_told_and_so_is_what_makes
         for column in re.findall(r"`(\w+)`", columns)
     }
     assert unread == listed
-    unused = {what.partition(":")[0]: left.count for what, left in report.left["row-unused"].items()}
+    unused = {what.source: count for what, count in report.left["row-unused"].items()}
     whole = ("appointment", "encounter", "clinical_trial", "medication_request", "treatment_plan_change")
     assert unused == {"patient_mrns": 4, "adverse_event": 1} | dict.fromkeys(whole, 3)
 

@@ -17,6 +17,7 @@ from fhirconv.document import LIMITS, Document
 from fhirconv.mapping import load_mappings
 from fhirconv.readers import Report, find_reader
 from fhirconv.readers.phenopackets.fields import snake_case
+from fhirconv.readers.report import What
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "readers" / "phenopacket"
 MAXIMAL = json.loads((FOLDER / "maximal.json").read_text(encoding="utf-8"))
@@ -120,7 +121,7 @@ def test_members_of_a_family_are_cases_and_the_pedigree_is_reported() -> None:
     assert [document.data["case"]["id"] for document in documents] == ["family-1-proband", "family-1-father"]
     assert [document.issues for document in documents] == [[], []]
     assert report.cases == 2
-    assert report.left["no-place"]["pedigree: a case is about one patient"].count == 12
+    assert report.left["no-place"][What("pedigree", reason="a case is about one patient")] == 12
 
 
 def test_one_bad_member_leaves_the_others(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_every_cell_is_counted_and_every_column_is_read_or_left_out_with_a_reaso
             stated = sum(row[column] not in not_evaluated for row in rows)
             assert count.columns[column].stated == stated, (name, column)
     assert "column-unread" not in read.report.left
-    left = {what.partition(":")[0]: left.count for what, left in read.report.left.pop("cell-left", {}).items()}
+    left = {f"{what.source}.{what.column}": count for what, count in read.report.left.pop("cell-left", {}).items()}
     alone = sum(row["metastasis_site"] == OTHER for row in PATIENTS)  # the site stands in the column of the others
     assert left == {"patient.metastasis_site": alone, "omf.ajcc_staging_edition": 4}, "an edition without a stage"
     assert set(read.report.left) <= {"row-unused"}

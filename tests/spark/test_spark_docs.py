@@ -16,6 +16,7 @@ from benchmarks.mixed import mixed_cases
 from fhirconv.cli.spark_convert import command
 from fhirconv.spark.rows import RESULT
 from tests.conftest import run
+from tests.docs_commands import SUITES, blocks, commands
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.spark
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "spark.md").read_text(encoding="utf-8")
-COMMANDS = dict(block.partition("\n")[::2] for block in re.findall(r"```console\n\$ (.*?)```", TEXT, re.DOTALL))
-LAUNCH, PROGRAM = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+BLOCKS = [block for page in SUITES["spark"] for block in blocks(page, "spark")]
+(CONVERT, SUBMIT) = (list(commands(block.text)) for block in BLOCKS if block.language == "console")
+(LAUNCH, PROGRAM) = (block.text for block in BLOCKS if block.language == "python")
 START_S = 600
 
 
@@ -42,7 +44,7 @@ def there(text: str, folder: Path) -> str:
 
 
 def test_command_and_output(spark: SparkSession, folder: Path) -> None:
-    words, expected = next((c, out) for c, out in COMMANDS.items() if c.startswith("fhirconv"))
+    [(words, expected)] = CONVERT
     done = run(*shlex.split(there(words, folder))[1:])
     assert done.output == there(expected, folder)
     whole = b"".join(path.read_bytes() for path in folder.glob("bundles/outcome=converted/part-*"))
@@ -51,7 +53,7 @@ def test_command_and_output(spark: SparkSession, folder: Path) -> None:
 
 def test_spark_submit(folder: Path) -> None:
     """What fhirconv says stands among the words of Spark."""
-    (words,) = (c for c in COMMANDS if c.startswith("spark-submit"))
+    [(words, _)] = SUBMIT
     (folder / "launch.py").write_text(LAUNCH)
     (folder / "cases.ndjson").write_bytes(b"\n".join(mixed_cases(20)))
     program, *rest = shlex.split(words)

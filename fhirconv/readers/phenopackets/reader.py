@@ -24,7 +24,7 @@ from fhirconv.readers.phenopackets.results import make_measurements
 from fhirconv.readers.phenopackets.samples import make_samples
 from fhirconv.readers.phenopackets.subject import make_patient
 from fhirconv.readers.phenopackets.tree import Node
-from fhirconv.readers.report import Report
+from fhirconv.readers.report import Report, What
 from fhirconv.records import is_resource, read_records
 from fhirconv.values.base import Tables
 
@@ -82,7 +82,7 @@ def read_packets(document: Document, tables: Tables, report: Report) -> Iterator
         yield made
     for leaf in top.leaves():
         if not leaf.is_read:
-            report.leave("no-place", f"{leaf.path}: {leaf.none or _NOT_READ}", document.place(leaf.pointer))
+            report.leave("no-place", What(leaf.path, "", leaf.none or _NOT_READ), document.place(leaf.pointer))
 
 
 def _is_in(issue: Issue, member: Node) -> bool:

@@ -1,0 +1,45 @@
+"""The course with its pictures, and which of its rows lead to their facts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fhirconv.report.budget import LINKED_POINTS, LINKED_ROWS
+from fhirconv.report.charts import Picture, series_picture, timeline_picture
+from fhirconv.report.course import Axis, Course, Series
+
+
+class SeriesView(NamedTuple):
+    """A series with its picture. Lean rows neither lead to their facts nor tell the reference range."""
+
+    series: Series
+    picture: Picture
+    is_lean: bool
+
+
+class AxisView(NamedTuple):
+    """An axis with its pictures."""
+
+    axis: Axis
+    timeline: Picture | None
+    series: list[SeriesView]
+
+
+def axes_of(course: Course, prefix: str) -> list[AxisView]:
+    """The axes of a course; `prefix` begins the ids of its facts."""
+    made, room = [], LINKED_ROWS
+    for axis in course.axes:
+        views = []
+        for series in axis.series:
+            is_lean = len(series.points) > min(LINKED_POINTS, room)
+            room -= 0 if is_lean else len(series.points)
+            views.append(SeriesView(series, series_picture(axis, series, prefix), is_lean))
+        made.append(AxisView(axis, timeline_picture(axis, prefix) if axis.items else None, views))
+    return made
+
+
+def told_in_rows(axes: list[AxisView]) -> set[str]:
+    """The facts that pictures lead to: each has a row in a table."""
+    items = {item.fact for view in axes for item in view.axis.items}
+    series = (one.series.points for view in axes for one in view.series if len(one.series.points) <= LINKED_POINTS)
+    return items | {point.fact for points in series for point in points}
