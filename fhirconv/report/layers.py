@@ -40,7 +40,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "small": {**_TEXT, "fontSize": 11},
     "label": {**_TEXT, "fontSize": SIZE},
     "head": {**_TEXT, "fontSize": SIZE, "fontWeight": "bold"},
-    "hit": {"type": "rect", "aria": True, "fill": "transparent", "cornerRadius": 4},
+    "hit": {"type": "rect", "aria": True, "fill": "transparent"},
     "spot": {"type": "point", "aria": True, "fill": "transparent", "stroke": _INK, "strokeWidth": 0, "size": 240, "opacity": 1},
 }
 _AXIS = {
@@ -49,6 +49,7 @@ _AXIS = {
     "labelOverlap": False,  # else it would hang on the fonts of the machine
     "labelBound": False,
     "tickRound": False,
+    "translate": 0,
     "labelFlush": False,
     "titleColor": _INK,
     "titleFontSize": SMALL,

@@ -16,9 +16,9 @@ _VEGA_LITE = "6.4"  # stated, since "the newest" would change with the library
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _FRAME = {"background", "foreground"}  # what Vega draws around groups: nothing here
 _DROPPED = ("role", "aria-roledescription", "aria-hidden", "pointer-events", "font-family", "stroke-miterlimit")
-_INHERITED = frozenset(
-    ("fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "pointer-events")
-    + ("font-size", "font-weight", "text-anchor")
+_INHERITED = (
+    *("fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray"),
+    *("font-size", "font-weight", "text-anchor", "pointer-events"),
 )
 _LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 
