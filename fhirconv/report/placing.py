@@ -2,7 +2,7 @@
 
 Events are the nodes of a tree of times: each hangs on the calendar, on birth, on another event or on nothing. What is
 reached from the calendar stands on it. What is left falls into groups, each with a zero of its own: the event that most
-times hang on, of several the first in the file.
+times hang on, of several birth or the first in the file.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class Places:
     """The axes of a case: which events stand on which, and where."""
 
     def __init__(self, events: Mapping[str, Link | None], links: Iterable[Link]) -> None:
-        """`events` are all nodes, in the order of the file, with what they hang on; `links` the times of other facts."""
+        """`events` are all nodes, birth and then those of the file, with what they hang on; `links` other facts' times."""
         self._at: dict[str, Place] = {}
         self._next: dict[str, list[tuple[str, Link]]] = {name: [] for name in (CALENDAR, *events)}
         self._scaled: set[str] = set()

@@ -196,6 +196,21 @@ def test_what_lies_between_nothing_and_nothing_is_told_and_not_drawn() -> None:
     assert course(events=made).unplaced == (Unplaced("events/e2", "e2", "before e1"),)
 
 
+def test_lengths_beyond_any_calendar_and_periods_that_end_before_they_start_are_told() -> None:
+    weeks = {"value": 3, "unit": "weeks"}
+    found = course(
+        events=[
+            {"id": "a", "at": "2014-02-03"},
+            {"id": "b", "at": {"after": "a", "by": {"value": 1e300, "unit": "years"}}},
+        ],
+        labs=[lab("Hb", 9, {"from": {"after": "a", "by": weeks}, "to": {"before": "a", "by": weeks}}, id="l")],
+    )
+    assert {one.fact: one.words for one in found.unplaced} == {
+        "events/b": "1e+300 years after a",
+        "labs/l": "from 3 weeks after a to 3 weeks before a",
+    }
+
+
 def test_ages_stand_on_the_calendar_if_the_birth_date_is_known_else_on_an_axis_from_birth() -> None:
     by_date = items(
         course(
@@ -483,7 +498,7 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)
     told = {one.fact: one.words for one in found.unplaced}
-    assert told["procedures/red-cell-transfusion"] == "at transfusion of concentrated red blood cells"
+    assert told["procedures/red-cell-transfusion"] == "no time stated"  # its own event, of which nothing is said
     assert told["labs/hb-course"] == "during treatment"
     assert told["stages/stage-iv"] == "no time stated"
 
@@ -511,6 +526,21 @@ def test_every_fact_stands_somewhere(path: Path, converted: Converted) -> None:
     assert sorted(shown) == sorted(expected_facts(result.case.document.data))
     for axis in found.axes:
         check_axis(axis)
+
+
+def test_no_case_with_errors_stops_the_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = FIXTURES / "invalid"
+    monkeypatch.chdir(folder)
+    drawn = 0
+    for name in sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".json", ".gz")):
+        case = convert(name).case
+        found = course_of(case, load_mappings())
+        listed = set(placed_facts(found)) | {fact.identity for fact in case.facts_of("events")} | {"patient"}
+        assert {fact.identity for fact in case.facts if fact.section.name not in ("case", "source")} <= listed, name
+        drawn += len(found.axes)
+        for axis in found.axes:
+            check_axis(axis)
+    assert drawn > 5  # what is right is drawn all the same
 
 
 def expected_facts(data: dict[str, Any]) -> list[str]:
