@@ -23,6 +23,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.6},
     "lane": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.4},
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
+    "beginning": {"type": "rect", "fill": _INK, "fillOpacity": 0.12},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
     "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR, "strokeDash": _DASHES},
     "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},
@@ -40,7 +41,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "label": {**_TEXT, "fontSize": SIZE},
     "head": {**_TEXT, "fontSize": SIZE, "fontWeight": "bold"},
     "hit": {"type": "rect", "aria": True, "fill": "transparent", "cornerRadius": 4},
-    "spot": {"type": "point", "aria": True, "fill": "transparent", "strokeWidth": 0, "size": 240, "opacity": 1},
+    "spot": {"type": "point", "aria": True, "fill": "transparent", "stroke": _INK, "strokeWidth": 0, "size": 240, "opacity": 1},
 }
 _AXIS = {
     "labelColor": _INK,
