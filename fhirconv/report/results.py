@@ -9,7 +9,7 @@ from fhirconv.facts import Case, Fact, fold
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.plausibility.course import Course as Seen
 from fhirconv.report.parts import Point, Series, When
-from fhirconv.report.telling import label_of, result_words, site_of, unit_of
+from fhirconv.report.telling import result_words, site_of, specimen_words, unit_of
 from fhirconv.terms import words_of
 
 _NAMES = {"labs": "analyte", "pathology": "test", "findings": "finding"}  # sections with results
@@ -63,7 +63,7 @@ class Results:
         """What two results of one test share that may stand on one line: specimen; method, place, condition."""
         data = fact.data
         specimen = self._case.by_id.get(str(data.get("specimen")))
-        told = [label_of(self._case, specimen)] if specimen else []
+        told = [specimen_words(specimen.data)] if specimen else []
         if fact.section.name != "labs":
             condition = self._case.by_id.get(str(data.get("of")))
             told += [words_of(data["method"])] if "method" in data else []

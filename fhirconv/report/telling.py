@@ -77,6 +77,11 @@ def site_of(data: Mapping[str, Any]) -> str:
     return f"{data['laterality']} {named}".strip() if "laterality" in data else named
 
 
+def specimen_words(data: Mapping[str, Any]) -> str:
+    """A specimen: its kind, and where it is from."""
+    return _named(words_of(data["type"]), site_of(data))
+
+
 def unit_of(unit: Any) -> str:
     """A unit as printed; '' for none."""
     return "" if unit is None else str(unit["text"]) if isinstance(unit, dict) else str(unit)
@@ -147,7 +152,7 @@ _LABELS: dict[str, Callable[[Case, Mapping[str, Any]], str]] = {
     "events": lambda case, data: words_of(data.get("name", data["id"])),
     "conditions": _placed_name("name"),
     "stages": _stage,
-    "specimens": _placed_name("type"),
+    "specimens": lambda case, data: f"specimen: {specimen_words(data)}",
     "labs": _result("analyte"),
     "pathology": _result("test"),
     "findings": _result("finding"),

@@ -259,6 +259,34 @@ def test_without_any_number_there_is_no_scale_and_so_no_axis() -> None:
     assert Unplaced("medications/~letrozole/after-a", "letrozole (active)", "from after relapse") in found.unplaced
 
 
+COUNTED = [{"after": "e0", "by": {"value": days, "unit": "days"}} for days in (1249, 1614)]
+
+
+def test_an_axis_counts_from_a_coarse_date_that_all_hangs_on() -> None:
+    made = [{"id": f"e{i}", "at": at} for i, at in enumerate(["2007", *COUNTED])]
+    axis = only(course(events=made, patient={"birth_date": 1940}))  # the birth date joins nothing
+    assert axis.zero == "e0, 2007"
+    assert [stretch(item.start) for item in axis.items] == [(0, 0), (1248.5, 1249.5), (1613.5, 1614.5)]
+    assert [item.start.words for item in axis.items] == ["2007", "1249 days after e0", "1614 days after e0"]
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        ("2007-03-01", {}),  # as exact as what is counted from it
+        ("2007", {"labs": [{"analyte": "Hb", "value": 9, "at": "2009-02"}]}),  # the calendar joins it with another date
+        ("2007", {"patient": {"died": 2012, "vital_status": "deceased"}}),
+        (
+            "2007",
+            {"patient": {"birth_date": 1940}, "labs": [{"analyte": "Hb", "value": 9, "at": {"age": {"value": 66}}}]},
+        ),
+    ],
+)
+def test_what_only_the_calendar_joins_stays_on_it(first: str, more: dict[str, Any]) -> None:
+    made = [{"id": f"e{i}", "at": at} for i, at in enumerate([first, *COUNTED])]
+    assert only(course(events=made, **more)).zero == ""
+
+
 def test_circles_of_events_are_told_as_errors() -> None:
     circle = [{"id": "a", "at": {"after": "b"}}, {"id": "b", "at": {"after": "a"}}]
     found = course(
@@ -475,6 +503,31 @@ def test_two_times_of_a_life_are_drawn_however_far_from_each_other() -> None:
     found = only(course(events=[{"id": f"e{i}", "at": at} for i, at in enumerate(episodes)]))
     assert len(found.items) == 16
     assert not found.earlier
+
+
+@pytest.mark.parametrize(("later", "earlier"), [(1, 0), (2, 1), (3, 1)])
+def test_one_thing_gives_way_to_two(later: int, earlier: int) -> None:
+    found = only(
+        course(
+            events=[
+                {"id": f"e{i}", "at": at} for i, at in enumerate(["1996", *[f"2014-0{m}" for m in range(1, later + 1)]])
+            ]
+        )
+    )
+    assert (len(found.items), len(found.earlier)) == (later + 1 - earlier, earlier)
+
+
+def test_what_an_axis_counts_from_is_never_far_from_it() -> None:
+    visit = {"after": "e0", "by": {"value": 30, "unit": "years"}}
+    assert events(None, visit, visit, visit, visit)["e0"].start.earliest == 0
+
+
+def test_a_diagnosis_four_years_before_one_visit_is_drawn() -> None:
+    labs = [lab("Hb", 9, "2014-02-03", id=f"l{number}") for number in range(9)]
+    assert [
+        item.kind
+        for item in only(course(conditions=[{"kind": "other", "name": "gout", "onset": 2010}], labs=labs)).items
+    ] == ["diagnosis"]
 
 
 def test_far_results_are_told_with_their_series() -> None:
