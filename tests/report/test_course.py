@@ -380,7 +380,7 @@ def test_the_time_of_a_fact_is_told_with_the_event_that_it_is() -> None:
 # -- results -------------------------------------------------------------------------------------------------------------
 
 
-def lab(analyte: str, value: Any, at: Any = "2014-02-03", **more: Any) -> dict[str, Any]:
+def lab(analyte: Any, value: Any, at: Any = "2014-02-03", **more: Any) -> dict[str, Any]:
     return {
         "id": more.pop("id", f"l-{analyte}-{at}".replace(" ", "-")),
         "analyte": analyte,
@@ -397,6 +397,15 @@ def test_one_analyte_in_two_spellings_is_one_series_and_two_units_are_two() -> N
     assert [(one.name, one.unit, [str(point.value) for point in one.points]) for one in found.series] == [
         ("Hb", "g/dL", ["10.1", "9.8"]), ("Hb", "g/L", ["101"])
     ]  # fmt: skip
+
+
+def test_labels_are_words_without_the_codes_beside_them() -> None:
+    coded = {"text": "Breast Cancer", "codes": [{"system": "icd-10", "code": "C50.9"}]}
+    found = only(course(conditions=[{"kind": "primary-cancer", "name": coded, "onset": 2014}], labs=[
+        lab({"text": "HGB", "codes": [{"system": "loinc", "code": "718-7"}]}, 11, id="l", unit="g/dL"), lab("Hb", 12, 2015, unit="g/dL"),
+    ]))  # fmt: skip
+    assert found.items[0].label == "Breast Cancer"
+    assert [(one.name, len(one.points)) for one in found.series] == [("HGB", 2)]
 
 
 def test_another_kind_of_specimen_is_another_series() -> None:
