@@ -22,6 +22,7 @@ default_role = "code"  # docstrings have `names` in single backticks
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = f"fhirconv {release}"

@@ -33,7 +33,10 @@ PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 )
-SUITES = {"live": ("README.md", "docs/push.md", "docs/tutorial.md"), "spark": ("docs/spark.md",)}  # the pages that each looks after
+SUITES = {
+    "live": ("README.md", "docs/push.md", "docs/tutorial.md"),
+    "spark": ("docs/spark.md",),
+}  # the pages that each looks after
 FILE_WORDS = ("write", "file", "part")
 PATIENCE_S = 600
 _VALUE = re.compile(r"^(\S.*?) +# ('[^']*'|-?\d[\d.]*|True|False|None|\[.*\]|\{.*\})(?:;.*)?$", re.MULTILINE)

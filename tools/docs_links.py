@@ -72,7 +72,9 @@ def _outside(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme == "mailto":
         return ""
-    return "" if parts.scheme == "https" and parts.hostname in HOSTS else f"not https to one of {', '.join(sorted(HOSTS))}"
+    return (
+        "" if parts.scheme == "https" and parts.hostname in HOSTS else f"not https to one of {', '.join(sorted(HOSTS))}"
+    )
 
 
 def wrong(site: Path) -> Iterator[str]:
@@ -103,7 +105,9 @@ def main() -> int:
     pages = [_page(path) for path in site.rglob("*.html")]
     links = [link for page in pages for link in page.links]
     elsewhere = {link for link in links if urlsplit(link).scheme}
-    print(f"{len(pages)} pages, {len(links)} links, {len(elsewhere)} different ones to elsewhere: {len(problems)} wrong")
+    print(
+        f"{len(pages)} pages, {len(links)} links, {len(elsewhere)} different ones to elsewhere: {len(problems)} wrong"
+    )
     return 1 if problems else 0
 
 

@@ -29,6 +29,10 @@ GIVEN = (  # classes that public names take or give, and which nobody makes by h
     "fhirconv.client.capability.Capability",
     "fhirconv.client.answers.EntryAnswer",
     "fhirconv.client.transport.Answer",
+    "fhirconv.client.transport.Credentials",
+    "fhirconv.client.transport.Timeouts",
+    "fhirconv.client.transport.Transport",
+    "fhirconv.client.retry.RetryPolicy",
     "fhirconv.client.errors.OutcomeIssue",
     "fhirconv.pushing.result.UnitResult",
     "fhirconv.pushing.result.Made",
@@ -56,12 +60,14 @@ def _command(command: click.Command, context: click.Context, heading: str) -> It
     yield f"{heading} {context.command_path}\n"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
     yield from (plain(part) + "\n" for part in inspect.cleandoc(command.help or "").replace("\b", "").split("\n\n"))
-    records = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
-    yield table(("option", "what it does"), ((f"`{names}`", plain(text)) for names, text in records))
+    records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
+    rows = [(f"`{shown[0]}`".replace("|", r"\|"), plain(shown[1])) for shown in records if shown]
+    if rows:
+        yield table(("option", "what it does"), rows)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             if below := command.get_command(context, name):
-                yield from _command(below, click.Context(below, parent=context, info_name=name), heading + "#"[: heading == "##"])
+                yield from _command(below, click.Context(below, parent=context, info_name=name), "###")
 
 
 def library() -> str:
@@ -71,15 +77,17 @@ def library() -> str:
 
 
 def _documented(names: Iterable[str]) -> str:
-    return "```{eval-rst}\n" + "".join(map(_directive, names)) + "```\n"
+    """Functions first, then classes, then exceptions."""
+    order = ("function", "class", "exception")
+    found = sorted((order.index(_kind(name)), name) for name in names)
+    directives = [f".. auto{order[kind]}:: {name}\n{'   :members:' * (kind > 0)}\n\n" for kind, name in found]
+    return "```{eval-rst}\n" + "".join(directives) + "```\n"
 
 
-def _directive(name: str) -> str:
+def _kind(name: str) -> str:
     module, _, last = name.rpartition(".")
     found = getattr(importlib.import_module(module), last)
-    if not inspect.isclass(found):
-        return f".. autofunction:: {name}\n\n"
-    return f".. {'autoexception' if issubclass(found, Exception) else 'autoclass'}:: {name}\n   :members:\n\n"
+    return "function" if not inspect.isclass(found) else "exception" if issubclass(found, Exception) else "class"
 
 
 def rules() -> str:
@@ -88,17 +96,27 @@ def rules() -> str:
     parts = []
     for layer in LAYERS:
         rows = [
-            (f"[`{name}`]{{#rule-{name}}}", rule.severity, plain(rule.title), f"[source]({rule.url})" if rule.url else "")
+            (
+                f"[`{name}`]{{#rule-{name}}}",
+                rule.severity,
+                plain(rule.title),
+                f"[source]({rule.url})" if rule.url else "",
+            )
             for name, rule in sorted(every.items())
             if rule.layer == layer.name
         ]
-        parts.append(f"## {layer.name}\n\n{plain(layer.covers)}\n\n" + table(("rule", "usually", "what holds", ""), rows))
+        parts.append(
+            f"## {layer.name}\n\n{plain(layer.covers)}\n\n" + table(("rule", "usually", "what holds", ""), rows)
+        )
     return "\n".join(parts)
 
 
 def readers() -> str:
     """The readers that come with fhirconv."""
-    pages = ((f"`{name}`", plain(title), f"[{READER_PAGES[name]}](../{READER_PAGES[name]})") for name, title in reader_names())
+    pages = (
+        (f"`{name}`", plain(title), f"[{READER_PAGES[name]}](../{READER_PAGES[name]})")
+        for name, title in reader_names()
+    )
     return table(("reader", "what it reads", "more"), pages)
 
 

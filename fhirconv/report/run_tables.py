@@ -40,7 +40,7 @@ def headline(account: Account) -> str:
     """What became of the records, in a sentence."""
     blank = f", {count_of(account.blank, 'blank line')}" if account.blank else ""
     stopped = "" if account.is_whole else "; stopped before the end"
-    return f"{count_of(account.records, 'record')}: {account.done:,} converted, {account.rejected:,} rejected{blank}{stopped}"
+    return f"{count_of(account.records, 'record')}: {account.done:,} {account.verb}, {account.rejected:,} rejected{blank}{stopped}"
 
 
 def count_of(number: int, name: str) -> str:

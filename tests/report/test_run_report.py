@@ -348,3 +348,8 @@ def test_an_account_that_cannot_be_written_is_told(folder: Path) -> None:
     done = run("convert", str(CASES[0]), "-o", "out/", "--report", "taken.md")
     assert done.exit_code == 1
     assert "error: taken.md cannot be written" in done.stderr
+
+
+def test_cases_that_are_read_are_not_called_converted() -> None:
+    done = run("read", str(EXAMPLE / "tables"), *AS_EXAMPLE, "-o", "cases.ndjson", "--report", "md", "-q")
+    assert done.stdout.startswith("# 3 records: 2 read, 1 rejected\n")
