@@ -226,6 +226,28 @@ def test_ages_stand_on_the_calendar_if_the_birth_date_is_known_else_on_an_axis_f
     assert [stretch(item.start) for item in axis.items] == [(7 * YEAR, 8 * YEAR), (70 * YEAR, 80 * YEAR)]
 
 
+@pytest.mark.parametrize(
+    ("age", "low", "high"),
+    [
+        ({"value": 7}, 7, 8),
+        ({"value": 6.5}, 6.45, 6.55),
+        ({"low": 60, "high": 69}, 60, 70),
+        ({"low": 60}, 60, None),
+        ({"high": 12}, 0, 13),
+        ({"value": 12, "comparator": "<="}, 0, 13),
+        ({"value": 12, "comparator": "<"}, 0, 12),
+        ({"value": 54, "comparator": ">"}, 54, None),
+        ({"decade": 70}, 70, 80),
+    ],
+)
+def test_an_age_lasts_until_the_next_birthday(age: Any, low: float, high: float | None) -> None:
+    assert stretch(events({"age": age})["e0"].start) == (near(low * YEAR), near(None if high is None else high * YEAR))
+
+
+def test_an_age_in_weeks_lasts_a_week() -> None:
+    assert stretch(events({"age": {"value": 6, "unit": "weeks"}})["e0"].start) == (42, 49)
+
+
 # -- axes of their own ---------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +343,18 @@ def test_an_end_that_nobody_states_fades_and_what_goes_on_reaches_the_end_of_the
     end = only(found).items[0].end
     assert end == When(only(found).last, None, "ongoing as of the source")
     assert only(found).last > day("2016-12-31")
+
+
+def test_what_is_active_until_a_stated_end_does_not_go_on_from_there() -> None:
+    item = drug(status="active", start=2014, end={"text": "the next visit"})
+    assert item.end == When(None, None, "the next visit")
+
+
+def test_a_side_where_something_fades_has_room_for_it() -> None:
+    closed = only(course(events=[{"id": "a", "at": 2014}, {"id": "b", "at": 2016}]))
+    fading = only(course(events=[{"id": "a", "at": 2014}, {"id": "b", "at": 2016}, {"id": "c", "at": {"after": "b"}}]))
+    assert fading.last - day("2017-01-01") > 2 * (closed.last - day("2017-01-01"))
+    assert fading.first == closed.first
 
 
 def test_a_start_that_is_only_told_fades_in() -> None:
@@ -628,7 +662,8 @@ def check_axis(axis: Axis) -> None:
     for times in whens(axis):
         known = [end for when in times for end in (when.earliest, when.latest) if end is not None]
         assert known
-        assert all(axis.first <= end <= axis.last for end in known)
+        assert all(axis.first < end <= axis.last for end in known)
+        assert max(known) < axis.last or times[-1].words == "ongoing as of the source"
         for when in times:
             assert when.words
             assert when.earliest is None or when.latest is None or when.earliest <= when.latest
