@@ -26,5 +26,7 @@ autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = f"fhirconv {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -13,17 +13,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from docs_reference import MADE
+from docs_reference import MADE, write_mapping
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIES = {"overview": "README.md", "contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"}
-_LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+_LINK = re.compile(r"\]\((?![a-z]+:|[#<])([^)#\s]+)")
 _MARK = re.compile(r"^<!-- made of the program: ([a-z ]+) -->$", re.MULTILINE)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """What Sphinx calls."""
+    app.connect("builder-inited", lambda _: write_mapping(Path(app.srcdir) / "reference" / "mapping"))
     app.connect("source-read", _read)
     app.connect("autodoc-process-signature", _without_defaults_of_python)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,8 +18,10 @@ from fhirconv.r4 import element_keys
 from fhirconv.values.times import UCUM
 
 Token = tuple[str, str]  # system and code; a system and ''; '' and a text
-_MAKING = ((), ("only",), ("each",), ("role",), ("resource",))
-"""What of a mapping decides whether there is a resource."""
+_MAKING = ("only", "each", "role", "resource")
+"""The keys of a mapping that decide whether there is a resource."""
+_TELLING = ("narrative_only", "left_out")
+"""Those that decide what the narrative tells."""
 
 
 class Causes:
@@ -28,14 +30,12 @@ class Causes:
     def __init__(self, changes: Iterable[Change], old: Mappings, new: Mappings) -> None:
         self._sets = old, new
         self._changes = tuple(changes)
-        self._at = {(change.name, change.keys): change for change in self._changes}
         self._tokens = {change: tokens for change in self._changes if (tokens := self._tokens_of(change))}
         self._tables_of = functools.cache(self._find_tables)
 
     def of_resource(self, entry: Entry) -> list[Change]:
         """Why a resource is made in one of the sets only."""
-        name = f"resources/{entry.mapping.name}"
-        return [self._at[name, keys] for keys in _MAKING if (name, keys) in self._at]
+        return [one for one in self._of_mapping(entry) if not one.keys or one.keys[0] in _MAKING]
 
     def of_element(self, old: Entry, new: Entry, key: str) -> list[Change]:
         """Why an element of a resource, by its JSON key, is not the same; empty if no entry says."""
@@ -52,9 +52,11 @@ class Causes:
 
     def _of_rule(self, old: Entry, new: Entry, element: str) -> Iterator[Change]:
         """The rule of the element, by the mapping or the claim; of what the claim itself is, whatever differs in it."""
-        keys = [("elements", element), *((("narrative_only",), ("left_out",)) if element == "text" else ())]
-        rules = [(f"resources/{entry.mapping.name}", one) for entry in (old, new) for one in keys]
-        yield from (self._at[rule] for rule in rules if rule in self._at)
+        for entry in (old, new):
+            for change in self._of_mapping(entry):
+                tells = element == "text" and change.keys[:1] and change.keys[0] in _TELLING
+                if change.keys == ("elements", element) or tells:
+                    yield change
         claims = {entry.variant.name for entry in (old, new) if entry.variant}
         if len(claims) > 1 or (old.variant is None) != (new.variant is None):
             needed = {
@@ -64,6 +66,9 @@ class Causes:
         else:
             of_claim = ("url",) if element == "meta" else ("elements", element)
             yield from (one for one in self._of_profile() if one.keys[0] in claims and one.keys[1:] == of_claim)
+
+    def _of_mapping(self, entry: Entry) -> Iterator[Change]:
+        return (change for change in self._changes if change.name == f"resources/{entry.mapping.name}")
 
     def _of_profile(self) -> Iterator[Change]:
         profile = f"profiles/{self._sets[1].profile}"

@@ -32,6 +32,16 @@ CASE: dict[str, Any] = {
     ],
 }
 
+TWIN = """resource = "Observation"
+each = "labs"
+role = "twin"
+[elements]
+identifier = { identifier = "@fact" }
+status = { fixed = "final" }
+code = { text = "analyte" }
+subject = { reference = "@patient" }
+"""
+
 Site = Callable[..., Path]
 
 
@@ -154,15 +164,33 @@ def test_a_unit_that_is_known_now_lets_a_case_pass(site: Site, case: Callable[..
 
 
 def test_a_resource_more_and_one_less(site: Site, case: Callable[..., Path]) -> None:
-    further = (
-        'resource = "Observation"\neach = "labs"\nrole = "twin"\n[elements]\nidentifier = { identifier = "@fact" }\n'
-        'status = { fixed = "final" }\ncode = { text = "analyte" }\nsubject = { reference = "@patient" }\n'
-    )
-    new = site({"resources/twin.toml": further})
+    new = site({"resources/twin.toml": TWIN})
     found, back = impact("default", new, case()), impact(new, "default", case())
     assert causes(found)["resources/twin: added"] == (2, ["+ Observation"])
     assert causes(back)["resources/twin: taken out"] == (2, ["- Observation"])
     assert found["resources_changed"] == back["resources_changed"]
+
+
+def test_which_facts_a_mapping_is_for(site: Site, case: Callable[..., Path]) -> None:
+    old = site({"resources/twin.toml": TWIN}, "old")
+    new = site({"resources/twin.toml": TWIN.replace("[elements]", "only = { method = true }\n[elements]")}, "new")
+    found, back = causes(impact(old, new, case())), causes(impact(new, old, case()))
+    assert found.pop("resources/twin only: added") == (2, ["- Observation"])
+    assert back.pop("resources/twin only: taken out") == (2, ["+ Observation"])
+    for follows in (found, back):  # what lists all resources
+        assert {element.partition(".")[0] for _, elements in follows.values() for element in elements} == {
+            "~ Provenance"
+        }
+
+
+def test_what_only_the_narrative_tells(site: Site, case: Callable[..., Path]) -> None:
+    new = site(
+        {"resources/condition.toml": '[elements]\nseverity = false\n[narrative_only]\nseverity = "for the test"\n'}
+    )
+    conditions = [{"kind": "symptom", "name": "back pain", "severity": "severe"}]
+    found = causes(impact("default", new, case(conditions=conditions)))
+    assert found["resources/condition elements.severity: taken out"] == (1, ["~ Condition.severity"])
+    assert "" not in found
 
 
 def test_systems(site: Site, case: Callable[..., Path]) -> None:
