@@ -34,9 +34,9 @@ VIEWS: dict[str, dict[str, Any]] = {
 
 # Elements and attributes that could run, load or send something; links lead into the page or to the document's own place.
 _ACTIVE = """() => [...document.querySelectorAll('*')].flatMap(one => [
-    ...['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'BASE', 'FORM', 'IMG', 'image', 'use', 'foreignObject', 'animate', 'set']
+    ...['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'BASE', 'IMG', 'image', 'use', 'foreignObject', 'animate', 'set']
         .filter(name => one.nodeName === name),
-    ...[...one.attributes].filter(it => it.name.startsWith('on') || it.name === 'style' || it.name === 'src'
+    ...[...one.attributes].filter(it => it.name.startsWith('on') || it.name === 'style' || it.name === 'src' || it.name === 'action'
         || it.name === 'srcdoc' || (it.name.endsWith('href') && !/^(#|https?:|data:,$)/.test(it.value)))
         .map(it => `${one.nodeName} ${it.name}=${it.value.slice(0, 60)}`)])"""
 
