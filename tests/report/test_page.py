@@ -152,7 +152,7 @@ def nothing_acts(source: str) -> Page:
     assert len(page.all("script")) == len(page.all("style")) == 1
     names = {name for one in page.elements for name in one.attributes}
     assert not [name for name in names if name == "style" or name.startswith("on")]
-    assert not {"img", "iframe", "object", "embed", "base"} & {one.tag for one in page.elements}
+    assert not {"img", "iframe", "object", "embed", "base", "form"} & {one.tag for one in page.elements}
     outside = [value for name in ("src", "href", "xlink:href", "action", "srcset") for value in page.values(name)]
     assert not [value for value in outside if not value.startswith("#") and value != "data:,"]
     policy = next(one.attributes["content"] for one in page.all("meta") if "http-equiv" in one.attributes)
