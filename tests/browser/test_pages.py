@@ -119,7 +119,7 @@ def test_page_is_never_wider_than_the_screen(browser: Browser, made: Made, name:
     """What is wide scrolls by itself (and can be reached by keyboard, says axe); the page does not."""
     with opened(browser, made(name), **{**VIEWS, "narrow": NARROW}[view]) as page:
         page.open_details()
-        assert _too_wide(page) == []
+        assert too_wide(page) == []
 
 
 @each_ordinary_page
@@ -128,11 +128,11 @@ def test_text_of_twice_the_size_is_not_cut(browser: Browser, made: Made, name: s
         page.page.evaluate("document.documentElement.style.fontSize = '200%'")
         page.open_details()
         assert page.page.evaluate("parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)") >= 26
-        assert _too_wide(page) == []
+        assert too_wide(page) == []
         assert page.page.evaluate(_CUT) == []
 
 
-def _too_wide(page: Opened) -> list[str]:
+def too_wide(page: Opened) -> list[str]:
     """Elements that make the document scroll sideways."""
     return page.page.evaluate(  # type: ignore[no-any-return]
         """() => {
