@@ -48,7 +48,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
     check_paths(inputs.paths, None if is_stream else target, rejects, file_of(options.report))
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose, MOST_LISTED if options.report else 0)
-    teller = _Teller(options, inputs.size())
+    teller = Teller(options, inputs.size())
     run: Run | None = None
     with Signals() as signals, teller:
         try:
@@ -127,7 +127,7 @@ def _left(run: Run) -> str:
     return f"{run.output.place} has {cases} and is not complete; run the same command again"
 
 
-class _Teller(AbstractContextManager["_Teller"]):
+class Teller(AbstractContextManager["Teller"]):
     """Tells findings as they come, above a bar on a terminal. That nobody listens does not end the run."""
 
     def __init__(self, options: Options, size: int | None) -> None:

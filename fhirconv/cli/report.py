@@ -17,15 +17,18 @@ from fhirconv.cli.options import (
     loaded_mappings,
     mappings_option,
     output_option,
+    phi_free_option,
     profile_option,
     reader_option,
     source_option,
     tell,
     tell_report,
+    workers_option,
 )
 from fhirconv.cli.outputs import names_folder, same, write_to
 from fhirconv.document import Limits
 from fhirconv.issues import FhirconvError
+from fhirconv.many.converter import Settings
 from fhirconv.output import file_name
 from fhirconv.report import ReportError, need_libraries
 
@@ -45,6 +48,19 @@ INDEX = "index.html"
 @mappings_option
 @source_option
 @limits_option
+@click.option(
+    "--corpus",
+    is_flag=True,
+    help="Account of all cases in place of their pages (-o FILE.html, .md, .json or .sarif). The next three are for it.",
+)
+@workers_option
+@click.option(
+    "--draft",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Of --corpus: a new folder of mappings for the words without a code, to be filled in.",
+)
+@phi_free_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; only what no page could be made of.")
 def command(
     cases: tuple[Path, ...],
@@ -54,6 +70,10 @@ def command(
     site: Path | None,
     source: Path | None,
     limits: Limits,
+    corpus: bool,
+    workers: int | None,
+    draft: Path | None,
+    phi_free: bool,
     quiet: bool,
 ) -> None:
     """Show cases (YAML, JSON, NDJSON), or FHIR Bundles, on a page for people: one HTML file that needs nothing else.
@@ -65,6 +85,13 @@ def command(
         raise click.UsageError("a page is not for the terminal; name a file (-o report.html) or a folder (-o DIR/)")
     try:
         need_libraries()
+        if corpus:
+            from fhirconv.cli.report_corpus import corpus_report
+
+            settings = Settings(profile, site=site, source=source, limits=limits)
+            raise click.exceptions.Exit(corpus_report(cases, reader, wanted, settings, workers, draft, phi_free, quiet))
+        if workers or draft or phi_free:
+            raise click.UsageError("--workers, --draft and --phi-free are for --corpus")
         raise click.exceptions.Exit(_pages(cases, wanted, reader, profile, site, source, limits, quiet))
     except ReportError as error:
         say(f"error: {error}")

@@ -81,10 +81,12 @@ def report_run(
     to = options.report
     if to is None:
         return True
+    from fhirconv.many.converter import FACTS
     from fhirconv.report.account import account_of
     from fhirconv.report.run_account import rendered
 
-    account = account_of(inputs.paths, tally, inputs.report, options.phi_free, is_whole)
+    verb = "read" if options.shape == FACTS else "converted"
+    account = account_of(inputs.paths, tally, inputs.report, options.phi_free, is_whole, verb)
     problem = write_to(to.path, rendered(account, to.form))
     if problem:
         say(f"error: {problem}")

@@ -11,7 +11,7 @@ from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
 from fhirconv.issues import Issue
 from fhirconv.many.chunks import Chunk
-from fhirconv.many.converter import BUNDLES, RESOURCES, Converter, Settings, written
+from fhirconv.many.converter import BUNDLES, NOTHING, RESOURCES, Converter, Settings, written
 from fhirconv.many.rejects import reject_line, rows_of
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
@@ -71,8 +71,9 @@ class BatchJob:
 
     def _values(self, result: Conversion) -> Iterator[tuple[str, bytes]]:
         """The values that a case has a line for, each with the name of its output."""
-        if self.shape != RESOURCES:
+        if self.shape not in (RESOURCES, NOTHING):
             yield "", written(result, self.shape)
+        if self.shape != RESOURCES:
             return
         for entry in result.bundle["entry"] if result.bundle else ():
             yield entry["resource"]["resourceType"], dump_json(entry["resource"])

@@ -17,8 +17,8 @@ from fhirconv.many.chunks import Chunk
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.records import Record
 
-SHAPES = BUNDLES, RESOURCES, FACTS = ("bundles", "resources", "facts")
-"""What can be written of a case: its Bundle, its resources, or, for who wants no FHIR yet, the facts that make it."""
+SHAPES = BUNDLES, RESOURCES, FACTS, NOTHING = ("bundles", "resources", "facts", "nothing")
+"""What can be written of a case: its Bundle, its resources, for who wants no FHIR yet the facts; or it is only counted."""
 
 DEADLY = "worker-died"  # the rule that a record breaks which ends the process that converts it
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -78,6 +78,7 @@ class Account:
     noted: tuple[tuple[str, Issue], ...]  # on files that a reader read
     phi_free: bool = False
     is_whole: bool = True  # else the run was stopped
+    verb: str = "converted"  # what was done with the records
 
     @property
     def records(self) -> int:
@@ -97,7 +98,12 @@ class Account:
 
 
 def account_of(
-    inputs: Iterable[object], tally: Tally, read: Report | None = None, phi_free: bool = False, is_whole: bool = True
+    inputs: Iterable[object],
+    tally: Tally,
+    read: Report | None = None,
+    phi_free: bool = False,
+    is_whole: bool = True,
+    verb: str = "converted",
 ) -> Account:
     """The account of what was counted."""
     if read is not None and phi_free:
@@ -118,6 +124,7 @@ def account_of(
         tuple(_listed(read.noted, False)) if read else (),
         phi_free,
         is_whole,
+        verb,
     )
 
 

@@ -122,10 +122,10 @@ class _Drawer:
         self.unplaced: list[Unplaced] = []
 
     def _places(self) -> Places:
-        events = {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
-        events[BIRTH] = self.links.of(self.seen.patient.get("birth_date"))
-        others = (fact for fact in self.case.facts if fact.section.name != "events")
-        return Places(events, list(filter(None, (self.links.of(when) for one in others for when in _times(one)))))
+        events = {BIRTH: self.links.of(self.seen.patient.get("birth_date"))}
+        events |= {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
+        others = [when for fact in self.case.facts if fact.section.name != "events" for when in _times(fact)]
+        return Places(events, filter(None, map(self.links.of, [*others, self.seen.patient.get("died")])))
 
     def course(self) -> Course:
         for fact in self.case.facts:
@@ -139,9 +139,13 @@ class _Drawer:
         return Course(tuple(map(self._axis, drawn)), tuple(self.unplaced))
 
     def _axis(self, zero: str) -> Axis:
-        words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self.timeline.event_name(zero)
+        words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self._zero_words(zero)
         series = self.results[zero].series() if zero in self.results else ()
         return axis_of(words, self.items.get(zero, ()), series)
+
+    def _zero_words(self, event: str) -> str:
+        """The event that an axis counts from, with its date if it has one."""
+        return ", ".join(filter(None, (self.timeline.event_name(event), self.timeline.event_date(event))))
 
     def _is_time_of_another(self, fact: Fact) -> bool:
         """Whether an event is the time of a fact, which shows it."""
@@ -172,7 +176,7 @@ class _Drawer:
         """Start and end of what lasts, else its one time and None."""
         start, *more = (fact.data.get(name) for name in times_of(fact.section))
         if isinstance(start, dict) and start.keys() & {"from", "to"} and not more and not is_point:
-            first, last = self._end(start.get("from")), self._end(start.get("to"))
+            first, last = self._end(fact, start.get("from")), self._end(fact, start.get("to"))
             return first._replace(words=f"{first.words} ({start['text']})") if "text" in start else first, last
         if fact.section.name == "events":
             return self._end_of_event(fact), None
@@ -180,12 +184,18 @@ class _Drawer:
         if start is None and end is None:
             return _End(NO_TIME, None), None
         lasts = end is not None or (fact.section.name in _COURSES and took_place(fact))
-        return self._end(start), self._end(end) if lasts else None
+        return self._end(fact, start), self._end(fact, end) if lasts else None
 
-    def _end(self, when: Any) -> _End:
+    def _end(self, fact: Fact, when: Any) -> _End:
         if when is None:
             return _UNSTATED
-        return _End(self._words(when), self.places.of(self.links.of(when)))
+        place = self.places.of(self.links.of(when))
+        return _End(self._words(when) if place or not self._is_only_named(fact, when) else NO_TIME, place)
+
+    def _is_only_named(self, fact: Fact, when: Any) -> bool:
+        """Whether a time is that of the fact's own event, of which nobody says when it was."""
+        event = self.case.by_id.get(str(when.get("at"))) if isinstance(when, dict) and "text" not in when else None
+        return event is not None and "at" not in event.data and merged_into(self.case, event) is fact
 
     def _words(self, when: Any) -> str:
         return time_words(self.timeline, self.timeline.moment(when))
@@ -204,15 +214,17 @@ class _Drawer:
 
     def _add_life(self) -> None:
         """Birth and death, where the calendar has anything besides."""
-        for name, kind in (("birth_date", "birth"), ("died", "death")):
-            when = self.seen.patient.get(name)
-            if when is None:
-                continue
-            end = self._end(when)
-            if end.place and (CALENDAR in self.items or CALENDAR in self.results):
-                self.items.setdefault(CALENDAR, []).append(Item("patient", EVENT, kind, kind, _when(end, CALENDAR)))
-            else:
-                self.unplaced.append(Unplaced("patient", kind, end.words))
+        has_calendar = CALENDAR in self.items or CALENDAR in self.results
+        for patient in self.seen.of("patient"):
+            for name, kind in (("birth_date", "birth"), ("died", "death")):
+                if name not in patient.data:
+                    continue
+                end = self._end(patient, patient.data[name])
+                if end.place and has_calendar:
+                    made = Item(patient.identity, EVENT, kind, kind, _when(end, CALENDAR))
+                    self.items.setdefault(CALENDAR, []).append(made)
+                else:
+                    self.unplaced.append(Unplaced(patient.identity, kind, end.words))
 
 
 def _times(fact: Fact) -> Iterator[Any]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from fhirconv.report.budget import LINKED_POINTS, LINKED_ROWS
 from fhirconv.report.charts import Picture, series_picture, timeline_picture
-from fhirconv.report.course import Axis, Course, Series
+from fhirconv.report.course import Axis, Course, Series, Unplaced
+from fhirconv.report.telling import NO_TIME
 
 
 class SeriesView(NamedTuple):
@@ -36,6 +37,12 @@ def axes_of(course: Course, prefix: str) -> list[AxisView]:
             views.append(SeriesView(series, series_picture(axis, series, prefix), is_lean))
         made.append(AxisView(axis, timeline_picture(axis, prefix) if axis.items else None, views))
     return made
+
+
+def without_place(course: Course) -> tuple[list[Unplaced], list[Unplaced]]:
+    """What is not on an axis: first what has words for its time, then what has none."""
+    told = [one for one in course.unplaced if one.words != NO_TIME]
+    return told, [one for one in course.unplaced if one.words == NO_TIME]
 
 
 def told_in_rows(axes: list[AxisView]) -> set[str]:

@@ -31,11 +31,11 @@ function markTogether() {
 }
 
 function offerFilters() {
-  for (const form of document.querySelectorAll(".filter")) {
-    const facts = [...document.querySelectorAll(`#${CSS.escape(form.dataset.of)} .fact`)];
-    const told = form.querySelector("output");
-    form.hidden = false;
-    form.addEventListener("change", event => {
+  for (const filter of document.querySelectorAll(".filter")) {
+    const facts = [...document.querySelectorAll(`#${CSS.escape(filter.dataset.of)} .fact`)];
+    const told = filter.querySelector("output");
+    filter.hidden = false;
+    filter.addEventListener("change", event => {
       const wanted = event.target.value;
       facts.forEach(fact => { fact.hidden = wanted !== "" && !fact.dataset.is.split(" ").includes(wanted); });
       told.textContent = `${facts.filter(fact => !fact.hidden).length} of ${facts.length} facts are shown`;

@@ -12,8 +12,8 @@ from fhirconv.issues import Issue
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED
 from fhirconv.report import budget
 from fhirconv.report.cases import CaseReport
-from fhirconv.report.course import Course, anchor, course_of
-from fhirconv.report.course_view import AxisView, axes_of, told_in_rows
+from fhirconv.report.course import Unplaced, anchor, course_of
+from fhirconv.report.course_view import AxisView, axes_of, told_in_rows, without_place
 from fhirconv.report.facts_view import FieldView, SectionView, issues_by_fact, sections_of
 from fhirconv.report.findings_view import (
     SEVERITIES,
@@ -41,8 +41,9 @@ class CaseView(NamedTuple):
     outcomes: dict[str, int]
     resources: dict[str, int]
     severities: dict[str, int]
-    course: Course
     axes: list[AxisView]
+    unplaced: list[Unplaced]
+    timeless: list[Unplaced]
     sections: list[SectionView]
     shown: frozenset[str]  # the facts that stand with the facts
     linked: frozenset[str]  # those and the others that links lead to
@@ -77,8 +78,8 @@ def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> C
         conversion.ledger.counts(),
         conversion.resource_counts(),
         {_plural(severities[name], name): severities[name] for name in SEVERITIES if severities[name]},
-        course,
         axes,
+        *without_place(course),
         sections,
         shown,
         shown | told_in_rows(axes),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from fhirconv.many.tally import MOST_LISTED
 from fhirconv.report import need_libraries
 from fhirconv.report.account import Account
 from fhirconv.report.run_tables import MOST_ROWS, headline, issues_of, tables_of
 
 
-def run_page(account: Account, draft: str = "") -> str:
-    """HTML; with `draft`, the beginning of mappings for the words without a code. Raises ReportError without the libraries."""
+def run_page(account: Account, draft: Mapping[str, str] = MappingProxyType({})) -> str:
+    """HTML; with `draft`, as `drafts_of` makes it. Raises ReportError where a library is not there."""
     need_libraries()
     from fhirconv.report.html import render
 

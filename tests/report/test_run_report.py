@@ -24,7 +24,9 @@ from fhirconv.rules import RULES
 from fhirconv.source import read_file
 
 CASES = sorted((FIXTURES / "cases").glob("m*.yaml"))
-WRONG = [FIXTURES / "invalid" / f"{name}.yaml" for name in ("unit-unknown", "date-invalid", "value-jump", "unknown-key")]
+WRONG = [
+    FIXTURES / "invalid" / f"{name}.yaml" for name in ("unit-unknown", "date-invalid", "value-jump", "unknown-key")
+]
 EXAMPLE = FIXTURES / "readers" / "example"
 AS_EXAMPLE = ("--as", "example", "--mappings", str(EXAMPLE))
 
@@ -100,7 +102,17 @@ def test_a_stream_is_counted_as_single_cases_are(lines: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_workers_make_no_difference(form: str, lines: Path) -> None:
     for number in ("1", "2"):
-        run("convert", "cases.ndjson", "-o", f"{number}.ndjson", "--workers", number, "--report", f"{number}.{form}", "-q")
+        run(
+            "convert",
+            "cases.ndjson",
+            "-o",
+            f"{number}.ndjson",
+            "--workers",
+            number,
+            "--report",
+            f"{number}.{form}",
+            "-q",
+        )
     assert Path(f"1.{form}").read_bytes() == Path(f"2.{form}").read_bytes() != b""
 
 
@@ -111,7 +123,9 @@ def test_of_tables_it_tells_what_was_left_with_table_column_and_place() -> None:
     assert vital["what"] == f"patients.vital {vital['reason']}"
     assert vital["first"].endswith("patients.csv:2:7")
     shown = run("convert", str(EXAMPLE / "tables"), *AS_EXAMPLE, "-o", "out/", "--report", "md").stdout
-    assert "| patients | vital | is not read; write a rule, or say under 'ignore' why not | column-unread | 3 | " in shown
+    assert (
+        "| patients | vital | is not read; write a rule, or say under 'ignore' why not | column-unread | 3 | " in shown
+    )
 
 
 def test_a_case_that_cannot_be_written_is_a_finding(folder: Path) -> None:
@@ -139,7 +153,9 @@ def test_many_findings_are_all_counted_and_some_listed() -> None:
             chunk.count(convert({"case": {"id": "a"}, "patient": {"sx": "male"}}))
         tally.add(chunk)
     made = account_of(["x"], tally)
-    assert [(one.rule, one.number, len(one.issues)) for one in made.findings] == [("unknown-key", 3 * MOST_LISTED, MOST_LISTED)]
+    assert [(one.rule, one.number, len(one.issues)) for one in made.findings] == [
+        ("unknown-key", 3 * MOST_LISTED, MOST_LISTED)
+    ]
     assert f"at most {MOST_LISTED} of each rule" in rendered(made, "md").decode()
 
 
@@ -161,7 +177,9 @@ def test_in_markdown_data_are_text() -> None:
     assert not re.search(r"(?<!\\)[`*_]|(?<!\\)<(?!/?(details|summary))|(?<!\\)\[(?!\w[\w-]*\]\(https://)", text), text
     assert text.count("\n# ") == 0
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, "as many cells in each row"
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, (
+            "as many cells in each row"
+        )
 
 
 class _Tags(HTMLParser):
@@ -250,7 +268,9 @@ def of_ours() -> set[str]:
     """Words that are not data although data may say them: those of our rules, and of the schema's keys and choices."""
     schema = read_file(FIXTURES.parent / "mappings" / "case-facts.schema.json").data
     texts = [rule.title for rule in RULES.values()] + [str(one) for one in leaves(schema)] + [*RULES, *OUTCOMES]
-    return {word for text in texts for word in re.findall(r"[\w.-]+", text.casefold())} | {"count"}  # a key of the account
+    return {word for text in texts for word in re.findall(r"[\w.-]+", text.casefold())} | {
+        "count"
+    }  # a key of the account
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -328,3 +348,8 @@ def test_an_account_that_cannot_be_written_is_told(folder: Path) -> None:
     done = run("convert", str(CASES[0]), "-o", "out/", "--report", "taken.md")
     assert done.exit_code == 1
     assert "error: taken.md cannot be written" in done.stderr
+
+
+def test_cases_that_are_read_are_not_called_converted() -> None:
+    done = run("read", str(EXAMPLE / "tables"), *AS_EXAMPLE, "-o", "cases.ndjson", "--report", "md", "-q")
+    assert done.stdout.startswith("# 3 records: 2 read, 1 rejected\n")
