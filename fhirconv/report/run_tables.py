@@ -57,7 +57,9 @@ def tables_of(account: Account) -> list[Table]:
         _table("words", f"Words without a code{most}", ("table", "words", "number"), account.words),
         *_of_reader(account),
         _table("rejected-rows", "Rows of rejected cases", ("file", "rows"), account.rejected_rows.items()),
-        _table("rules", "Findings by rule", ("severity", "rule", "what holds", "layer", "number", "first"), _rules(account)),
+        _table(
+            "rules", "Findings by rule", ("severity", "rule", "what holds", "layer", "number", "first"), _rules(account)
+        ),
     ]
     return [table for table in made if table.rows]
 
@@ -65,7 +67,13 @@ def tables_of(account: Account) -> list[Table]:
 def issues_of(account: Account) -> Table:
     """Each finding that is listed."""
     rows = (
-        (name, one.severity, one.rule, str(one.place), f"{one.expression}: {one.message}" if one.expression else one.message)
+        (
+            name,
+            one.severity,
+            one.rule,
+            str(one.place),
+            f"{one.expression}: {one.message}" if one.expression else one.message,
+        )
         for name, one in account.issues()
     )
     return _table("findings", "The findings", ("id", "severity", "rule", "place", "found"), rows)
