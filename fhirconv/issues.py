@@ -95,7 +95,7 @@ class Issue:
         return self.severity in ("error", "fatal")
 
     def text(self) -> str:
-        """One line: file:line:column: severity: message [rule]."""
+        """One line: `file:line:column: severity: message [rule]`."""
         head = f"{self.place}: " if self.place.file or self.place.pointer else ""
         where = f"{self.expression}: " if self.expression else ""
         return f"{printable(head)}{self.severity}: {printable(where + self.message)} [{self.rule}]"

@@ -36,6 +36,7 @@ def test_every_block_is_run_or_read(page: str) -> None:
     reads = {"json": docs_commands._values, "yaml": yaml.compose, "toml": tomllib.loads}
     for block in blocks(page):
         assert block.language in LANGUAGES, f"{block.place}: {block.language!r} is none of {sorted(LANGUAGES)}"
+        assert block.language != "text" or block.file[0], f"{block.place}: nothing says where this text is from"
         assert not block.suite or page in SUITES[block.suite], f"{block.place}: add the page to that suite"
         assert reads.get(block.language, len)(block.text), f"{block.place}: holds nothing"
 

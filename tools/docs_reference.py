@@ -1,6 +1,7 @@
-"""The pages of the docs site that are made of the program itself: commands, names of the library, rules, case facts, readers.
+"""The pages of the docs site that are made of the program itself: commands, names of the library, rules, case facts,
+readers, and the mapping reference.
 
-Each function gives Markdown (MyST). A page of docs/ says where it stands by a line `<!-- made of the program: NAME -->`.
+Functions of MADE give Markdown (MyST): a page of docs/ says where it stands by a line `<!-- made of the program: NAME -->`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
 from fhirconv.cli import main
+from fhirconv.mapping_docs import files, mapping_pages
 from fhirconv.readers import reader_names
 from fhirconv.rules import RULES, invariant_rules
 from fhirconv.schema import case_schema, resolve
@@ -29,6 +30,10 @@ GIVEN = (  # classes that public names take or give, and which nobody makes by h
     "fhirconv.client.capability.Capability",
     "fhirconv.client.answers.EntryAnswer",
     "fhirconv.client.transport.Answer",
+    "fhirconv.client.transport.Credentials",
+    "fhirconv.client.transport.Timeouts",
+    "fhirconv.client.transport.Transport",
+    "fhirconv.client.retry.RetryPolicy",
     "fhirconv.client.errors.OutcomeIssue",
     "fhirconv.pushing.result.UnitResult",
     "fhirconv.pushing.result.Made",
@@ -56,12 +61,14 @@ def _command(command: click.Command, context: click.Context, heading: str) -> It
     yield f"{heading} {context.command_path}\n"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
     yield from (plain(part) + "\n" for part in inspect.cleandoc(command.help or "").replace("\b", "").split("\n\n"))
-    records = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
-    yield table(("option", "what it does"), ((f"`{names}`", plain(text)) for names, text in records))
+    records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
+    rows = [(f"`{shown[0]}`".replace("|", r"\|"), plain(shown[1])) for shown in records if shown]
+    if rows:
+        yield table(("option", "what it does"), rows)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             if below := command.get_command(context, name):
-                yield from _command(below, click.Context(below, parent=context, info_name=name), heading + "#"[: heading == "##"])
+                yield from _command(below, click.Context(below, parent=context, info_name=name), "###")
 
 
 def library() -> str:
@@ -71,15 +78,17 @@ def library() -> str:
 
 
 def _documented(names: Iterable[str]) -> str:
-    return "```{eval-rst}\n" + "".join(map(_directive, names)) + "```\n"
+    """Functions first, then classes, then exceptions."""
+    order = ("function", "class", "exception")
+    found = sorted((order.index(_kind(name)), name) for name in names)
+    directives = [f".. auto{order[kind]}:: {name}\n{'   :members:' * (kind > 0)}\n\n" for kind, name in found]
+    return "```{eval-rst}\n" + "".join(directives) + "```\n"
 
 
-def _directive(name: str) -> str:
+def _kind(name: str) -> str:
     module, _, last = name.rpartition(".")
     found = getattr(importlib.import_module(module), last)
-    if not inspect.isclass(found):
-        return f".. autofunction:: {name}\n\n"
-    return f".. {'autoexception' if issubclass(found, Exception) else 'autoclass'}:: {name}\n   :members:\n\n"
+    return "function" if not inspect.isclass(found) else "exception" if issubclass(found, Exception) else "class"
 
 
 def rules() -> str:
@@ -88,80 +97,56 @@ def rules() -> str:
     parts = []
     for layer in LAYERS:
         rows = [
-            (f"[`{name}`]{{#rule-{name}}}", rule.severity, plain(rule.title), f"[source]({rule.url})" if rule.url else "")
+            (
+                f"[`{name}`]{{#rule-{name}}}",
+                rule.severity,
+                plain(rule.title),
+                f"[source]({rule.url})" if rule.url else "",
+            )
             for name, rule in sorted(every.items())
             if rule.layer == layer.name
         ]
-        parts.append(f"## {layer.name}\n\n{plain(layer.covers)}\n\n" + table(("rule", "usually", "what holds", ""), rows))
+        parts.append(
+            f"## {layer.name}\n\n{plain(layer.covers)}\n\n" + table(("rule", "usually", "what holds", ""), rows)
+        )
     return "\n".join(parts)
 
 
 def readers() -> str:
     """The readers that come with fhirconv."""
-    pages = ((f"`{name}`", plain(title), f"[{READER_PAGES[name]}](../{READER_PAGES[name]})") for name, title in reader_names())
+    pages = (
+        (f"`{name}`", plain(title), f"[{READER_PAGES[name]}](../{READER_PAGES[name]})")
+        for name, title in reader_names()
+    )
     return table(("reader", "what it reads", "more"), pages)
 
 
 def case_facts() -> str:
-    """Every section and field of case facts, and the values that come in many of them."""
-    whole = case_schema()
-    sections = whole.schema["properties"]
-    referred = {node.get("$ref") or node.get("items", {}).get("$ref") for node in sections.values()}
-    values = [name for name in whole.schema["$defs"] if f"#/$defs/{name}" not in referred]
-    parts = [plain(whole.schema["description"]) + "\n\n## Sections\n"]
-    parts += [_section(name, node) for name, node in sections.items()]
-    parts += ["## Values that come again\n", *(_value(name) for name in values)]
-    return "\n".join(parts)
+    """Every section of case facts, with the case of the tests that has all of its fields."""
+    schema = case_schema().schema
+    return plain(schema["description"]) + "\n\n" + "\n".join(_section(name) for name in case_schema().sections)
 
 
-def _section(name: str, node: dict[str, Any]) -> str:
-    """A section, with the smallest case that has such a fact."""
-    _, definition = resolve(case_schema().schema, node.get("items", node))
-    text = f"### `{name}`\n\n"
-    text += "".join(f"{plain(one['description'])}\n\n" for one in (node, definition) if "description" in one)
-    if node.get("description") == definition.get("description"):
-        text = f"### `{name}`\n\n{plain(definition['description'])}\n\n"
-    if identity := definition.get("x-identity"):
-        text += f"Without an `id` a fact is named by {', '.join(f'`{one}`' for one in identity)}.\n\n"
-    text += _fields(definition)
-    example = CASES / f"minimal-{name}.yaml"
-    return text + (f"\n```yaml\n{example.read_text(encoding='utf-8')}```\n" if example.exists() else "")
+def _section(name: str) -> str:
+    node = case_schema().schema["properties"][name]
+    words = f"{plain(resolve(case_schema().schema, node)[1]['description'])} [Its fields](mapping/facts-{name}.md)."
+    example = CASES / f"maximal-{name}.yaml"
+    shown = f"\n```yaml\n{example.read_text(encoding='utf-8')}```\n" if example.exists() else ""
+    return f"## `{name}`\n\n{words}\n{shown}"
 
 
-def _value(name: str) -> str:
-    _, definition = resolve(case_schema().schema, {"$ref": f"#/$defs/{name}"})
-    head = f"(value-{name})=\n### {plain(definition['title'])}\n\n{plain(definition['description'])}\n\n"
-    return head + (_fields(definition) or f"Is: {_holds(definition)}.\n")
+def mapping() -> str:
+    """Where `write_mapping` puts its pages."""
+    return "```{toctree}\nmapping/index\n```\n"
 
 
-def _fields(definition: dict[str, Any]) -> str:
-    rows = list(_rows(definition, ""))
-    return table(("field", "holds", "what"), rows) if rows else ""
-
-
-def _rows(definition: dict[str, Any], path: str) -> Iterator[tuple[str, str, str]]:
-    """A row for each field, also for those within; a field that must be stated is marked."""
-    for key, node in definition.get("properties", {}).items():
-        name, resolved = resolve(case_schema().schema, node)
-        must = " (must be stated)" if key in definition.get("required", ()) else ""
-        yield f"`{path}{key}`", _holds(node) + must, plain(resolved["description"])
-        inner = resolved.get("items", resolved)
-        if not name and "$ref" not in inner:
-            yield from _rows(inner, f"{path}{key}.")
-
-
-def _holds(node: dict[str, Any]) -> str:
-    """What a field takes, in words, with a link to the value if it is one that comes again."""
-    name, resolved = resolve(case_schema().schema, node)
-    if name:
-        return f"[{plain(resolved['title'])}](#value-{name})"
-    if "x-refers" in resolved:
-        return "id of one of " + ", ".join(f"`{section}`" for section in resolved["x-refers"])
-    if "enum" in resolved or "const" in resolved:
-        return "one of " + ", ".join(f"`{one}`" for one in resolved.get("enum", [resolved.get("const")]))
-    kinds = resolved.get("type", "object")
-    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
-    return f"list of {_holds(resolved['items'])}" if words == "array" and "items" in resolved else words
+def write_mapping(folder: Path) -> None:
+    """The mapping reference, as files: its pages are many."""
+    folder.mkdir(exist_ok=True)
+    for name, content in files(mapping_pages(), "md"):
+        (folder / name).write_bytes(content)
+    with (folder / "index.md").open("a", encoding="utf-8") as index:
+        index.write("\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n")
 
 
 MADE = {
@@ -170,4 +155,5 @@ MADE = {
     "rules": rules,
     "readers": readers,
     "case facts": case_facts,
+    "mapping": mapping,
 }

@@ -13,19 +13,27 @@ import re
 from pathlib import Path
 from typing import Any
 
-from docs_reference import MADE
+from docs_reference import MADE, write_mapping
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIES = {"overview": "README.md", "contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"}
-_LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+_LINK = re.compile(r"\]\((?![a-z]+:|[#<])([^)#\s]+)")
 _MARK = re.compile(r"^<!-- made of the program: ([a-z ]+) -->$", re.MULTILINE)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """What Sphinx calls."""
+    app.connect("builder-inited", lambda _: write_mapping(Path(app.srcdir) / "reference" / "mapping"))
     app.connect("source-read", _read)
+    app.connect("autodoc-process-signature", _without_defaults_of_python)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _without_defaults_of_python(*event: Any) -> tuple[str, str] | None:
+    """A default that a dataclass makes has no name: `<factory>` is no Python, and Sphinx would give up on the signature."""
+    *_, signature, returned = event
+    return (signature.replace("<factory>", "..."), returned) if signature else None
 
 
 def _read(app: Sphinx, name: str, source: list[str]) -> None:
@@ -53,7 +61,8 @@ def navigation(text: str) -> str:
     """The text, with a hidden toctree for each heading that has links below it."""
     for heading in re.findall(r"^## .*\n(?:.*\n)*?(?=## |\Z)", text, re.MULTILINE):
         title = heading.partition("\n")[0].removeprefix("## ")
-        pages = re.findall(r"^- \[[^]]*\]\(([^)]+)\.md\)", heading, re.MULTILINE)
+        pages = re.findall(r"^- \[([^]]*)\]\(([^)]+)\.md\)", heading, re.MULTILINE)
         if pages:
-            text += f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n" + "\n".join(pages) + "\n```\n"
+            entries = "\n".join(f"{words} <{page}>" for words, page in pages)
+            text += f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n{entries}\n```\n"
     return text

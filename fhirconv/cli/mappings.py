@@ -8,6 +8,7 @@ import click
 
 from fhirconv.cli import Exit, say
 from fhirconv.cli.mappings_docs import command as docs
+from fhirconv.cli.mappings_impact import command as impact
 from fhirconv.cli.options import mappings_option, tell
 from fhirconv.issues import MappingError
 from fhirconv.mapping import check_mappings, folders, load_mappings, profiles
@@ -20,6 +21,7 @@ def command() -> None:
 
 
 command.add_command(docs)
+command.add_command(impact)
 
 _folder = click.argument(
     "site", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True)

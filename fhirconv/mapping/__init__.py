@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,12 @@ __all__ = [
     "Mappings",
     "ResourceMapping",
     "Variant",
+    "check_folders",
     "check_mappings",
     "folders",
     "load_mappings",
     "profiles",
+    "profiles_in",
 ]
 
 DEFAULT_PROFILE = "r4"
@@ -72,10 +75,15 @@ def _load(site: Path | None, profile: str) -> Mappings:
 
 def check_mappings(site: Path | None, profile: str) -> Mappings:
     """As load_mappings, with every check made, also of what was checked before."""
+    return check_folders(folders(site), profile)
+
+
+def check_folders(read: Sequence[Path], profile: str) -> Mappings:
+    """As check_mappings, for the folders as they are given, the later laid over the earlier."""
     from fhirconv.mapping.compiler import Compiler
     from fhirconv.mapping.files import read_folders
 
-    raw, origin, issues = read_folders(folders(site))
+    raw, origin, issues = read_folders(list(read))
     if has_errors(issues):
         raise MappingError(issues)
     return _compiled(Compiler(raw, origin, profile))
@@ -97,7 +105,9 @@ def _compiled(compiler: Compiler) -> Mappings:
 
 def profiles(site: Path | None = None) -> list[str]:
     """The names that --profile takes."""
-    return [
-        DEFAULT_PROFILE,
-        *sorted({path.stem for folder in folders(site) for path in (folder / "profiles").glob("*.toml")}),
-    ]
+    return profiles_in(folders(site))
+
+
+def profiles_in(read: Iterable[Path]) -> list[str]:
+    """The names that --profile takes, of the folders as they are given."""
+    return [DEFAULT_PROFILE, *sorted({path.stem for folder in read for path in (folder / "profiles").glob("*.toml")})]

@@ -34,30 +34,33 @@ def _table(reference: Reference, found: ConceptTable) -> Iterator[Block]:
 
 def _concept(reference: Reference, found: ConceptTable, concept: Concept) -> Iterator[Block]:
     name = f"concepts/{found.name}"
+    entry = reference.raw[name][concept.key]
     facts: list[Words] = [
         ["Text: ", concept.text],
-        ["Found by: ", joined(dict.fromkeys(_spellings(reference, found, concept)))],
+        ["Found by: ", joined(map(Code, _spellings(reference, found, concept)))],
     ]
     if concept.units:
-        facts.append(["Codes hold for the units: ", joined(map(Code, sorted(concept.units)))])
+        facts.append(["Codes hold for the units: ", joined(map(Code, entry["units"]))])
     facts.append(["File: ", reference.where(name, concept.key)])
     if not concept.codings:
         facts.append("Goes out as text, on purpose" if concept.is_text else "No verified code: goes out as text")
     yield Bullets(tuple(facts))
-    entries = reference.raw[name][concept.key].get("codings", ())
     rows = (
-        (Link(one["system"], "systems"), Code(one["code"]), one.get("display", ""), one["verified"]) for one in entries
+        (Link(one["system"], "systems"), Code(one["code"]), one.get("display", ""), one["verified"])
+        for one in entry.get("codings", ())
     )
     yield from table(f"Codes of {concept.key}", "System|Code|Display|Verified in", rows)
 
 
 def _spellings(reference: Reference, found: ConceptTable, concept: Concept) -> list[str]:
+    """The words that find a concept, each once however it is written."""
     entry = reference.raw[f"concepts/{found.name}"][concept.key]
-    return [concept.text, concept.key.replace("-", " "), *entry.get("also", ())]
+    words = concept.text, concept.key.replace("-", " "), *entry.get("also", ())
+    return list({fold(word): word for word in reversed(words)}.values())[::-1]
 
 
 def _words(reference: Reference, found: ConceptTable) -> Iterator[tuple[str, Link, Link]]:
     page = f"table-{found.name}"
     for concept in found.concepts.values():
-        words = {fold(word): word for word in reversed(_spellings(reference, found, concept))}
-        yield from ((word, Link(concept.text, page, concept.key), Link(found.name, page)) for word in words.values())
+        for word in _spellings(reference, found, concept):
+            yield word, Link(concept.text, page, concept.key), Link(found.name, page)

@@ -123,7 +123,7 @@ def _claim(reference: Reference, claim: Claim, mapping: ResourceMapping) -> Iter
     raw = claim.raw
     yield Heading(2, claim.name)
     facts: list[Words] = [
-        ["Profile: ", Link(raw["url"], url=raw["url"])],
+        ["Profile: ", Code(raw["url"])],
         ["Made of: ", mapping_link(mapping), ", ", only_in_words(raw.get("only", {}), mapping.section)],
         ["File: ", reference.where(f"profiles/{claim.profile}", claim.name)],
     ]

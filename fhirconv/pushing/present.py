@@ -162,7 +162,7 @@ def differences(item: Item, present: Present, ids: Mapping[str, str]) -> list[Di
         before.pop("id", None)
     own = after.get("meta", {})
     before["meta"], after["meta"] = _meta(before.get("meta", {}), own), _meta(own, own)
-    return list(_compared("", before, after))
+    return list(compared("", before, after))
 
 
 def _meta(meta: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,17 +176,18 @@ def _meta(meta: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
+def compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
+    """The differences of two values, below a path; what is put into a list, or taken out, moves the rest of it."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys((*after, *before)):
-            yield from _compared(f"{path}.{key}" if path else key, before.get(key), after.get(key))
+            yield from compared(f"{path}.{key}" if path else key, before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list):
         old, new = ([_meaning(one) for one in each] for each in (before, after))
         start = _alike(old, new)
         end = _alike(old[start:][::-1], new[start:][::-1])
         rest = zip_longest(before[start : len(old) - end], after[start : len(new) - end])
         for at, (one, other) in enumerate(rest, start):
-            yield from _compared(f"{path}[{at}]", one, other)
+            yield from compared(f"{path}[{at}]", one, other)
     elif before != after or isinstance(after, bool | int | Decimal):
         key = path.rpartition(".")[2]
         if _meaning(before, key) != _meaning(after, key):
@@ -194,7 +195,7 @@ def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:
-    """How many values at the beginning are the same: what is put into a list, or taken out, moves the rest of it."""
+    """How many values at the beginning are the same."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -9,10 +10,11 @@ from fhirconv.report.parts import LANES, ONGOING, Axis, Item, Point, Series, Unp
 from fhirconv.report.placing import UNIT_DAYS
 from fhirconv.report.telling import span_words, with_note
 
-# Far away is what lies beyond a gap of three years and three times the length of the rest (so the rest would have less
-# than a quarter of the width), and is at most a fifth of what there is: an operation long ago is listed, a life is drawn.
+# Far away is what lies beyond a gap of five years and three times the length of the rest (so the rest would have less than
+# a quarter of the width), and is one thing, or a quarter of the number of the rest: an operation long ago is listed, an
+# earlier episode of the disease is drawn. What an axis counts from is never far from it.
 _FAR = 3
-_SHORT = UNIT_DAYS["years"]
+_LONG = 5 * UNIT_DAYS["years"]
 _FEW = 4
 
 _LEAST = 14.0  # days before and after what is all of one time
@@ -31,7 +33,8 @@ class Extent(NamedTuple):
 def axis_of(zero: str, items: Iterable[Item], series: Iterable[Series]) -> Axis:
     """The axis of these marks and points, of which each has at least one end."""
     items, series = list(items), list(series)
-    within = _without_far([*map(_of_item, items), *(_of_point(point) for one in series for point in one.points)])
+    extents = [*map(_of_item, items), *(_of_point(point) for one in series for point in one.points)]
+    within = _without_far(extents, 0.0 if zero else math.inf)
     far = sorted(_far(items, series, within), key=lambda one: one[0])
     items = sorted((item for item in items if _is_within(_of_item(item), within)), key=_by_lane)
     series = [one for one in (_drawn(one, within) for one in series) if one.points]
@@ -62,15 +65,16 @@ def _of_point(point: Point) -> Extent:
     return _extent((point.when,))
 
 
-def _without_far(extents: list[Extent]) -> Extent:
-    """What is left when far outsiders are taken away, as one stretch."""
+def _without_far(extents: list[Extent], kept: float) -> Extent:
+    """What is left when far outsiders are taken away, as one stretch; what is at `kept` is none."""
     clusters = _clusters(extents)
     while len(clusters) > 1:
         cut = max(range(1, len(clusters)), key=lambda index: clusters[index].low - clusters[index - 1].high)
         gap = clusters[cut].low - clusters[cut - 1].high
         one, other = _joined(clusters[:cut]), _joined(clusters[cut:])
         few, rest = sorted((one, other), key=lambda side: side.things)
-        if few.things * _FEW > rest.things or gap <= _FAR * max(rest.high - rest.low, _SHORT):
+        is_few = few.things < rest.things and few.things <= max(1, rest.things / _FEW)
+        if not is_few or few.low <= kept <= few.high or gap <= max(_LONG, _FAR * (rest.high - rest.low)):
             break
         clusters = clusters[:cut] if rest is one else clusters[cut:]
     return _joined(clusters)

@@ -124,8 +124,8 @@ class _Drawer:
     def _places(self) -> Places:
         events = {BIRTH: self.links.of(self.seen.patient.get("birth_date"))}
         events |= {str(fact.data["id"]): self.links.of(fact.data.get("at")) for fact in self.seen.of("events")}
-        others = (fact for fact in self.case.facts if fact.section.name != "events")
-        return Places(events, list(filter(None, (self.links.of(when) for one in others for when in _times(one)))))
+        others = [when for fact in self.case.facts if fact.section.name != "events" for when in _times(fact)]
+        return Places(events, filter(None, map(self.links.of, [*others, self.seen.patient.get("died")])))
 
     def course(self) -> Course:
         for fact in self.case.facts:
@@ -139,9 +139,13 @@ class _Drawer:
         return Course(tuple(map(self._axis, drawn)), tuple(self.unplaced))
 
     def _axis(self, zero: str) -> Axis:
-        words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self.timeline.event_name(zero)
+        words = "" if zero == CALENDAR else "birth" if zero == BIRTH else self._zero_words(zero)
         series = self.results[zero].series() if zero in self.results else ()
         return axis_of(words, self.items.get(zero, ()), series)
+
+    def _zero_words(self, event: str) -> str:
+        """The event that an axis counts from, with its date if it has one."""
+        return ", ".join(filter(None, (self.timeline.event_name(event), self.timeline.event_date(event))))
 
     def _is_time_of_another(self, fact: Fact) -> bool:
         """Whether an event is the time of a fact, which shows it."""

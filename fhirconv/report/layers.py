@@ -23,6 +23,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.6},
     "lane": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.4},
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
+    "beginning": {"type": "rect", "fill": _INK, "fillOpacity": 0.12},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
     "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR, "strokeDash": _DASHES},
     "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},
@@ -39,8 +40,8 @@ _MARKS: dict[str, dict[str, Any]] = {
     "small": {**_TEXT, "fontSize": 11},
     "label": {**_TEXT, "fontSize": SIZE},
     "head": {**_TEXT, "fontSize": SIZE, "fontWeight": "bold"},
-    "hit": {"type": "rect", "aria": True, "fill": "transparent", "cornerRadius": 4},
-    "spot": {"type": "point", "aria": True, "fill": "transparent", "strokeWidth": 0, "size": 240, "opacity": 1},
+    "hit": {"type": "rect", "aria": True, "fill": "transparent"},
+    "spot": {"type": "point", "aria": True, "fill": "transparent", "stroke": _INK, "strokeWidth": 0, "size": 240, "opacity": 1},
 }
 _AXIS = {
     "labelColor": _INK,
@@ -48,6 +49,7 @@ _AXIS = {
     "labelOverlap": False,  # else it would hang on the fonts of the machine
     "labelBound": False,
     "tickRound": False,
+    "translate": 0,
     "labelFlush": False,
     "titleColor": _INK,
     "titleFontSize": SMALL,

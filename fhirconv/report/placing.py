@@ -7,6 +7,7 @@ times hang on, of several birth or the first in the file.
 
 from __future__ import annotations
 
+import math
 import re
 from calendar import monthrange
 from collections import Counter
@@ -165,11 +166,34 @@ def _negative(value: float | None) -> float | None:
     return None if value is None else -value
 
 
+def _coarse(events: Mapping[str, Link | None], links: list[Link]) -> str:
+    """The one event with a date, if all that is placed hangs on it and its date is coarser than what is counted from it.
+
+    '1,249 days after the diagnosis of 2007' says more of the distance than of the day: such an axis counts from the event.
+    """
+    known = {name: link for name, link in events.items() if link}
+    counted = [link for link in (*links, *known.values()) if link.base != CALENDAR]
+    if not any(link.base == BIRTH for link in counted):
+        known.pop(BIRTH, None)
+    dated = [name for name, link in known.items() if link.base == CALENDAR]
+    if len(dated) != 1 or any(link.base == CALENDAR for link in links):
+        return ""
+    widths = [_width(link) for link in counted if link.base == dated[0]]
+    return dated[0] if any(0 < width < _width(known[dated[0]]) for width in widths) else ""
+
+
+def _width(link: Link) -> float:
+    return math.inf if link.low is None or link.high is None else link.high - link.low
+
+
 class Places:
     """The axes of a case: which events stand on which, and where."""
 
     def __init__(self, events: Mapping[str, Link | None], links: Iterable[Link]) -> None:
         """`events` are all nodes, birth and then those of the file, with what they hang on; `links` other facts' times."""
+        links = list(links)
+        if coarse := _coarse(events, links):
+            events = {**events, coarse: None}
         self._at: dict[str, Place] = {}
         self._next: dict[str, list[tuple[str, Link]]] = {name: [] for name in (CALENDAR, *events)}
         self._scaled: set[str] = set()

@@ -9,8 +9,7 @@ from fhirconv.facts import Case, Fact, fold
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.plausibility.course import Course as Seen
 from fhirconv.report.parts import Point, Series, When
-from fhirconv.report.telling import label_of, result_words, site_of, unit_of
-from fhirconv.terms import words_of
+from fhirconv.report.telling import result_words, site_of, specimen_words, unit_of
 
 _NAMES = {"labs": "analyte", "pathology": "test", "findings": "finding"}  # sections with results
 
@@ -53,7 +52,7 @@ class Results:
         low, high = (_decimal(data.get("reference_range", {}).get(end)) for end in ("low", "high"))
         flag = self._seen.concept("interpretations", data["interpretation"]) if "interpretation" in data else ""
         point = Point(fact.identity, when, number.value, result_words(data), number.comparator, low, high, flag)
-        self._series.setdefault(key, (", ".join((words_of(data[name]), *told)), unit, []))[2].append(point)
+        self._series.setdefault(key, (", ".join((str(data[name]), *told)), unit, []))[2].append(point)
 
     def series(self) -> tuple[Series, ...]:
         """The series, in the order of the file."""
@@ -63,9 +62,9 @@ class Results:
         """What two results of one test share that may stand on one line: specimen; method, place, condition."""
         data = fact.data
         specimen = self._case.by_id.get(str(data.get("specimen")))
-        told = [label_of(self._case, specimen)] if specimen else []
+        told = [specimen_words(specimen.data)] if specimen else []
         if fact.section.name != "labs":
             condition = self._case.by_id.get(str(data.get("of")))
-            told += [words_of(data["method"])] if "method" in data else []
-            told += [site_of(data), words_of(condition.data["name"]) if condition else ""]
+            told += [str(data["method"])] if "method" in data else []
+            told += [site_of(data), str(condition.data["name"]) if condition else ""]
         return list(filter(None, told))

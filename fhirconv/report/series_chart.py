@@ -10,20 +10,19 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from fhirconv.mapping import load_mappings
-from fhirconv.report.course import THERAPY, Axis, Item, Point, Series, anchor
+from fhirconv.report.course import Axis, Point, Series, anchor
+from fhirconv.report.given import Given
 from fhirconv.report.layers import Sheet
-from fhirconv.report.lettering import SIZE, SMALL, cut, packed, width, written
+from fhirconv.report.lettering import SIZE, cut, width, written
 from fhirconv.report.scale import RIGHT, WIDTH, Scale, scale_of
 from fhirconv.report.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
 from fhirconv.terminology import ConceptTable
 
 MOST = 300  # points that are drawn one by one; of more only the line
 
-_HEIGHT, _HEAD, _STRIP = 130, 26, 15  # px
-_MOST_STRIPS, _MOST_NAME = 3, 200  # rows of names above the plot; px of a name
+_HEIGHT, _HEAD = 130, 26  # px
 _TOO_LARGE = Decimal("1e300")  # beyond what a picture can count
 _FLAG_ROOM = 13  # px from one letter to the next
-_DROP = "triangle-down"
 
 
 class SeriesChart:
@@ -38,7 +37,7 @@ class SeriesChart:
         self.points.sort(key=lambda pair: pair[0])
         if len(self.points) < len(series.points):
             self.notes.append(f"{len(series.points) - len(self.points)} more cannot be drawn: see the table")
-        self.domain = _domain([value for _, point in self.points for value in _numbers(point)])
+        self.domain = _domain([float(number) for _, point in self.points for number in _numbers(point)])
         if self.points:
             self._range()
         if len(self.points) > MOST:
@@ -47,8 +46,10 @@ class SeriesChart:
         else:
             self._line([(at, float(point.value)) for at, point in self.points])
             self._marks()
-        self._strips, self._has_transfusions = 0, False
-        self._given(axis.items)
+        self._given = Given(axis.items, self.scale)
+        self._given.draw(self.sheet, self.scale, _HEIGHT)
+        if self._given.left_out:
+            self.notes.append(f"{self._given.left_out} more starts of therapy are in the timeline only")
         self._head(series)
 
     def spec(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class SeriesChart:
         if not 1e-3 <= max(map(abs, self.domain)) < 1e7:
             axis["format"] = ".3~e"
         scale = {"domain": self.domain, "nice": False, "zero": False}
-        return self.sheet.spec(_HEIGHT, _HEAD + self._strips * _STRIP, self.scale.below, {"axis": axis, "scale": scale})
+        return self.sheet.spec(_HEIGHT, _HEAD + self._given.height, self.scale.below, {"axis": axis, "scale": scale})
 
     def _head(self, series: Series) -> None:
         ranges = {(point.low, point.high) for _, point in self.points}
@@ -66,9 +67,9 @@ class SeriesChart:
             words.append(f"shaded: reference range {said}")
         elif len(ranges) > 1:
             words.append("shaded: reference range of each result")
-        if self._has_transfusions:
+        if self._given.transfusions:
             words.append("▼ at the top: transfusion")
-        y = -self._strips * _STRIP - _HEAD + SIZE
+        y = -self._given.height - _HEAD + SIZE
         head = cut(written(words[0]), WIDTH / 2)
         self.sheet.write("head", self.scale.first, y, head)
         rest = cut(written(" · ".join([*words[1:], *self.notes])), WIDTH + RIGHT - width(head) * 1.12 - 12)
@@ -124,40 +125,11 @@ class SeriesChart:
                 for end in (part.start, part.end):
                     self.sheet.put_value("cap_series", end, value)
 
-    def _given(self, items: Sequence[Item]) -> None:
-        """Lines where therapies start, with their names above the plot, and marks where transfusions were."""
-        known = [item for item in items if item.took_place and None not in item.start[:2]]
-        starts = [item for item in known if item.lane == THERAPY]
-        names = [cut(written(item.label), _MOST_NAME, SMALL) for item in starts]
-        lefts = [
-            min(self._begin(item) + 3, WIDTH + RIGHT - width(name, SMALL))
-            for item, name in zip(starts, names, strict=True)
-        ]
-        rows = packed([(left, left + width(name, SMALL)) for left, name in zip(lefts, names, strict=True)])
-        self._strips = min(max(rows, default=-1) + 1, _MOST_STRIPS)
-        for item, name, left, row in zip(starts, names, lefts, rows, strict=True):
-            y = (
-                (row - self._strips) * _STRIP if row < self._strips else 0
-            )  # a name for which there is no room: a line alone
-            self.sheet.put("begin", self.scale.day(self._begin(item)), y, y2=_HEIGHT)
-            if y:
-                self.sheet.write("small", self.scale.day(left), y + _STRIP / 2, name)
-        for item in known:
-            if item.kind == "transfusion":
-                self._has_transfusions = True
-                self.sheet.put("mark_event", self.scale.day(self._begin(item)), 5, shape=_DROP)
-
-    def _begin(self, item: Item) -> float:
-        """Where something starts, in px: the middle of the stretch within which it does."""
-        first, last = item.start[:2]
-        assert first is not None and last is not None  # noqa: PT018  (asked of what is known)
-        return self.scale.px((first + last) / 2)
-
 
 def place(point: Point, scale: Scale) -> float | None:
     """Where a result stands: in the middle of the stretch within which it was; None where nothing can be drawn."""
     first, last = point.when.earliest, point.when.latest
-    if abs(point.value) > _TOO_LARGE or (first is None and last is None):
+    if any(abs(number) > _TOO_LARGE for number in _numbers(point)) or (first is None and last is None):
         return None
     return (first + last) / 2 if first is not None and last is not None else first if first is not None else last
 
@@ -192,8 +164,8 @@ def letter_of(flag: str) -> str:
     return "" if letter == "N" else letter
 
 
-def _numbers(point: Point) -> list[float]:
-    return [float(each) for each in (point.value, point.low, point.high) if each is not None]
+def _numbers(point: Point) -> list[Decimal]:
+    return [each for each in (point.value, point.low, point.high) if each is not None]
 
 
 def _domain(values: Sequence[float]) -> list[float]:

@@ -16,7 +16,10 @@ _VEGA_LITE = "6.4"  # stated, since "the newest" would change with the library
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _FRAME = {"background", "foreground"}  # what Vega draws around groups: nothing here
 _DROPPED = ("role", "aria-roledescription", "aria-hidden", "pointer-events", "font-family", "stroke-miterlimit")
-_UNIT = ("opacity", "1")
+_INHERITED = (
+    *("fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray"),
+    *("font-size", "font-weight", "text-anchor", "pointer-events"),
+)
 _LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 
 
@@ -31,6 +34,8 @@ def _cleaned(svg: str, name: str) -> str:
         element.tag = element.tag.rpartition("}")[2]
     for element in list(root.iter()):
         _clean(element)
+    for group in root.iter("g"):
+        _say_once(group)
     root.attrib = {
         "xmlns": "http://www.w3.org/2000/svg",
         "class": "chart",
@@ -47,13 +52,15 @@ def _clean(element: ET.Element) -> None:
     for child in list(element):
         if child.get("class") in _FRAME:
             element.remove(child)
+        elif element.tag != "a":
+            child.attrib.pop("aria-label", None)  # Vega names everything; who reads by names is to hear each fact once
     for name in _DROPPED:
         element.attrib.pop(name, None)
     for name, value in element.attrib.items():
         if name in ("d", "transform", "x2", "y2"):
             element.set(name, _LONG.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value))
-    if element.get(_UNIT[0]) == _UNIT[1]:
-        del element.attrib[_UNIT[0]]
+    if element.get("opacity") == "1":
+        del element.attrib["opacity"]
     if element.tag == "a":
         _name_link(element)
     elif element.tag == "g" and element.get("class", "").startswith("mark-") and element.find(".//a") is None:
@@ -62,11 +69,24 @@ def _clean(element: ET.Element) -> None:
         element.set("class", element.get("class", "").rpartition(" ")[2])
 
 
+def _say_once(group: ET.Element) -> None:
+    """What all shapes of a group have in common, the group has."""
+    shapes = [child[-1] if child.tag == "a" else child for child in group]
+    if any(shape.tag == "g" for shape in shapes) or not shapes:
+        return
+    for name, value in list(shapes[0].attrib.items()):
+        if name in _INHERITED and all(shape.get(name) == value for shape in shapes):
+            group.set(name, value)
+            for shape in shapes:
+                del shape.attrib[name]
+
+
 def _name_link(link: ET.Element) -> None:
     """Leads only within the page, and says where: as its name, and as what a pointer shows."""
     link.set("href", "#" + link.attrib.pop(_LINK).partition("#")[2])
     shape = link[0]
     link.set("aria-label", shape.attrib.pop("aria-label"))
+    shape.set("pointer-events", "all")  # it is not painted
     title = ET.Element("title")
     title.text = link.get("aria-label")
     link.insert(0, title)

@@ -1,4 +1,4 @@
-"""Facts in a few words, for marks, tables and lists."""
+"""Facts in a few words, for marks, tables and lists: those of the source, without the codes that it may give beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.facts import Case, Fact
-from fhirconv.terms import words_of
 from fhirconv.timeline import Moment, Timeline
 from fhirconv.values.times import moment_words
 
@@ -54,7 +53,7 @@ def note_of(fact: Fact) -> str:
     for name in _NOTED:
         if name in data and data[name] not in _UNNOTED and (fact.section.name, name) != ("disease_status", "status"):
             reason = data.get("status_reason") if name == "status" else None
-            noted.append(words_of(data[name]) + (f": {words_of(reason)}" if reason else ""))
+            noted.append(str(data[name]) + (f": {reason!s}" if reason else ""))
     dose = data.get("dose", {})
     return ", ".join(([str(dose["text"])] if "text" in dose else []) + noted)
 
@@ -73,8 +72,13 @@ def label_of(case: Case, fact: Fact) -> str:
 def site_of(data: Mapping[str, Any]) -> str:
     """Side and part of the body."""
     sites = data.get("site", [])
-    named = " and ".join(words_of(one) for one in (sites if isinstance(sites, list) else [sites]))
+    named = " and ".join(str(one) for one in (sites if isinstance(sites, list) else [sites]))
     return f"{data['laterality']} {named}".strip() if "laterality" in data else named
+
+
+def specimen_words(data: Mapping[str, Any]) -> str:
+    """A specimen: its kind, and where it is from."""
+    return _named(str(data["type"]), site_of(data))
 
 
 def unit_of(unit: Any) -> str:
@@ -87,20 +91,20 @@ def result_words(data: Mapping[str, Any]) -> str:
     if "value" in data:
         found = f"{data['value']} {unit_of(data.get('unit'))}".rstrip()
     elif "result" in data:
-        found = words_of(data["result"])
+        found = str(data["result"])
     else:
         absent = data.get("absent")
         found = str(absent.get("text", absent["reason"])) if absent else ""
-    judged = words_of(data["interpretation"]) if "interpretation" in data else ""
+    judged = str(data["interpretation"]) if "interpretation" in data else ""
     return ", ".join(filter(None, (found, judged)))
 
 
 def _placed_name(name: str) -> Callable[[Case, Mapping[str, Any]], str]:
-    return lambda case, data: _named(words_of(data[name]), site_of(data))
+    return lambda case, data: _named(str(data[name]), site_of(data))
 
 
 def _result(name: str) -> Callable[[Case, Mapping[str, Any]], str]:
-    return lambda case, data: _said(_named(words_of(data[name]), site_of(data)), result_words(data))
+    return lambda case, data: _said(_named(str(data[name]), site_of(data)), result_words(data))
 
 
 def _joined(name: str, more: str) -> str:
@@ -123,19 +127,19 @@ def _procedure(case: Case, data: Mapping[str, Any]) -> str:
 
 
 def _stage(case: Case, data: Mapping[str, Any]) -> str:
-    basis, stage = data.get("basis", ""), words_of(data["stage"])
+    basis, stage = data.get("basis", ""), str(data["stage"])
     is_group = data.get("category", "group") == "group" and not stage.casefold().startswith("stage")
     return " ".join(filter(None, (basis, "stage" if is_group else "", stage)))
 
 
 def _status(case: Case, data: Mapping[str, Any]) -> str:
     condition = case.by_id.get(str(data.get("of")))
-    status = words_of(data["status"])
-    return f"{words_of(condition.data['name'])}: {status}" if condition else status
+    status = str(data["status"])
+    return f"{condition.data['name']!s}: {status}" if condition else status
 
 
 def _adverse(case: Case, data: Mapping[str, Any]) -> str:
-    return _joined(words_of(data["event"]), f"grade {data['grade']}" if "grade" in data else "")
+    return _joined(str(data["event"]), f"grade {data['grade']}" if "grade" in data else "")
 
 
 def _performance(case: Case, data: Mapping[str, Any]) -> str:
@@ -144,17 +148,17 @@ def _performance(case: Case, data: Mapping[str, Any]) -> str:
 
 
 _LABELS: dict[str, Callable[[Case, Mapping[str, Any]], str]] = {
-    "events": lambda case, data: words_of(data.get("name", data["id"])),
+    "events": lambda case, data: str(data.get("name", data["id"])),
     "conditions": _placed_name("name"),
     "stages": _stage,
-    "specimens": _placed_name("type"),
+    "specimens": lambda case, data: f"specimen: {specimen_words(data)}",
     "labs": _result("analyte"),
     "pathology": _result("test"),
     "findings": _result("finding"),
     "performance_status": _performance,
     "disease_status": _status,
-    "regimens": lambda case, data: words_of(data["name"]),
-    "medications": lambda case, data: words_of(data["drug"]),
+    "regimens": lambda case, data: str(data["name"]),
+    "medications": lambda case, data: str(data["drug"]),
     "procedures": _procedure,
     "adverse_events": _adverse,
 }

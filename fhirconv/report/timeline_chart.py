@@ -53,6 +53,7 @@ class Timeline:
         self._prefix = prefix
         self._y = 0.0
         self._met: set[str] = set()
+        self.sheet.put("lane", self.scale.first, 0, self.scale.last)
         for lane in LANES:
             if items := [item for item in axis.items if item.lane == lane]:
                 self._lane(lane, items)

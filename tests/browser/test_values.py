@@ -79,7 +79,7 @@ def numeric_results(bundle: dict[str, Any]) -> dict[str, list[tuple[Result, Plac
     found = defaultdict(list)
     for entry in bundle["entry"]:
         one = entry["resource"]
-        if one["resourceType"] == "Observation" and "laboratory" in json.dumps(one.get("category", [])):
+        if "valueQuantity" in one and "laboratory" in json.dumps(one.get("category", [])):
             amount = one["valueQuantity"]
             number = amount.get("comparator", "") + amount["value"]
             flags = [it["text"] for it in one.get("interpretation", [])]

@@ -226,6 +226,28 @@ def test_ages_stand_on_the_calendar_if_the_birth_date_is_known_else_on_an_axis_f
     assert [stretch(item.start) for item in axis.items] == [(7 * YEAR, 8 * YEAR), (70 * YEAR, 80 * YEAR)]
 
 
+@pytest.mark.parametrize(
+    ("age", "low", "high"),
+    [
+        ({"value": 7}, 7, 8),
+        ({"value": 6.5}, 6.45, 6.55),
+        ({"low": 60, "high": 69}, 60, 70),
+        ({"low": 60}, 60, None),
+        ({"high": 12}, 0, 13),
+        ({"value": 12, "comparator": "<="}, 0, 13),
+        ({"value": 12, "comparator": "<"}, 0, 12),
+        ({"value": 54, "comparator": ">"}, 54, None),
+        ({"decade": 70}, 70, 80),
+    ],
+)
+def test_an_age_lasts_until_the_next_birthday(age: Any, low: float, high: float | None) -> None:
+    assert stretch(events({"age": age})["e0"].start) == (near(low * YEAR), near(None if high is None else high * YEAR))
+
+
+def test_an_age_in_weeks_lasts_a_week() -> None:
+    assert stretch(events({"age": {"value": 6, "unit": "weeks"}})["e0"].start) == (42, 49)
+
+
 # -- axes of their own ---------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +279,34 @@ def test_without_any_number_there_is_no_scale_and_so_no_axis() -> None:
     )
     assert not found.axes
     assert Unplaced("medications/~letrozole/after-a", "letrozole (active)", "from after relapse") in found.unplaced
+
+
+COUNTED = [{"after": "e0", "by": {"value": days, "unit": "days"}} for days in (1249, 1614)]
+
+
+def test_an_axis_counts_from_a_coarse_date_that_all_hangs_on() -> None:
+    made = [{"id": f"e{i}", "at": at} for i, at in enumerate(["2007", *COUNTED])]
+    axis = only(course(events=made, patient={"birth_date": 1940}))  # the birth date joins nothing
+    assert axis.zero == "e0, 2007"
+    assert [stretch(item.start) for item in axis.items] == [(0, 0), (1248.5, 1249.5), (1613.5, 1614.5)]
+    assert [item.start.words for item in axis.items] == ["2007", "1249 days after e0", "1614 days after e0"]
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        ("2007-03-01", {}),  # as exact as what is counted from it
+        ("2007", {"labs": [{"analyte": "Hb", "value": 9, "at": "2009-02"}]}),  # the calendar joins it with another date
+        ("2007", {"patient": {"died": 2012, "vital_status": "deceased"}}),
+        (
+            "2007",
+            {"patient": {"birth_date": 1940}, "labs": [{"analyte": "Hb", "value": 9, "at": {"age": {"value": 66}}}]},
+        ),
+    ],
+)
+def test_what_only_the_calendar_joins_stays_on_it(first: str, more: dict[str, Any]) -> None:
+    made = [{"id": f"e{i}", "at": at} for i, at in enumerate([first, *COUNTED])]
+    assert only(course(events=made, **more)).zero == ""
 
 
 def test_circles_of_events_are_told_as_errors() -> None:
@@ -293,6 +343,18 @@ def test_an_end_that_nobody_states_fades_and_what_goes_on_reaches_the_end_of_the
     end = only(found).items[0].end
     assert end == When(only(found).last, None, "ongoing as of the source")
     assert only(found).last > day("2016-12-31")
+
+
+def test_what_is_active_until_a_stated_end_does_not_go_on_from_there() -> None:
+    item = drug(status="active", start=2014, end={"text": "the next visit"})
+    assert item.end == When(None, None, "the next visit")
+
+
+def test_a_side_where_something_fades_has_room_for_it() -> None:
+    closed = only(course(events=[{"id": "a", "at": 2014}, {"id": "b", "at": 2016}]))
+    fading = only(course(events=[{"id": "a", "at": 2014}, {"id": "b", "at": 2016}, {"id": "c", "at": {"after": "b"}}]))
+    assert fading.last - day("2017-01-01") > 2 * (closed.last - day("2017-01-01"))
+    assert fading.first == closed.first
 
 
 def test_a_start_that_is_only_told_fades_in() -> None:
@@ -352,7 +414,7 @@ def test_the_time_of_a_fact_is_told_with_the_event_that_it_is() -> None:
 # -- results -------------------------------------------------------------------------------------------------------------
 
 
-def lab(analyte: str, value: Any, at: Any = "2014-02-03", **more: Any) -> dict[str, Any]:
+def lab(analyte: Any, value: Any, at: Any = "2014-02-03", **more: Any) -> dict[str, Any]:
     return {
         "id": more.pop("id", f"l-{analyte}-{at}".replace(" ", "-")),
         "analyte": analyte,
@@ -369,6 +431,15 @@ def test_one_analyte_in_two_spellings_is_one_series_and_two_units_are_two() -> N
     assert [(one.name, one.unit, [str(point.value) for point in one.points]) for one in found.series] == [
         ("Hb", "g/dL", ["10.1", "9.8"]), ("Hb", "g/L", ["101"])
     ]  # fmt: skip
+
+
+def test_labels_are_words_without_the_codes_beside_them() -> None:
+    coded = {"text": "Breast Cancer", "codes": [{"system": "icd-10", "code": "C50.9"}]}
+    found = only(course(conditions=[{"kind": "primary-cancer", "name": coded, "onset": 2014}], labs=[
+        lab({"text": "HGB", "codes": [{"system": "loinc", "code": "718-7"}]}, 11, id="l", unit="g/dL"), lab("Hb", 12, 2015, unit="g/dL"),
+    ]))  # fmt: skip
+    assert found.items[0].label == "Breast Cancer"
+    assert [(one.name, len(one.points)) for one in found.series] == [("HGB", 2)]
 
 
 def test_another_kind_of_specimen_is_another_series() -> None:
@@ -477,6 +548,31 @@ def test_two_times_of_a_life_are_drawn_however_far_from_each_other() -> None:
     assert not found.earlier
 
 
+@pytest.mark.parametrize(("later", "earlier"), [(1, 0), (2, 1), (3, 1)])
+def test_one_thing_gives_way_to_two(later: int, earlier: int) -> None:
+    found = only(
+        course(
+            events=[
+                {"id": f"e{i}", "at": at} for i, at in enumerate(["1996", *[f"2014-0{m}" for m in range(1, later + 1)]])
+            ]
+        )
+    )
+    assert (len(found.items), len(found.earlier)) == (later + 1 - earlier, earlier)
+
+
+def test_what_an_axis_counts_from_is_never_far_from_it() -> None:
+    visit = {"after": "e0", "by": {"value": 30, "unit": "years"}}
+    assert events(None, visit, visit, visit, visit)["e0"].start.earliest == 0
+
+
+def test_a_diagnosis_four_years_before_one_visit_is_drawn() -> None:
+    labs = [lab("Hb", 9, "2014-02-03", id=f"l{number}") for number in range(9)]
+    assert [
+        item.kind
+        for item in only(course(conditions=[{"kind": "other", "name": "gout", "onset": 2010}], labs=labs)).items
+    ] == ["diagnosis"]
+
+
 def test_far_results_are_told_with_their_series() -> None:
     near = [lab("Hb", 9, f"2014-0{month}", unit="g/dL") for month in range(1, 9)]
     found = only(course(labs=[lab("Hb", 12.50, "1996-05", unit="g/dL", id="old"), *near]))
@@ -566,7 +662,8 @@ def check_axis(axis: Axis) -> None:
     for times in whens(axis):
         known = [end for when in times for end in (when.earliest, when.latest) if end is not None]
         assert known
-        assert all(axis.first <= end <= axis.last for end in known)
+        assert all(axis.first < end <= axis.last for end in known)
+        assert max(known) < axis.last or times[-1].words == "ongoing as of the source"
         for when in times:
             assert when.words
             assert when.earliest is None or when.latest is None or when.earliest <= when.latest

@@ -263,6 +263,17 @@ def test_no_mark_of_a_value_is_in_a_phi_free_account(form: str, folder: Path) ->
     assert "74656" not in text
 
 
+def test_no_mark_of_a_packet_is_in_a_phi_free_account(folder: Path) -> None:
+    """What a reader left quotes what it could not read."""
+    Path("in").mkdir()
+    for path in sorted((FIXTURES / "readers" / "phenopacket").rglob("*.json")):
+        Path("in", path.name).write_bytes(dump_json(marked(read_file(path).data)))
+    assert len(list(Path("in").iterdir())) > 2
+    text = said(("in", "--as", "phenopacket", "-o", "out.ndjson"), "json")
+    assert "canary" not in text
+    assert "74656" not in text
+
+
 def of_ours() -> set[str]:
     """Words that are not data although data may say them: those of our rules, and of the schema's keys and choices."""
     schema = read_file(FIXTURES.parent / "mappings" / "case-facts.schema.json").data
