@@ -85,14 +85,14 @@ def command(
         raise click.UsageError("a page is not for the terminal; name a file (-o report.html) or a folder (-o DIR/)")
     try:
         need_libraries()
+        settings = Settings(profile, site=site, source=source, limits=limits)
         if corpus:
             from fhirconv.cli.report_corpus import corpus_report
 
-            settings = Settings(profile, site=site, source=source, limits=limits)
             raise click.exceptions.Exit(corpus_report(cases, reader, wanted, settings, workers, draft, phi_free, quiet))
         if workers or draft or phi_free:
             raise click.UsageError("--workers, --draft and --phi-free are for --corpus")
-        raise click.exceptions.Exit(_pages(cases, wanted, reader, profile, site, source, limits, quiet))
+        raise click.exceptions.Exit(_pages(cases, reader, wanted, settings, quiet))
     except ReportError as error:
         say(f"error: {error}")
         raise click.exceptions.Exit(Exit.USAGE) from None
@@ -101,23 +101,14 @@ def command(
         raise click.exceptions.Exit(Exit.FINDINGS) from None
 
 
-def _pages(
-    cases: tuple[Path, ...],
-    wanted: str,
-    reader: str | None,
-    profile: str,
-    site: Path | None,
-    source: Path | None,
-    limits: Limits,
-    quiet: bool,
-) -> Exit:
-    inputs = inputs_of(cases, limits, reader, site)
-    mappings = loaded_mappings(site, profile)
+def _pages(cases: tuple[Path, ...], reader: str | None, wanted: str, settings: Settings, quiet: bool) -> Exit:
+    inputs = inputs_of(cases, settings.limits, reader, settings.site)
+    mappings = loaded_mappings(settings.site, settings.profile)
     check_whole(inputs)
     from fhirconv.report.cases import reports_of  # with the libraries that only pages need
 
     told = _Told(quiet)
-    reports = told.shown(reports_of(inputs.documents(), mappings, source))
+    reports = told.shown(reports_of(inputs.documents(), mappings, settings.source))
     is_folder = names_folder(wanted) or (wanted != "-" and not Path(wanted).suffix)
     write = _write_folder if is_folder else _write_page
     problem = write(reports, Path(wanted), inputs.paths)

@@ -50,9 +50,14 @@ class Given:
 
     def draw(self, sheet: Sheet, scale: Scale, bottom: float) -> None:
         """Above 0, and lightly down to the bottom of the plot. A start is as wide as what is known of it."""
+        drawn = set()
         for name in self.names:
             y = name.row * STRIP - self.height
             sheet.write("small", scale.day(name.left), y + STRIP / 2, name.words)
+            stretch = (name.first, name.last)
+            if stretch in drawn:
+                continue  # what starts at the same time shares the line of the topmost name
+            drawn.add(stretch)
             if scale.px(name.last) - scale.px(name.first) > NARROW_PX:
                 sheet.put("beginning", name.first, y, name.last, bottom)
             else:

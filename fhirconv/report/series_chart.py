@@ -18,7 +18,7 @@ from fhirconv.report.scale import RIGHT, WIDTH, Scale, scale_of
 from fhirconv.report.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
 from fhirconv.terminology import ConceptTable
 
-MOST = 300  # points that are drawn one by one; of more only the line
+MOST = 100  # points that are drawn one by one: more would lie on each other; of more the line alone
 
 _HEIGHT, _HEAD = 130, 26  # px
 _TOO_LARGE = Decimal("1e300")  # beyond what a picture can count

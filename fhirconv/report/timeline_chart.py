@@ -166,7 +166,7 @@ def _drawn(item: Item, scale: Scale) -> Drawn:
     at = None if item.lane == THERAPY else _beside(first, last, wide)
     is_below = at is None
     if at is None:
-        at = max(min(first + 1, WIDTH + RIGHT - wide), 0.0)
+        at = max(min(min(ends) + 1, WIDTH + RIGHT - wide), 0.0)
     return Drawn(item, parts, words, at, is_below, min(first, at), max(last, at + wide))
 
 

@@ -248,7 +248,7 @@ TIMES = st.none() | st.floats(number("2021-01-01"), number("2022-01-01"), allow_
         st.tuples(st.sampled_from(LANES), TIMES, TIMES, TIMES, TIMES, st.booleans(), st.text(max_size=80)), max_size=8
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_whatever_the_times_nothing_leaves_the_picture_or_overlaps(things: list[tuple[object, ...]]) -> None:
     items = []
     for count, (lane, one, two, three, four, is_reckoned, label) in enumerate(things):
@@ -371,6 +371,16 @@ def test_what_was_given_stands_behind_the_results() -> None:
     (drop,) = picture.of("mark_event")
     assert days(picture, drop)[0] == pytest.approx(number("2021-04-05"), abs=1)
     assert any("▼ at the top: transfusion" in text for text in picture.texts())
+
+
+def test_what_starts_together_shares_a_line_and_what_has_no_room_is_counted() -> None:
+    made = [therapy(f"drug {count}", day("2021-02-03")) for count in range(5)]
+    series = Series("Hb", "g/dL", (point(day("2021-02-01"), "8"),))
+    drawn = series_picture(axis(series, *made), series, "")
+    picture = Seen(drawn.svg)
+    assert len(picture.of("begin")) == 1
+    assert [shape.text for shape in picture.of("small")] == ["drug 0", "drug 1", "drug 2"]
+    assert "2 more starts of therapy are in the timeline only" in drawn.description
 
 
 def test_of_10_000_results_one_line_shows_the_extremes() -> None:
