@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint validator live browser spark bench golden docs clean
+.PHONY: setup demo test lint validator live browser picture spark bench golden docs clean
 
 setup: .venv/.done
 
@@ -34,6 +34,11 @@ live: setup
 browser: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@$(BIN)/pytest -m browser
+
+# The picture of a report in the README: look at it before you commit it.
+picture: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@$(BIN)/python -m tests.browser.picture
 
 spark: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark]'

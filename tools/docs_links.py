@@ -102,7 +102,8 @@ def main() -> int:
     """Prints what is wrong; else how many pages and links there are."""
     site = Path(sys.argv[1]).resolve()
     problems = list(wrong(site))
-    print("\n".join(problems))
+    for problem in problems:
+        print(problem)
     pages = [_page(path) for path in site.rglob("*.html")]
     links = [link for page in pages for link in page.links]
     elsewhere = {link for link in links if urlsplit(link).scheme}

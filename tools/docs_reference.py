@@ -22,7 +22,7 @@ from fhirconv.schema import case_schema, resolve
 from fhirconv.validation.layers import LAYERS
 
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
-MODULES = ("fhirconv", "fhirconv.spark")
+MODULES = ("fhirconv", "fhirconv.report", "fhirconv.spark")
 GIVEN = (  # classes that public names take or give, and which nobody makes by himself
     "fhirconv.document.Document",
     "fhirconv.document.Limits",

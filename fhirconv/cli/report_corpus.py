@@ -91,7 +91,9 @@ def _check(paths: tuple[Path, ...], to: ReportTo, draft: Path | None, phi_free: 
     if draft and phi_free:
         raise click.UsageError("--draft writes the words of the cases, which --phi-free leaves out")
     if draft and draft.exists() and (not draft.is_dir() or any(draft.iterdir())):
-        raise click.UsageError(f"{draft} is there already and stays as it is: give --draft a folder that is new or empty")
+        raise click.UsageError(
+            f"{draft} is there already and stays as it is: give --draft a folder that is new or empty"
+        )
 
 
 def _counted(inputs: Inputs, settings: Settings, options: Options, teller: Teller) -> Run:

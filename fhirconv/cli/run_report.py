@@ -66,7 +66,9 @@ report_option = click.option(
 def check_printed_apart(report: ReportTo | None, wanted: str) -> None:
     """Two things on standard output would be mixed."""
     if report is not None and report.is_printed and wanted == "-":
-        raise click.UsageError("--report and the output both go to standard output: give one of them the name of a file")
+        raise click.UsageError(
+            "--report and the output both go to standard output: give one of them the name of a file"
+        )
 
 
 def file_of(report: ReportTo | None) -> Path | None:

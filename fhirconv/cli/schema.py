@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from fhirconv.data_files import data_dir
 from fhirconv.schema import case_schema
 
-PROMPT_FILE = "case-facts.prompt.md"
+PROMPT = Path(__file__).with_name("prompt.md")
 
 
 @click.command("schema")
@@ -19,5 +20,4 @@ def command(prompt: bool) -> None:
 
     It is described so that a person or a language model can fill in a case from it alone.
     """
-    text = (data_dir("mappings") / PROMPT_FILE).read_text(encoding="utf-8") if prompt else case_schema().text
-    click.echo(text, nl=False)
+    click.echo(PROMPT.read_text(encoding="utf-8") if prompt else case_schema().text, nl=False)

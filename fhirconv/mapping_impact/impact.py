@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from fhirconv.build import Build, Entry
+from fhirconv.build import Build
 from fhirconv.conversion import Conversion
 from fhirconv.issues import Place
 from fhirconv.many.chunks import Chunk
 from fhirconv.many.converter import Converter, Settings
 from fhirconv.mapping import Mappings
 from fhirconv.mapping_impact.causes import Causes
+from fhirconv.mapping_impact.resources import ADDED, GONE, Found, differences
 from fhirconv.mapping_impact.sides import Change, Side, changes_between
-from fhirconv.pushing.present import compared
+from fhirconv.pushing.present import Difference
 from fhirconv.records import Record
 
 _EXAMPLES = 3  # of each cause
 _POSITIONS = re.compile(r"\[[0-9]+\]")
 
-ADDED, GONE, CHANGED = "+", "-", "~"
 NOT_SAID = (None,)
 """In the place of causes: no entry that differs says why."""
 
@@ -130,7 +130,6 @@ class _Comparison:
         self._causes = causes
         self._record = record
         self._both = old, new
-        self._touched: dict[Change | None, set[str]] = {}  # resources by cause
 
     def count(self) -> None:
         """Counts what is different."""
@@ -174,74 +173,26 @@ class _Comparison:
                 self._impact.words[sign, table, concept.key if concept else ""] += number
 
     def _count_resources(self, old: Build, new: Build) -> None:
-        before, after = _by_identity(old), _by_identity(new)
-        is_same = old.system == new.system  # else every id is another, and what refers to it
-        names = None if is_same else (_names(old), _names(new))
-        for key in dict.fromkeys((*before, *after)):
-            self._impact.resources += 1
-            one, other = before.get(key), after.get(key)
-            if one is None or other is None:
-                self._count_lone(one, other)
-            elif names is None and one.resource != other.resource:
-                self._count_changed(one, other, one.resource, other.resource)
-            elif names is not None:
-                self._count_changed(
-                    one, other, *(_named(each.resource, known) for each, known in zip((one, other), names, strict=True))
-                )
-        touched = set().union(*self._touched.values()) if self._touched else set()
-        self._impact.changed += len(touched)
+        touched: dict[Change | None, set[str]] = {}  # resources by cause
+        for found in differences(old, new, self._causes):
+            for cause in found.causes or NOT_SAID:
+                touched.setdefault(cause, set()).add(found.entry.identifier)
+                self._count_effect(self._impact.effects.setdefault(cause, Effect()), found)
+        for cause, resources in touched.items():
+            self._impact.effects[cause].resources += len(resources)
+            self._impact.effects[cause].cases += 1
+        self._impact.resources += len({entry.identifier for build in (old, new) for entry in build.entries})
+        self._impact.changed += len(set().union(*touched.values()))
         self._impact.changed_cases += bool(touched)
-        for cause, resources in self._touched.items():
-            effect = self._impact.effects[cause]
-            effect.resources += len(resources)
-            effect.cases += 1
 
-    def _count_lone(self, one: Entry | None, other: Entry | None) -> None:
-        entry, sign = (one, GONE) if one else (other, ADDED)
-        assert entry is not None
-        for cause in self._causes.of_resource(entry) or NOT_SAID:
-            self._affect(cause, entry, (sign, entry.mapping.resource), "", None, None)
-
-    def _count_changed(self, one: Entry, other: Entry, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        for key in dict.fromkeys((*before, *after)):
-            found = list(compared(key, before.get(key), after.get(key))) if before.get(key) != after.get(key) else []
-            if not found:
-                continue
-            elements = {_POSITIONS.sub("", change.element) for change in found}
-            for cause in self._causes.of_element(one, other, key.removeprefix("_")) or NOT_SAID:
-                for element in sorted(elements):
-                    self._affect(cause, other, (CHANGED, f"{other.mapping.resource}.{element}"), *found[0])
-
-    def _affect(
-        self, cause: Change | None, entry: Entry, element: tuple[str, str], path: str, before: Any, after: Any
-    ) -> None:
-        effect = self._impact.effects.setdefault(cause, Effect())
-        effect.elements[element] += 1
-        self._touched.setdefault(cause, set()).add(entry.identifier)
-        place = str(self._both[1].case.place(entry.fact))
+    def _count_effect(self, effect: Effect, found: Found) -> None:
+        resource, follows = found.entry.mapping.resource, " (follows)" if found.follows else ""
+        paths = {f".{_POSITIONS.sub('', part.element)}" for part in found.parts} or {""}
+        effect.elements.update((found.sign, f"{resource}{path}{follows}") for path in paths)
+        place = str(self._both[1].case.place(found.entry.fact))
         if len(effect.examples) < _EXAMPLES and place not in {one.place for one in effect.examples}:
-            effect.examples.append(Example(place, entry.fact.identity, path, before, after))
-
-
-def _by_identity(build: Build) -> dict[tuple[str, str], Entry]:
-    return {(entry.mapping.resource, entry.identifier): entry for entry in build.entries}
-
-
-def _names(build: Build) -> dict[str, str]:
-    """What ids, references and the system of identifiers stand for."""
-    names = {entry.id: entry.identifier for entry in build.entries}
-    names |= {entry.reference: entry.identifier for entry in build.entries}
-    names[build.system] = "the system of identifiers"
-    return names
-
-
-def _named(value: Any, names: Mapping[str, str]) -> Any:
-    """A copy with names in the place of ids."""
-    if isinstance(value, dict):
-        return {key: _named(part, names) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_named(part, names) for part in value]
-    return names.get(value, value) if isinstance(value, str) else value
+            part = found.parts[0] if found.parts else Difference("")
+            effect.examples.append(Example(place, found.entry.fact.identity, *part))
 
 
 def same_identities(old: Mappings, new: Mappings) -> bool:

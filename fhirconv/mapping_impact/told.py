@@ -13,7 +13,7 @@ from fhirconv.mapping_impact.impact import Effect, Impact
 from fhirconv.mapping_impact.sides import Change
 
 _SHOWN = 120  # characters of a value
-_WHY_NOT = "no entry that differs says why; it may follow from a change of another resource"
+_WHY_NOT = "no entry that differs says why"
 _OF_IDS = ("identifier", "fact")
 _IDS = (
     "The identifier systems differ: every id changes, and every reference. Resources are compared by what they are of."

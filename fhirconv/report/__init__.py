@@ -19,6 +19,8 @@ from fhirconv.mapping import DEFAULT_PROFILE, load_mappings
 from fhirconv.records import read_records
 from fhirconv.source import read_value
 
+__all__ = ["ReportError", "report_case"]
+
 _LIBRARIES = ("jinja2", "vl_convert")
 
 

@@ -84,7 +84,9 @@ def _grouped(words: list[Words]) -> list[_Word]:
 
 def _known(key: str, entry: Mapping[str, Any], word: _Word) -> list[str]:
     """The table's own entry, with the word added."""
-    codes = [" ".join(filter(None, (one["system"], one["code"], one.get("display")))) for one in entry.get("codings", ())]
+    codes = [
+        " ".join(filter(None, (one["system"], one["code"], one.get("display")))) for one in entry.get("codings", ())
+    ]
     return [
         f"# did you mean {printable(entry['text'])} ({'; '.join(codes) or 'no codes'})? Then only:",
         f"[{key}]",

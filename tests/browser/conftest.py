@@ -13,15 +13,12 @@ import pytest
 
 from . import install
 from .cases import PAGES
+from .opened import launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HERE = Path(__file__).resolve().parent
-_FLAGS = (
-    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-gpu", "--force-color-profile=srgb",
-)  # fmt: skip
 _TIMEOUT_S = 600
 
 Made = Callable[[str], Path]
@@ -37,16 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window, with a profile that lives as long as the run."""
-    from playwright.sync_api import sync_playwright
-
     try:
         install.ensure()
     except install.SetupError as problem:
         pytest.fail(f"{problem} (browser tests never skip)", pytrace=False)
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=install.CHROMIUM, args=_FLAGS, timeout=_TIMEOUT_S * 1000)
+    with launched() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

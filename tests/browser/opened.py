@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,11 @@ if TYPE_CHECKING:
 
 # A slow machine that does other things besides is no failure.
 PATIENCE_MS = 120_000
+
+_FLAGS = (
+    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-gpu", "--force-color-profile=srgb",
+)  # fmt: skip
 
 # canary() is what every hostile text of the tests calls. A violation of the page's own policy is something that
 # tried; it is heard at the document wherever it happens.
@@ -88,6 +92,18 @@ class Opened:
 
 
 @contextmanager
+def launched() -> Iterator[Browser]:
+    """Debian's Chromium without a window, with a profile that lives no longer than it does."""
+    from playwright.sync_api import sync_playwright
+
+    with (
+        sync_playwright() as driver,
+        driver.chromium.launch(executable_path=install.CHROMIUM, args=_FLAGS, timeout=PATIENCE_MS) as browser,
+    ):
+        yield browser
+
+
+@contextmanager
 def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Opened]:
     """A page as a file, in a context of its own that is always offline; `options` as Playwright's new_context takes them.
 
@@ -114,8 +130,3 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Opened]:
 def _axe() -> str:
     """axe-core as a script to evaluate: what a page's own policy keeps out of the page, the browser itself lets in."""
     return f"() => {{ {install.axe_source()} }}"
-
-
-def quoted(text: str) -> str:
-    """A text as a string of a script or a CSS selector."""
-    return json.dumps(text)

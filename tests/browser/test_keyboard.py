@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ from .opened import Opened, opened
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-each_page = pytest.mark.parametrize("name", ["nakagawa-2022", "made-up-lab-series", "several", "errors", "corpus"])
+each_page = pytest.mark.parametrize("name", ["nakagawa-2022", "made-up-lab-series", "errors", "corpus"])
 _WIDE = {"viewport": {"width": 1200, "height": 800}}
 
 # The elements get numbers in the order of the text.
@@ -31,30 +31,24 @@ _FOCUS = """() => {
             || (!!mark && !/^(none|transparent|rgba[(].*, 0[)])$/.test(mark.stroke) && parseFloat(mark.strokeWidth) >= 2),
     };
 }"""
+# Each key notes where the focus was before it: what the key before it led to.
+_NOTE = f"window.stops = []; document.addEventListener('keydown', event => event.key === 'Tab' && window.stops.push(({_FOCUS})()), true);"
 _REACHABLE = """() => [...document.querySelectorAll('*')].flatMap(one =>
     one.matches('a[href], button, summary, select, input, textarea, [tabindex="0"]') && one.checkVisibility()
     && one.getAttribute('tabindex') !== '-1' && !one.disabled ? [one.place] : [])"""
 
-
-class Stop(NamedTuple):
-    """Where Tab stopped."""
-
-    place: int
-    what: str
-    is_seen: bool
-    is_shown: bool
+_ON_SCREEN = """one => { const box = one.getBoundingClientRect();
+    return box.height > 0 && box.bottom > 0 && box.top < innerHeight; }"""
 
 
-def stops(page: Opened, key: str = "Tab") -> list[Stop]:
-    """Every stop of a key, until it leaves the page or comes round."""
-    found: list[Stop] = []
-    for _ in range(5000):
+def stops(page: Opened, key: str, most: int) -> list[dict[str, Any]]:
+    """Every stop of a key, pressed `most` times, until it leaves the page or comes round."""
+    page.page.evaluate(_NOTE)
+    for _ in range(most + 2):
         page.page.keyboard.press(key)
-        at: dict[str, Any] | None = page.page.evaluate(_FOCUS)
-        if at is None or (found and at["place"] == found[0].place):
-            return found
-        found.append(Stop(at["place"], at["what"], at["isSeen"], at["isShown"]))
-    raise AssertionError(f"{key} comes to no end: {found[-3:]}")
+    _, *found = page.page.evaluate("window.stops")
+    ends = (number for number, stop in enumerate(found) if stop is None or (number and stop == found[0]))
+    return found[: next(ends, None)]
 
 
 @each_page
@@ -62,14 +56,17 @@ def test_tab_reaches_everything_in_order(browser: Browser, made: Made, name: str
     with opened(browser, made(name), **_WIDE, reduced_motion="reduce") as page:
         page.page.evaluate(_NUMBER)
         expected = page.page.evaluate(_REACHABLE)
-        there = stops(page)
-        places = [stop.place for stop in there]
-        assert places == sorted(set(places)), "not in the order of the text"
-        assert set(expected) <= set(places)
-        assert [stop for stop in there if not stop.is_seen] == []
-        assert [stop for stop in there if not stop.is_shown] == []
-        back = [stop.place for stop in stops(page, "Shift+Tab")]
-        assert back == places[::-1]
+        there = stops(page, "Tab", len(expected))
+        assert [stop["place"] for stop in there] == expected, "every one, in the order of the text, and the way out"
+        assert [stop["what"] for stop in there if not stop["isSeen"]] == []
+        assert [stop["what"] for stop in there if not stop["isShown"]] == []
+
+
+def test_tab_goes_back_as_it_came(browser: Browser, made: Made) -> None:
+    with opened(browser, made("errors"), **_WIDE, reduced_motion="reduce") as page:
+        page.page.evaluate(_NUMBER)
+        expected = page.page.evaluate(_REACHABLE)
+        assert [stop["place"] for stop in stops(page, "Shift+Tab", len(expected))] == expected[::-1]
 
 
 def test_first_stop_leads_past_the_head(browser: Browser, made: Made) -> None:
@@ -93,6 +90,45 @@ def test_folds_open_and_close(browser: Browser, made: Made, name: str) -> None:
                 before = fold.evaluate("one => one.parentElement.open")
                 fold.press(key)
                 assert fold.evaluate("one => one.parentElement.open") is not before
+
+
+def test_mark_leads_to_its_fact_and_back(browser: Browser, made: Made) -> None:
+    """Enter on the mark of a result shows what it became; Tab goes on from there; the way back is the browser's own."""
+    with opened(browser, made("made-up-lab-series"), **_WIDE, reduced_motion="reduce") as page:
+        page.page.evaluate(_NUMBER)
+        mark = page.page.locator("figure svg a[aria-label*='10.4 g/dL']")
+        mark.press("Enter")
+        fact = page.page.locator(":target")
+        assert fact.evaluate("one => one.matches('.fact, .fact *, tr, td')")
+        assert "10.4 g/dL" in (fact.text_content() or "")
+        assert fact.evaluate(_ON_SCREEN)
+        page.page.keyboard.press("Tab")
+        assert page.page.evaluate(_FOCUS)["place"] > fact.evaluate("one => one.place")
+        page.page.go_back()
+        assert page.page.locator(":target").count() == 0
+        mark.focus()
+        assert mark.evaluate(_ON_SCREEN)
+
+
+@pytest.mark.parametrize("name", ["takanashi-2019", "bundle"])
+def test_field_and_element_mark_each_other(browser: Browser, made: Made, name: str) -> None:
+    """The focus on a field marks what was made of it; Enter leads there, and from there a link leads back."""
+    with opened(browser, made(name), **_WIDE, reduced_motion="reduce") as page:
+        field = page.page.locator(".fact dt a[data-k]").nth(3)
+        home = field.evaluate("one => one.closest('.fact').id")
+        field.focus()
+        marked = page.page.evaluate("[...document.querySelectorAll('.marked')].map(one => one.closest('.fact').id)")
+        assert len(marked) >= 2
+        assert set(marked) == {home}
+        page.page.keyboard.press("Escape")
+        assert page.page.locator(".marked").count() == 0
+        field.press("Enter")
+        element = page.page.locator(":target")
+        assert element.evaluate(_ON_SCREEN)
+        back = element.locator(f"a[href$=':{field.get_attribute('data-k')}']")
+        back.press("Enter")
+        assert page.page.locator(":target").evaluate("one => one.closest('.fact').id") == home
+        assert page.page.locator(":target").evaluate(_ON_SCREEN)
 
 
 def test_theme_is_changed_and_not_kept(browser: Browser, made: Made) -> None:

@@ -107,8 +107,10 @@ def day_of(resource: dict[str, Any]) -> float:
     if "effectiveDateTime" in resource:
         return middle_of(resource["effectiveDateTime"])
     (stated,) = (one for one in resource["_effectiveDateTime"]["extension"] if one["url"] == _OFFSET)
-    (offset,) = (one["valueDuration"] for one in stated["extension"] if one["url"] == "offset")
-    return float(offset["value"]) * _DAYS[offset["code"]]
+    said = {one["url"]: one for one in stated["extension"]}
+    offset = said["offset"]["valueDuration"]
+    side = -1 if said["relationship"]["valueCode"].startswith("before") else 1
+    return side * float(offset["value"]) * _DAYS[offset["code"]]
 
 
 def middle_of(text: str) -> float:

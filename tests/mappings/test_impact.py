@@ -12,7 +12,14 @@ import pytest
 from conftest import FIXTURES, run
 
 from fhirconv import Conversion, convert
+from fhirconv.conversion import convert_document
 from fhirconv.data_files import data_dir
+from fhirconv.mapping_impact import told
+from fhirconv.mapping_impact.causes import Causes
+from fhirconv.mapping_impact.impact import Effect, Impact
+from fhirconv.mapping_impact.resources import differences
+from fhirconv.mapping_impact.sides import side_of
+from fhirconv.source import read_file
 
 CASES = sorted((FIXTURES / "cases").glob("*.yaml"))
 LABS = FIXTURES / "cases" / "made-up-lab-series.yaml"
@@ -166,8 +173,9 @@ def test_a_unit_that_is_known_now_lets_a_case_pass(site: Site, case: Callable[..
 def test_a_resource_more_and_one_less(site: Site, case: Callable[..., Path]) -> None:
     new = site({"resources/twin.toml": TWIN})
     found, back = impact("default", new, case()), impact(new, "default", case())
-    assert causes(found)["resources/twin: added"] == (2, ["+ Observation"])
-    assert causes(back)["resources/twin: taken out"] == (2, ["- Observation"])
+    follows = [f"~ Provenance.target{part} (follows)" for part in ("", ".reference")]  # which lists all resources
+    assert causes(found) == {"resources/twin: added": (3, ["+ Observation", *follows])}
+    assert causes(back) == {"resources/twin: taken out": (3, ["- Observation", *follows])}
     assert found["resources_changed"] == back["resources_changed"]
 
 
@@ -175,12 +183,9 @@ def test_which_facts_a_mapping_is_for(site: Site, case: Callable[..., Path]) -> 
     old = site({"resources/twin.toml": TWIN}, "old")
     new = site({"resources/twin.toml": TWIN.replace("[elements]", "only = { method = true }\n[elements]")}, "new")
     found, back = causes(impact(old, new, case())), causes(impact(new, old, case()))
-    assert found.pop("resources/twin only: added") == (2, ["- Observation"])
-    assert back.pop("resources/twin only: taken out") == (2, ["+ Observation"])
-    for follows in (found, back):  # what lists all resources
-        assert {element.partition(".")[0] for _, elements in follows.values() for element in elements} == {
-            "~ Provenance"
-        }
+    for one, cause, first in ((found, "added", "- Observation"), (back, "taken out", "+ Observation")):
+        assert list(one) == [f"resources/twin only: {cause}"]
+        assert one[f"resources/twin only: {cause}"][1][0] == first
 
 
 def test_what_only_the_narrative_tells(site: Site, case: Callable[..., Path]) -> None:
@@ -211,12 +216,28 @@ def test_other_ids_are_told_once(site: Site) -> None:
     assert "The identifier systems differ" in told.stdout
 
 
-def test_what_no_entry_says_is_said_too(site: Site, case: Callable[..., Path]) -> None:
-    """The patient has no gender any more, so claims no profile, so the lab results do not."""
+def test_what_follows_from_another_resource(site: Site, case: Callable[..., Path]) -> None:
+    """The patient has no gender any more, so claims no profile, so the lab result does not."""
     new = site({"resources/patient.toml": '[elements]\ngender = false\n[narrative_only]\nsex = "for the test"\n'})
-    found = causes(impact("default", new, case(), "--profile", "mcode"))
-    assert found[""] == (2, ["~ Observation.meta.profile", "~ Patient.meta.profile"])
-    assert found["resources/patient elements.gender: taken out"] == (1, ["~ Patient.gender"])
+    follows = [f"~ {kind}.meta.profile (follows)" for kind in ("Observation", "Patient")]
+    assert causes(impact("default", new, case(), "--profile", "mcode")) == {
+        "resources/patient elements.gender: taken out": (
+            2,
+            ["~ Observation.meta.profile (follows)", "~ Patient.gender", follows[1]],
+        )
+    }
+
+
+def test_what_no_entry_says_is_said_too(site: Site, case: Callable[..., Path]) -> None:
+    """As if nobody knew of the entry that differs."""
+    old, new = (side_of(str(name)) for name in ("default", site({"concepts/labs.toml": CEA})))
+    builds = [convert_document(read_file(case()), side.load("r4")).build for side in (old, new)]
+    assert builds[0] is not None
+    assert builds[1] is not None
+    (found,) = differences(*builds, Causes((), old.load("r4"), new.load("r4")))
+    assert (found.causes, found.follows, found.entry.mapping.name) == ((), False, "lab")
+    whole = Impact(effects={None: Effect(1, 1)})
+    assert "no entry that differs says why" in told.to_text(told.as_data(whole, (), False, False))
 
 
 # -- findings and words --

@@ -74,11 +74,19 @@ def test_tables_are_read_as_convert_reads_them() -> None:
 
 
 def test_a_draft_has_each_word_once_the_most_frequent_first() -> None:
-    name = corpus(drugs("healing tea", "green juice", case="a"), drugs("Green  Juice", "green juice", "mistletoe", case="b"))
+    name = corpus(
+        drugs("healing tea", "green juice", case="a"), drugs("Green  Juice", "green juice", "mistletoe", case="b")
+    )
     assert run("report", "--corpus", name, "-o", "c.html", "--draft", "site").exit_code == 0
     text = Path("site/concepts/drugs.toml").read_text(encoding="utf-8")
-    assert re.findall(r"^# # (\d+)x: (.*)$", text, re.MULTILINE) == [("3", "green juice"), ("1", "healing tea"), ("1", "mistletoe")]
-    assert uncommented(text, "green-juice").startswith('[green-juice]\ntext = "green juice"\nalso = ["Green  Juice"]\ncodings')
+    assert re.findall(r"^# # (\d+)x: (.*)$", text, re.MULTILINE) == [
+        ("3", "green juice"),
+        ("1", "healing tea"),
+        ("1", "mistletoe"),
+    ]
+    assert uncommented(text, "green-juice").startswith(
+        '[green-juice]\ntext = "green juice"\nalso = ["Green  Juice"]\ncodings'
+    )
 
 
 def test_a_draft_changes_nothing_until_it_is_filled_in(folder: Path) -> None:
@@ -105,7 +113,9 @@ def test_a_filled_in_entry_gives_the_word_its_code() -> None:
     entry = uncommented(path.read_text(encoding="utf-8"), "healing-tea")
     path.write_text(entry, encoding="utf-8")
     assert run("mappings", "check", "site").exit_code == 3, "an empty coding is refused"
-    filled = entry.replace('system = "", code = "", display = "", verified = ""', 'system = "atc", code = "L02BG04", verified = "me"')
+    filled = entry.replace(
+        'system = "", code = "", display = "", verified = ""', 'system = "atc", code = "L02BG04", verified = "me"'
+    )
     path.write_text(filled, encoding="utf-8")
     assert run("mappings", "check", "site").exit_code == 0
     assert b"L02BG04" in convert(drugs("healing tea"), mappings="site").json()
@@ -120,13 +130,17 @@ def test_a_word_is_given_to_an_entry_that_is_there() -> None:
     assert b"72965" in convert(drugs("letrozolle"), mappings="site").json()
 
 
-@pytest.mark.parametrize("word", ['a "b" \\ c', "HER2-", "HER2+", "薬", "a\nb", "x\u202ey\x7f\u2028z", "]]", "# x", "'''"])
+@pytest.mark.parametrize(
+    "word", ['a "b" \\ c', "HER2-", "HER2+", "薬", "a\nb", "x\u202ey\x7f\u2028z", "]]", "# x", "'''"]
+)
 def test_whatever_the_word_its_entry_is_toml_and_says_that_word(word: str) -> None:
     (text,) = drafts_of([Words("drugs", word, 1)], load_mappings().raw).values()
     assert tomli.loads(text) == {}
     ((key, entry),) = tomli.loads(re.sub("^# ", "", text.split("\n\n", 1)[1], flags=re.MULTILINE)).items()
     assert entry["text"] == word
-    assert fold(key.replace("-", " ")) == fold(word) or key == "word-1", "a key is a word, too: 'her2' would say what 'HER2-' does not"
+    assert fold(key.replace("-", " ")) == fold(word) or key == "word-1", (
+        "a key is a word, too: 'her2' would say what 'HER2-' does not"
+    )
 
 
 def test_many_words_are_drafted_soon_enough() -> None:
