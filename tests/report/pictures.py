@@ -79,7 +79,7 @@ class Seen:
     def values(self) -> Ruler:
         lowest = max(shape.y for shape in self.of("role-axis-label"))
         labels = [shape for shape in self.of("role-axis-label") if shape.y < lowest]
-        ticks = [(shape.y - 3, float(shape.text.replace("−", "-").replace(",", ""))) for shape in labels]
+        ticks = [(shape.y - 4, float(shape.text.replace("−", "-").replace(",", ""))) for shape in labels]
         return Ruler(ticks[0], ticks[-1])
 
 
