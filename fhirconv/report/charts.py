@@ -45,7 +45,9 @@ def series_picture(axis: Axis, series: Series, prefix: str) -> Picture:
     """One series of results, exactly under the timeline of its axis."""
     chart = SeriesChart(axis, series, prefix)
     said = [_counted(len(series.points), "result", "results")]
-    if series.points:
+    if len(series.points) == 1:
+        said = [f"1 result: {_value(series.points[0])}"]
+    elif series.points:
         ordered = sorted(series.points, key=lambda point: point.value)
         said.append(f"lowest {_value(ordered[0])}, highest {_value(ordered[-1])}")
     return _picture(chart, named(series), [", ".join(said), *chart.notes])

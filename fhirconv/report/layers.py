@@ -83,9 +83,9 @@ class Sheet:
         self._put(layer, "y", start, y, end, y2, more)
 
     def put_value(
-        self, layer: str, start: float, y: float, end: float | None = None, y2: float | None = None, **more: Any
+        self, layer: str, start: float, y: float | None, end: float | None = None, y2: float | None = None, **more: Any
     ) -> None:
-        """Something in values along y."""
+        """Something in values along y. None: a line is broken here."""
         self._put(layer, "value", start, y, end, y2, more)
 
     def write(self, layer: str, day: float, y: float, text: str, align: str = "left") -> None:

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from fhirconv.report.course import Axis
+from fhirconv.report.lettering import SMALL, cut, written
 
 LEFT, WIDTH, RIGHT = 70, 980, 40  # of every picture, in px: what stands beside the plot is as wide in all of them
 EDGE = 0.03  # of the width, left free at both ends: room for what fades out there
@@ -62,7 +63,7 @@ class Scale(NamedTuple):
 
     def title(self) -> str | None:
         """What the ticks count; dates need no title."""
-        return f"{self.unit} after (negative: before) {self.zero}" if self.zero else None
+        return cut(written(f"{self.unit} after (negative: before) {self.zero}"), WIDTH, SMALL) if self.zero else None
 
     @property
     def below(self) -> int:

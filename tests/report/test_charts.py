@@ -30,7 +30,6 @@ from fhirconv.report.course import (
     Item,
     Point,
     Series,
-    Unplaced,
     When,
     anchor,
     course_of,
@@ -423,14 +422,51 @@ def test_more_items_than_anybody_reads_are_one_path() -> None:
     assert "Events: 2000, only where they begin is drawn; each is in the table" in drawn.description
 
 
-def test_what_is_long_before_the_rest_is_told() -> None:
-    far = axis(event("CT", day("2021-05-05")))._replace(
-        earlier=(Unplaced("p/m", "mastectomy", "18 years before presentation"),)
-    )
-    drawn = timeline_picture(far, "")
-    said = "Long before, not drawn: mastectomy (18 years before presentation)"
-    assert said in drawn.description
-    assert said in Seen(drawn.svg).texts()
+def joined(*points: Point) -> int:
+    """How many results a line leads to from the one before."""
+    (line,) = seen_series(*points).of("line_series")
+    return line.element.attrib["d"].count("L")
+
+
+@pytest.mark.parametrize(
+    ("other", "lines"),
+    [
+        (point(day("2021-04-01"), "9"), 2),
+        (point(day("2021-02-02"), "9"), 2),
+        (point(day("2021-02-01"), "9"), 1),  # of one day: nobody says which was first
+        (point(month("2021-02"), "9"), 1),
+        (point(month("2021-04"), "9"), 2),
+        (point(day("2021-04-01"), "9", comparator=">"), 0),
+        (point(When(number("2021-04-01"), None, "after"), "9"), 0),
+    ],
+)
+def test_a_line_joins_values_of_which_one_was_first(other: Point, lines: int) -> None:
+    assert joined(point(day("2021-02-01"), "8"), other, point(day("2021-09-01"), "7")) == lines
+
+
+def test_a_bound_of_time_is_hollow() -> None:
+    picture = seen_series(point(When(None, number("2021-04-01"), "before"), "8", flag="high"))
+    assert len(picture.of("guess_flagged")) == 1
+    assert not picture.of("mark_flagged")
+
+
+def test_letters_stay_off_the_axis() -> None:
+    low = [point(day(f"2021-0{at}-01"), value, flag="low") for at, value in enumerate(("0", "5", "9"), 1)]
+    picture = seen_series(*low)
+    axis_y = max(shape.y for shape in picture.of("role-axis-domain"))
+    assert max(shape.y for shape in picture.of("flag")) + 2 < axis_y
+
+
+def test_one_result_is_said_once() -> None:
+    series = Series("Hb", "g/dL", (point(day("2021-02-01"), "8.0"),))
+    assert series_picture(axis(series), series, "").description == "1 result: 8.0."
+
+
+def test_the_title_of_an_axis_stays_in_the_picture() -> None:
+    made = axis(event("a", When(0, 0, "at")), zero="start of therapy " * 50, first=-100, last=100)
+    (title,) = (shape.text for shape in seen(made).of("role-axis-title"))
+    assert title.endswith("…")
+    assert len(title) < 180
 
 
 def test_a_number_that_no_picture_can_hold_is_said_to_be_missing() -> None:
