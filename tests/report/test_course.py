@@ -589,7 +589,7 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert axis.zero == "start of letrozole"
     at = {item.fact: stretch(item.start) for item in axis.items}
     assert at["medications/letrozole"] == (0, 0)
-    assert at["medications/palbociclib"] == (0, None)  # 'after'; how long after is not stated
+    assert at["medications/palbociclib"] == (9.5 * MONTH, None)  # 'after' the worsening; how long after is not stated
     assert at["procedures/pet-ct-before-treatment"] == (None, 0)
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)
