@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhirconv.facts import Case, Fact
@@ -31,6 +32,17 @@ def time_words(timeline: Timeline, moment: Moment) -> str:
         said = moment_words(moment, timeline)
         words = f"{words}, {said}" if said else words
     return words
+
+
+def open_words(timeline: Timeline, moment: Moment) -> str:
+    """What is said of a time that is only after, or before, something: short, for its mark. What it is `at` is followed."""
+    seen = {""}
+    while moment.relation == "at" and moment.event not in seen:
+        seen.add(moment.event)
+        moment = timeline.event_moment(moment.event) or Moment()
+    words = moment_words(replace(moment, text=""), timeline)
+    is_bare = moment.relation in ("after", "before") and not moment.offset
+    return f"{words}, how long {moment.relation} is not said" if is_bare else words
 
 
 def span_words(start: str, end: str) -> str:
