@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from fhirconv.facts import Case, Fact
 from fhirconv.issues import Issue, by_place, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.records import is_resource
+from fhirconv.reports import identified
 from fhirconv.source import read_value
 from fhirconv.validation.layers import BASE, LAYERS, LayerRun
 from fhirconv.validation.profiled import ProfileLayer
@@ -34,12 +36,15 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class CaseReport:
-    """One case, and what became of it. `name` is that of its file, with the line where it begins in NDJSON."""
+    """One case, and what became of it. `name` is that of its file, with the line where it begins in NDJSON.
+
+    `found` are the findings with the ids that every report of the same run gives them (reports.identified).
+    """
 
     name: str
     conversion: Conversion
     mappings: Mappings
-    issues: list[Issue]
+    found: list[tuple[str, Issue]]
     layers: dict[str, LayerRun]
     given: Given | None = None
 
@@ -47,6 +52,11 @@ class CaseReport:
     def case_id(self) -> str:
         """The id of the case; its file's name where it has none."""
         return self.conversion.case.id or self.name
+
+    @property
+    def issues(self) -> list[Issue]:
+        """The findings."""
+        return [issue for _, issue in self.found]
 
     @property
     def profile(self) -> str:
@@ -91,21 +101,23 @@ def reports_of(documents: Iterable[Document], mappings: Mappings, source: Path |
     Bundles come after the cases: single resources, and pages of one answer, may belong together.
     """
     resources = []
+    seen: Counter[str] = Counter()
     for document in documents:
         if is_resource(document.data):
             resources.append(document)
         elif not any(issue.rule == "blank-line" for issue in document.issues):
-            yield converted(convert_document(document, mappings, source=source), mappings, document.title)
+            yield converted(convert_document(document, mappings, source=source), mappings, document.title, seen)
     for pool in pools(resources):
-        yield from _given(pool, mappings)
+        yield from _given(pool, mappings, seen)
 
 
-def converted(conversion: Conversion, mappings: Mappings, name: str) -> CaseReport:
-    """The report of a case that was converted by these mappings."""
-    return CaseReport(_short(name), conversion, mappings, conversion.issues, _layers(conversion, mappings.profile))
+def converted(conversion: Conversion, mappings: Mappings, name: str, seen: Counter[str] | None = None) -> CaseReport:
+    """The report of a case that was converted by these mappings; `seen` is what `identified` counted before it."""
+    found = identified(conversion.issues, seen)
+    return CaseReport(_short(name), conversion, mappings, found, _layers(conversion, mappings.profile))
 
 
-def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
+def _given(pool: list[Document], mappings: Mappings, seen: Counter[str]) -> Iterator[CaseReport]:
     """Reports of the patients that resources tell of; the findings are those about the resources as they were given."""
     checked = [Validator(mappings.profile).check(document) for document in pool]
     issues = by_place(issue for one in checked for issue in one.issues)
@@ -118,13 +130,14 @@ def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
     readback = Report()
     cases = list(facts_in(pool, mappings, readback))
     issues = by_place([*issues, *readback.issues])
+    found = identified(issues, seen)
     name = _short(pool[0].title)
     if not cases:
-        yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, issues, checked[0].layers)
+        yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, found, checked[0].layers)
     for case in cases:
         conversion = convert_document(read_value(case, name), mappings)
         given = Given(bundle, readback)
-        yield CaseReport(name, conversion, mappings, issues, checked[0].layers, given)
+        yield CaseReport(name, conversion, mappings, found, checked[0].layers, given)
 
 
 def _resource_ids(bundle: Mapping[str, Any]) -> Iterator[Any]:

@@ -113,10 +113,10 @@ def sections_of(report: CaseReport, issues: Found) -> list[SectionView]:
     return _Viewer(report, issues).sections()
 
 
-def issues_by_fact(report: CaseReport, issues: Iterable[tuple[str, Issue]]) -> Found:
+def issues_by_fact(report: CaseReport) -> Found:
     """Findings by the pointer of the fact that they are about."""
     made: dict[str, list[tuple[str, Issue]]] = {}
-    for name, issue in issues:
+    for name, issue in report.found:
         fact = report.fact_of(issue)
         if fact is not None:
             made.setdefault(fact.pointer, []).append((name, issue))

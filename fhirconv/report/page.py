@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from fhirconv.issues import Issue
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED
 from fhirconv.report import budget
 from fhirconv.report.cases import CaseReport
@@ -25,7 +24,6 @@ from fhirconv.report.findings_view import (
     quoted,
 )
 from fhirconv.report.html import render
-from fhirconv.reports import identified
 
 _HEADED = {"patient": ("note", "origin"), "source": ("text", "language", "note", "origin")}  # left to the facts below
 
@@ -55,20 +53,17 @@ class CaseView(NamedTuple):
 
 def case_page(reports: Sequence[CaseReport]) -> str:
     """The page of these cases. Same cases, same text."""
-    found = iter(identified(issue for report in reports for issue in report.issues))
-    views = [
-        _view(f"c{number}-", report, [next(found) for _ in report.issues]) for number, report in enumerate(reports, 1)
-    ]
+    views = [_view(f"c{number}-", report) for number, report in enumerate(reports, 1)]
     return render("cases.html", cases=views, anchor=anchor, budget=budget, svg=Markup)
 
 
-def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> CaseView:
+def _view(prefix: str, report: CaseReport) -> CaseView:
     conversion = report.conversion
-    sections = sections_of(report, issues_by_fact(report, issues))
+    sections = sections_of(report, issues_by_fact(report))
     course = course_of(conversion.case, report.mappings)
     axes = axes_of(course, prefix)
     shown = frozenset(one for section in sections for one in section.identities())
-    severities = Counter(issue.severity for _, issue in issues)
+    severities = Counter(issue.severity for issue in report.issues)
     return CaseView(
         prefix,
         report,
@@ -84,7 +79,7 @@ def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> C
         shown,
         shown | told_in_rows(axes),
         not_converted(report),
-        layers_of(report, issues),
+        layers_of(report),
         quoted(report),
         _json(report),
     )

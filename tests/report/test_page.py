@@ -293,6 +293,21 @@ def test_a_folder_holds_a_page_of_each_case_and_an_index(tmp_path: Path) -> None
     assert "B b" in index.text
 
 
+def test_findings_have_the_ids_that_the_account_of_the_run_gives_them(tmp_path: Path) -> None:
+    """On a page of all as on pages of each, also where records have the same findings."""
+    labs = [{"analyte": "an unknown test", "value": "1", "unit": "no unit", "at": "2020-01-01"}]
+    lines = [{"case": {"id": name}, "patient": {}, "labs": labs} for name in ("a", "b", "c")]
+    (tmp_path / "cases.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run("convert", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "out.ndjson"), "--report", str(tmp_path / "r.json"))
+    told = {one["id"] for one in json.loads((tmp_path / "r.json").read_text())["issues"]}
+    assert len(told) >= 3
+    run("report", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "all.html"))
+    run("report", str(tmp_path / "cases.ndjson"), "-o", f"{tmp_path / 'pages'}/")
+    for pages in ([tmp_path / "all.html"], list((tmp_path / "pages").glob("?.html"))):
+        text = "".join(Page(page.read_text(encoding="utf-8")).text for page in pages)
+        assert set(re.findall(r"\bid ([0-9a-f]{12})\b", text)) == told
+
+
 def test_two_cases_of_one_id_are_refused_and_the_first_is_written(tmp_path: Path) -> None:
     line = json.dumps({"case": {"id": "a"}, "patient": {"sex": "female"}}) + "\n"
     (tmp_path / "cases.ndjson").write_text(line * 2)
