@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from fhirconv.back.inputs import pools
 from fhirconv.back.report import Report
@@ -27,11 +27,18 @@ from fhirconv.validation.profiled import ProfileLayer
 from fhirconv.validation.run import Validator
 
 
-class Given(NamedTuple):
-    """FHIR that was given in place of case facts, and what of it was not read."""
+@dataclass(frozen=True)
+class Given:
+    """FHIR that was given in place of case facts, what of it was not read, and how many patients it tells of."""
 
     bundle: dict[str, Any]
     readback: Report
+    patients: int
+
+    @functools.cached_property
+    def json(self) -> bytes:
+        """The Bundle in the form that `convert` writes."""
+        return dump_json(self.bundle, indent=True)
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,9 @@ class CaseReport:
     @functools.cached_property
     def json(self) -> bytes:
         """The Bundle as `convert` writes it to a file, or the one that was given in the same form; nothing if there is none."""
-        bundle = self.given.bundle if self.given else self.conversion.bundle
+        if self.given:
+            return self.given.json
+        bundle = self.conversion.bundle
         return dump_json(bundle, indent=True) if bundle is not None else b""
 
     @property
@@ -134,9 +143,9 @@ def _given(pool: list[Document], mappings: Mappings, seen: Counter[str]) -> Iter
     name = _short(pool[0].title)
     if not cases:
         yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, found, checked[0].layers)
+    given = Given(bundle, readback, len(cases))
     for case in cases:
         conversion = convert_document(read_value(case, name), mappings)
-        given = Given(bundle, readback)
         yield CaseReport(name, conversion, mappings, found, checked[0].layers, given)
 
 

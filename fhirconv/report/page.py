@@ -29,9 +29,13 @@ _HEADED = {"patient": ("note", "origin"), "source": ("text", "language", "note",
 
 
 class CaseView(NamedTuple):
-    """Everything that the page says of one case. `prefix` begins every id of it."""
+    """Everything that the page says of one case. `prefix` begins every id of it.
+
+    `checked` is the prefix of the first case of the same Bundle, where the findings about that Bundle stand.
+    """
 
     prefix: str
+    checked: str
     report: CaseReport
     verdict: str
     patient: list[FieldView]
@@ -53,11 +57,15 @@ class CaseView(NamedTuple):
 
 def case_page(reports: Sequence[CaseReport]) -> str:
     """The page of these cases. Same cases, same text."""
-    views = [_view(f"c{number}-", report) for number, report in enumerate(reports, 1)]
+    checked: dict[int, str] = {}
+    views = []
+    for number, report in enumerate(reports, 1):
+        prefix = f"c{number}-"
+        views.append(_view(prefix, report, checked.setdefault(id(report.given or report), prefix)))
     return render("cases.html", cases=views, anchor=anchor, budget=budget, svg=Markup)
 
 
-def _view(prefix: str, report: CaseReport) -> CaseView:
+def _view(prefix: str, report: CaseReport, checked: str) -> CaseView:
     conversion = report.conversion
     sections = sections_of(report, issues_by_fact(report))
     course = course_of(conversion.case, report.mappings)
@@ -66,6 +74,7 @@ def _view(prefix: str, report: CaseReport) -> CaseView:
     severities = Counter(issue.severity for issue in report.issues)
     return CaseView(
         prefix,
+        checked,
         report,
         verdict(report),
         list(_heading(sections, "patient")),
@@ -79,7 +88,7 @@ def _view(prefix: str, report: CaseReport) -> CaseView:
         shown,
         shown | told_in_rows(axes),
         not_converted(report),
-        layers_of(report),
+        layers_of(report) if checked == prefix else [],
         quoted(report),
         _json(report),
     )
@@ -123,7 +132,9 @@ def _heading(sections: Sequence[SectionView], name: str) -> Iterator[FieldView]:
 
 
 def _json(report: CaseReport) -> str:
-    """The Bundle, if the page has room for it."""
+    """The Bundle, if the page has room for it, and it tells of no other patient."""
+    if report.given and report.given.patients > 1:
+        return ""
     data = report.json
     return data.decode() if len(data) <= budget.JSON_BYTES else ""
 

@@ -261,6 +261,20 @@ def test_what_was_not_read_of_a_bundle_is_told() -> None:
     assert "no mapping makes such a resource of a fact" in page.text
 
 
+def test_a_bundle_of_many_patients_is_told_once_and_shown_with_none_of_them() -> None:
+    """So the page grows with the patients, not with their square, and no patient's part holds another's resources."""
+    patients = [{"resourceType": "Patient", "id": f"p{at}", "gender": "male", "shade": "blue"} for at in range(40)]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in patients]}
+    source = report_case(bundle)
+    page = Page(source)
+    found = [name for name in page.values("id") if re.fullmatch(r"c\d+-i-[0-9a-f]{12}", name)]
+    assert len(found) >= 40
+    assert {name.partition("-")[0] for name in found} == {"c1"}
+    assert "The Bundle tells of 40 patients" in page.text
+    assert '"shade"' not in page.text
+    assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(page.values("id"))
+
+
 def test_a_conversion_from_another_process_has_the_same_page() -> None:
     import pickle
 
