@@ -45,7 +45,7 @@ class CaseView(NamedTuple):
     severities: dict[str, int]
     axes: list[AxisView]
     unplaced: list[Unplaced]
-    timeless: list[Unplaced]
+    timeless: dict[str, list[Unplaced]]
     sections: list[SectionView]
     shown: frozenset[str]  # the facts that stand with the facts
     linked: frozenset[str]  # those and the others that links lead to
@@ -107,9 +107,9 @@ def verdict(report: CaseReport) -> str:
         said = [f"{_number(facts, 'fact')} could be read from the Bundle that was given."]
         said.append("All of it was read." if report.given.readback.is_clean else "Not all of it was read: see below.")
     if text := counts[KEPT_AS_TEXT]:
-        said.append(f"{text} went out as text, since no code is known for the words.")
+        said.append(f"{text:,} went out as text, since no code is known for the words.")
     if merged := counts[MERGED]:
-        said.append("1 is the time of another." if merged == 1 else f"{merged} are times of others.")
+        said.append("1 is the time of another fact." if merged == 1 else f"{merged:,} are times of other facts.")
     if report.given and not report.is_ok:
         said.append("The Bundle has errors.")
     return " ".join(said)

@@ -143,6 +143,24 @@ def test_a_case_of_10_000_labs_has_a_page_under_1_mb_that_says_what_it_leaves_ou
     assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(page.values("id"))
 
 
+def test_a_page_says_whose_case_it_is_and_what_its_facts_are_called() -> None:
+    """Also facts with errors have the names that a reader knows; words that stand beside each other stand apart."""
+    cancer = {"id": "ca", "kind": "primary-cancer", "name": "breast cancer", "onset": "2014-02-30"}
+    source = report_case({"case": {"id": "x"}, "patient": {"sex": "female"}, "conditions": [cancer]})
+    page = Page(source)
+    assert "Case x" in page.text
+    assert "breast cancer: not placed: has an error" in page.text
+    assert "rejected 1 finding" in page.text
+
+
+def test_facts_without_a_time_are_listed_by_section() -> None:
+    labs = [{"analyte": name, "result": "negative"} for name in ("HBsAg", "HCV")]
+    page = page_of({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": labs})
+    assert "2 facts say nothing of their time Labs HBsAg: negative HCV: negative" in page.text
+    page = page_of({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": labs[:1]})
+    assert "1 fact says nothing of its time Labs HBsAg: negative" in page.text
+
+
 # -- nothing of the data acts --
 
 
