@@ -32,6 +32,7 @@ from fhirconv.report.telling import (
     NO_TIME,
     NOT_STATED,
     label_of,
+    name_of,
     note_of,
     open_words,
     span_words,
@@ -136,7 +137,7 @@ class _Drawer:
         self._add_life()
         sound = set(self.case.facts)
         wrong = (fact for fact in self.given.facts if _is_timed(fact.section) and fact not in sound)
-        self.unplaced += (Unplaced(fact.identity, fact.identity, _WRONG) for fact in wrong)
+        self.unplaced += (Unplaced(fact.identity, name_of(fact), _WRONG) for fact in wrong)
         drawn = (zero for zero in self.places.axes() if zero in self.items or zero in self.results)
         return Course(tuple(map(self._axis, drawn)), tuple(self.unplaced))
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fhirconv.facts import Case, Fact
+from fhirconv.narrative import name_field
+from fhirconv.terms import words_of
 from fhirconv.timeline import Moment, Timeline
 from fhirconv.values.times import moment_words
 
@@ -73,6 +75,17 @@ def note_of(fact: Fact) -> str:
 def with_note(label: str, note: str) -> str:
     """A label for where there is no room for the note."""
     return f"{label} ({note})" if note else label
+
+
+def title_of(section: str) -> str:
+    """A section's name as a heading."""
+    return section.replace("_", " ").capitalize()
+
+
+def name_of(fact: Fact) -> str:
+    """What a fact is called, also one with errors: by its name, else its id, else the kind of thing it is."""
+    name = fact.data.get(name_field(fact.section))
+    return words_of(name) if isinstance(name, str) else str(fact.data.get("id", fact.section.title))
 
 
 def label_of(case: Case, fact: Fact) -> str:
