@@ -28,7 +28,7 @@ def timeline_picture(axis: Axis, prefix: str) -> Picture:
     """Therapy, events and disease status of an axis; `prefix` is that of the ids of the case on its page."""
     timeline = Timeline(axis, prefix)
     title = f"Course, from {axis.zero}" if axis.zero else "Course, by date"
-    lanes = Counter(item.lane for item in axis.items)
+    lanes = Counter(item.lane for item in axis.items if item.took_place)
     counts = [
         _counted(lanes[lane], one, many)
         for lane, one, many in (
@@ -38,6 +38,8 @@ def timeline_picture(axis: Axis, prefix: str) -> Picture:
         )
         if lanes[lane]
     ]
+    if missed := sum(not item.took_place for item in axis.items):
+        counts.append(f"{missed} that did not take place")
     return _picture(timeline, title, [", ".join(counts), *timeline.notes])
 
 

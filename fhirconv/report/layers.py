@@ -23,7 +23,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.6},
     "lane": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.4},
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
-    "beginning": {"type": "rect", "fill": _INK, "fillOpacity": 0.12},
+    "beginning": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
     "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR + 1.5},
     "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},

@@ -25,6 +25,7 @@ _FORMAT = {
     "day": "%Y-%m-%d",
     "date": "%Y-%m-%d",
 }
+_DAYS_TICK, _MONTHS_TICK = 100, 1280  # days; of longer axes Vega's seven ticks are months, and years
 _CLOCK = {"hours": "%H:%M", "minutes": "%H:%M", "seconds": "%H:%M:%S"}
 
 
@@ -53,13 +54,19 @@ class Scale(NamedTuple):
         domain = [self.at(self.first), self.at(self.last)]
         shown = {"title": self.title(), "labelPadding": 4}
         if not self.zero:
-            dates = {"format": _FORMAT | _CLOCK, "tickCount": 7}
+            dates = {"format": _FORMAT | self._finer() | _CLOCK, "tickCount": 7}
             return {"type": "temporal", "scale": {"type": "utc", "domain": domain}, "axis": shown | dates}
         return {
             "type": "quantitative",
             "scale": {"domain": domain, "nice": False, "zero": False},
             "axis": shown | {"values": self.ticks()},
         }
+
+    def _finer(self) -> dict[str, str]:
+        """Where ticks are days or months the first of a year is one of them: '2014' would read as the whole year."""
+        if self.last - self.first < _DAYS_TICK:
+            return dict.fromkeys(("year", "quarter", "month"), "%Y-%m-%d")
+        return {"year": "%b %Y"} if self.last - self.first < _MONTHS_TICK else {}
 
     def title(self) -> str | None:
         """What the ticks count; dates need no title."""

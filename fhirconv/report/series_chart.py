@@ -103,15 +103,16 @@ class SeriesChart:
             self.sheet.put_value("line_series", at, float(point.value))
 
     def _marks(self) -> None:
-        last_flag = -math.inf
+        letters: list[tuple[float, float]] = []
         for at, point in self.points:
             value, letter = float(point.value), letter_of(point.flag)
             self._stretch(point, value)
             is_hollow = _is_open(point.when) or is_guess(point.when, self.scale)
             layer = "guess" if is_hollow else "mark"
             self.sheet.put_value(f"{layer}_{'flagged' if letter else 'series'}", at, value, shape=_shape(point, letter))
-            if letter and self.scale.px(at) - last_flag >= _FLAG_ROOM:
-                last_flag = self.scale.px(at)
+            here = self.scale.px(at), self._px_above_axis(value)
+            if letter and not any(math.dist(here, other) < _FLAG_ROOM for other in letters):
+                letters.append(here)
                 below = letter[0] in "LD" and self._px_above_axis(value) >= _LETTER_ROOM
                 self.sheet.put_value("flag", at, value, text=letter, align="center", dy=12 if below else -12)
             self.sheet.put_value(

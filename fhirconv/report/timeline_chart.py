@@ -142,8 +142,12 @@ class Timeline:
         self._y += _LEGEND_ROW if self._met & _LEGEND.keys() else 0
 
     def _legend_mark(self, kind: str, at: float) -> None:
-        part = Part(kind, self.scale.day(at + (14 if kind == GUESS else 2)), self.scale.day(at + 26))
+        part = Part(kind, self.scale.day(at + (14 if kind == GUESS else 2)), self.scale.day(at + (14 if kind == "not" else 26)))
         self._part(f"{kind}_legend", part, self._y + SIZE / 2, _SHAPES[EVENT])
+        if kind == "not":  # a bar, and a mark
+            self.sheet.put("mark_legend", self.scale.day(at + 23), self._y + SIZE / 2, shape=_CROSS)
+        if kind == "not":  # of a moment
+            self._part("mark_legend", Part(MARK, part.start, part.start), self._y + SIZE / 2, _CROSS)
 
 
 def told(item: Item) -> str:

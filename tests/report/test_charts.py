@@ -379,7 +379,7 @@ def test_what_was_given_stands_behind_the_results() -> None:
     (line,), (stretch,) = picture.of("begin"), picture.of("beginning")
     assert days(picture, line)[0] == pytest.approx(number("2021-02-03"), abs=1)
     assert days(picture, stretch) == near(number("2021-06-01"), number("2021-07-01"), picture)
-    assert [shape.text for shape in picture.of("small")] == ["letrozole", "fulvestrant"]
+    assert [shape.text for shape in picture.of("small")] == ["start of letrozole", "start of fulvestrant"]
     (drop,) = picture.of("mark_event")
     assert days(picture, drop)[0] == pytest.approx(number("2021-04-05"), abs=1)
     assert any("▼ at the top: transfusion" in text for text in picture.texts())
@@ -391,7 +391,7 @@ def test_what_starts_together_shares_a_line_and_what_has_no_room_is_counted() ->
     drawn = series_picture(axis(series, *made), series, "")
     picture = Seen(drawn.svg)
     assert len(picture.of("begin")) == 1
-    assert [shape.text for shape in picture.of("small")] == ["drug 0", "drug 1", "drug 2"]
+    assert [shape.text for shape in picture.of("small")] == ["start of drug 0", "start of drug 1", "start of drug 2"]
     assert "2 more starts of therapy are in the timeline only" in drawn.description
 
 
@@ -455,6 +455,22 @@ def test_letters_stay_off_the_axis() -> None:
     picture = seen_series(*low)
     axis_y = max(shape.y for shape in picture.of("role-axis-domain"))
     assert max(shape.y for shape in picture.of("flag")) + 2 < axis_y
+
+
+def test_two_low_results_of_one_week_have_a_letter_each() -> None:
+    close = [point(day(f"2021-02-0{at}"), value, flag="low") for at, value in ((1, "7.1"), (4, "9.6"))]
+    assert [shape.text for shape in seen_series(*close).of("flag")] == ["L", "L"]
+
+
+def test_what_did_not_take_place_is_not_counted_as_if_it_had() -> None:
+    made = axis(event("CT", day("2021-03-01")), event("MRI", day("2021-03-01"))._replace(took_place=False, note="not done"))
+    assert timeline_picture(made, "").description == "1 event, 1 that did not take place."
+
+
+def test_a_tick_of_a_day_or_month_is_not_named_as_a_year() -> None:
+    for last in ("2014-01-20", "2015-01-20"):
+        made = axis(event("CT", day("2014-01-05")), first=number("2013-12-20"), last=number(last))
+        assert not {"2014", "2015"} & set(seen(made).texts())
 
 
 def test_one_result_is_said_once() -> None:
