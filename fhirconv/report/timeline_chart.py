@@ -146,8 +146,6 @@ class Timeline:
         self._part(f"{kind}_legend", part, self._y + SIZE / 2, _SHAPES[EVENT])
         if kind == "not":  # a bar, and a mark
             self.sheet.put("mark_legend", self.scale.day(at + 23), self._y + SIZE / 2, shape=_CROSS)
-        if kind == "not":  # of a moment
-            self._part("mark_legend", Part(MARK, part.start, part.start), self._y + SIZE / 2, _CROSS)
 
 
 def told(item: Item) -> str:

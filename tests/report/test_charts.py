@@ -311,6 +311,7 @@ def test_what_did_not_take_place_is_crossed_or_empty_and_says_so() -> None:
     assert not picture.of("solid_therapy")
     assert len(picture.of("not_therapy")) == 1
     assert {"chemotherapy (not given)", "radiotherapy (not done)", "did not take place"} <= set(picture.texts())
+    assert len(picture.of("not_legend")) == len(picture.of("mark_legend")) == 1  # the key shows both signs
 
 
 def test_flags_have_letters_and_shapes() -> None:
