@@ -193,8 +193,14 @@ class _Drawer:
         if when is None:
             return _UNSTATED
         place = self.places.of(self.links.of(when))
-        words = self._words(when) if place or not self._is_only_named(fact, when) else NO_TIME
+        is_told = place or not self._is_only_named(fact, when)
+        words = self._words(when) if is_told else self._untimed(str(when["at"]), 1)
         return _End(words, place, self._brief(when))
+
+    def _untimed(self, event: str, own: int) -> str:
+        """What there is to say of an event of which nobody says when it was: that others are told from it."""
+        others = self.places.told_from(event) - own
+        return f"when is not said; {others} told from it" if others > 0 else NO_TIME
 
     def _is_only_named(self, fact: Fact, when: Any) -> bool:
         """Whether a time is that of the fact's own event, of which nobody says when it was."""
@@ -211,7 +217,8 @@ class _Drawer:
         """An event stands where its axis has it, if only because others hang on it."""
         name, when = str(fact.data["id"]), fact.data.get("at")
         place = self.places.event(name)
-        words = (_ZERO if place and place.axis == name else NO_TIME) if when is None else self._words(when)
+        untimed = _ZERO if place and place.axis == name else self._untimed(name, 0)
+        words = untimed if when is None else self._words(when)
         return _End(words, place, self._brief(when))
 
     def _add_item(self, fact: Fact, axis: str, start: When, end: When | None) -> None:

@@ -242,6 +242,10 @@ class Places:
         """The zeros of the axes that have a scale: something on them is placed by a number. The calendar is first."""
         return (zero for zero in self._at if zero in self._scaled)
 
+    def told_from(self, name: str) -> int:
+        """How many times hang on an event."""
+        return self._hanging[name]
+
     def event(self, name: str) -> Place | None:
         """Where an event stands."""
         return self._drawn(self._at.get(name))

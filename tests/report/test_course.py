@@ -652,7 +652,8 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)
     told = {one.fact: one.words for one in found.unplaced}
-    assert told["procedures/red-cell-transfusion"] == "no time stated"  # its own event, of which nothing is said
+    assert told["procedures/red-cell-transfusion"] == "when is not said; 2 told from it"  # two improvements
+    assert told["events/diagnosis"] == "when is not said; 2 told from it"
     assert told["labs/hb-course"] == "during treatment"
     assert told["stages/stage-iv"] == "no time stated"
 
