@@ -365,10 +365,21 @@ def test_a_file_that_cannot_be_read_is_told_on_the_terminal_and_has_no_page(tmp_
     assert not out.exists()
 
 
+@pytest.mark.parametrize("name", ["report.pdf", "report.json", "report.md"])
+def test_a_page_is_not_written_under_the_name_of_something_else(name: str, tmp_path: Path) -> None:
+    done = run("report", str(CASES / "minimal-labs.yaml"), "-o", str(tmp_path / name))
+    assert done.exit_code == 2
+    assert f"{name}' is no name of a page; give FILE.html" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
     case = tmp_path / "x.yaml"
     case.write_text("case: {id: x}\npatient: {}\n")
-    done = run("report", str(case), "-o", str(case))
+    assert run("report", str(case), "-o", str(case)).exit_code == 2
+    page = tmp_path / "page.html"
+    page.symlink_to(case)
+    done = run("report", str(case), "-o", str(page))
     assert done.exit_code == 2
     assert "the output file is the input file" in done.output
     (tmp_path / "x.html").symlink_to(case)
