@@ -161,6 +161,15 @@ def test_facts_without_a_time_are_listed_by_section() -> None:
     assert "1 fact says nothing of its time Labs HBsAg: negative" in page.text
 
 
+def test_what_was_not_given_or_done_stands_in_the_open() -> None:
+    """Who signs off must see it without unfolding anything, also where nothing is said of its time."""
+    source = source_of(CASES / "takanashi-2019.yaml")
+    start = source.index("Not given, not done, or not so")
+    found = Page(source[start : source.index("<details", start)]).text
+    assert "systemic chemotherapy (not-taken" in found
+    assert "radiation therapy (not-done" in found
+
+
 # -- nothing of the data acts --
 
 
