@@ -10,7 +10,6 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from os.path import commonprefix
 from typing import Any, NamedTuple
 
 from fhirconv.facts import fold
@@ -122,10 +121,9 @@ def _same_word(one: str, other: str) -> bool:
         return True
     if min(len(one), len(other)) < _SHORT or not (one.isalpha() and other.isalpha()):
         return False
-    before = len(commonprefix((one, other)))
-    one, other = one[before:], other[before:]
-    after = len(commonprefix((one[::-1], other[::-1])))
-    one, other = one[: len(one) - after], other[: len(other) - after]
+    for _ in range(2):  # without what they begin with alike; turned round: and end with
+        alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+        one, other = one[alike:][::-1], other[alike:][::-1]
     return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
