@@ -104,7 +104,9 @@ def command(
 def _pages(cases: tuple[Path, ...], reader: str | None, wanted: str, settings: Settings, quiet: bool) -> Exit:
     is_folder = names_folder(wanted) or (wanted != "-" and not Path(wanted).suffix)
     if wanted != "-" and not is_folder and Path(wanted).suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"{shown(Path(wanted).name)} is no name of a page; give FILE.html, or DIR/ for a page of each case")
+        raise click.UsageError(
+            f"{shown(Path(wanted).name)} is no name of a page; give FILE.html, or DIR/ for a page of each case"
+        )
     inputs = inputs_of(cases, settings.limits, reader, settings.site)
     mappings = loaded_mappings(settings.site, settings.profile)
     check_whole(inputs)

@@ -339,7 +339,14 @@ def test_findings_have_the_ids_that_the_account_of_the_run_gives_them(tmp_path: 
     labs = [{"analyte": "an unknown test", "value": "1", "unit": "no unit", "at": "2020-01-01"}]
     lines = [{"case": {"id": name}, "patient": {}, "labs": labs} for name in ("a", "b", "c")]
     (tmp_path / "cases.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    run("convert", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "out.ndjson"), "--report", str(tmp_path / "r.json"))
+    run(
+        "convert",
+        str(tmp_path / "cases.ndjson"),
+        "-o",
+        str(tmp_path / "out.ndjson"),
+        "--report",
+        str(tmp_path / "r.json"),
+    )
     told = {one["id"] for one in json.loads((tmp_path / "r.json").read_text())["issues"]}
     assert len(told) >= 3
     run("report", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "all.html"))
