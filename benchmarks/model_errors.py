@@ -85,13 +85,16 @@ def _other_numbers(value: Any) -> list[Any]:
 
 
 def invented_quote(case: Facts, text: str) -> Iterator[Change]:
-    """A word of a quote is another one."""
-    words = sorted(set(re.findall(r"\b[a-z]{4,}\b", text)))
+    """A word of a quote is another one, so that the text does not have it."""
+    words, flat = sorted(set(re.findall(r"\b[a-z]{4,}\b", text))), " ".join(text.split())
 
     def change(fact: Facts, at: int, draw: Random) -> None:
         quotes = quotes_of(fact)
         inside = quotes[at].split()
-        inside[draw.randrange(len(inside))] = draw.choice(words)
+        place = draw.randrange(len(inside))
+        inside[place] = draw.choice(words)
+        while " ".join(inside) in flat:
+            inside[place] = draw.choice(words)
         quotes[at] = " ".join(inside)
         fact["evidence"] = quotes
 

@@ -178,14 +178,15 @@ _STEP = re.compile(r"([A-Za-z]{1,64})((?:\[[0-9]{1,5}\])*)")
 _HIDDEN = "…"
 
 
-def identified(issues: Iterable[Issue]) -> list[tuple[str, Issue]]:
+def identified(issues: Iterable[Issue], seen: Counter[str] | None = None) -> list[tuple[str, Issue]]:
     """Each finding with an id (12 hex digits): the same in every format, with and without patient data, on other lines.
 
     It is made of the rule, the name of the file, the path to the place as far as that is no data, and the how-manieth
-    with all these the finding is: so the same findings in the same order have the same ids.
+    with all these the finding is: so the same findings in the same order have the same ids. Who has the findings of a run
+    bit by bit keeps in `seen` what was counted.
     """
     made: list[tuple[str, Issue]] = []
-    seen: Counter[str] = Counter()
+    seen = Counter() if seen is None else seen
     for issue in issues:
         basis = "\n".join((issue.rule, PurePath(issue.place.file).name, *_path_of_keys(issue)))
         seen[basis] += 1

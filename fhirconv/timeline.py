@@ -66,22 +66,31 @@ class Timeline:
 
     def event_date(self, event: str) -> str:
         """The date of an event, or ''. Circles were refused before (checks.py); here they give ''."""
-        if event not in self._dates:
-            self._dates[event] = ""
-            fact = self._events.get(event)
-            if fact and "at" in fact.data:
-                self._dates[event] = self.moment(fact.data["at"]).date
+        chain: list[str] = []  # no recursion: thousands of events may each hang on the one before
+        name = event
+        while name not in self._dates:
+            self._dates[name] = ""
+            chain.append(name)
+            name = _leads_to(self._at(name))
+        for name in reversed(chain):
+            when = self._at(name)
+            if _leads_to(when) or not isinstance(when, dict) or "date" in when:  # a period has no date
+                self._dates[name] = self.moment(when).date
         return self._dates[event]
 
     def event_moment(self, event: str) -> Moment | None:
         """When the event itself was, if the case says."""
-        fact = self._events.get(event)
-        return self.moment(fact.data["at"]) if fact and "at" in fact.data else None
+        return self.moment(self._at(event)) if self._at(event) else None
 
     def event_name(self, event: str) -> str:
         """The event in words."""
         fact = self._events.get(event)
         return str(fact.data.get("name", event)) if fact else event
+
+    def _at(self, event: str) -> Any:
+        """The time that the case gives for an event; {} if none."""
+        fact = self._events.get(event)
+        return fact.data.get("at", {}) if fact else {}
 
     def _shifted(self, event: str, relation: str, offset: dict[str, Any] | None) -> str:
         if relation == "at":
@@ -89,6 +98,11 @@ class Timeline:
         if offset and offset["unit"] == "days" and "value" in offset and "comparator" not in offset:
             return shift_days(self.event_date(event), offset["value"], 1 if relation == "after" else -1)
         return ""
+
+
+def _leads_to(when: Any) -> str:
+    """The one event that a time is relative to; '' for a date, a period, an age, words."""
+    return next((str(when[key]) for key in RELATIONS if key in when), "") if isinstance(when, dict) else ""
 
 
 def names_event(when: Any, event: str) -> bool:

@@ -496,3 +496,16 @@ def test_ends_of_unlike_precision_are_brought_to_one(start: str, end: str, made:
     assert (period["start"], period["end"]) == made
     words = {one["valueString"] for key in ("_start", "_end") for one in period.get(key, {}).get("extension", ())}
     assert words == {one for one, kept in zip((start, end), made, strict=True) if one != kept}
+
+
+def test_thousands_of_events_may_each_hang_on_the_one_before() -> None:
+    later = [
+        {"id": f"e{at}", "name": f"e{at}", "at": {"after": f"e{at - 1}", "by": {"value": 1, "unit": "days"}}}
+        for at in range(1, 2001)
+    ]
+    events = [{"id": "e0", "name": "e0", "at": "2010-01-01"}, *later]
+    lab = {"analyte": "Hb", "value": 9, "unit": "g/dL", "at": {"at": "e2000"}}
+    made = convert({"case": {"id": "x"}, "patient": {"sex": "female"}, "events": events, "labs": [lab]})
+    assert made.issues == []
+    times = [e["resource"].get("effectiveDateTime") for e in (made.bundle or {})["entry"]]
+    assert times.count("2015-06-24") == 2  # 2,000 days later: the event's own Observation, and the result's

@@ -61,6 +61,17 @@ def test_links_lead_to_files(page: str) -> None:
     assert [name for name in files if not ((ROOT / page).parent / name).exists()] == []
 
 
+def test_the_readme_leads_to_every_document() -> None:
+    """A code host has no navigation. What the site makes of the program, and of README and CONTRIBUTING, is left out."""
+    documents = {f"docs/{name}" for name in re.findall(r"\]\(([a-z-]+\.md)\)", _text("docs/index.md"))}
+    assert documents
+    assert sorted(documents - set(re.findall(r"\]\(([^)#]+)", _text("README.md")))) == []
+
+
+def _text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_that_are_named_are_there(page: str) -> None:
     for line, text in written(page):

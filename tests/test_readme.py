@@ -100,6 +100,7 @@ def test_exit_codes_and_limits_in_the_readme() -> None:
         assert f"\n| {code.value} | " in README
         assert f"\n| {code.value} | " in VALIDATION or code is Exit.INCOMPLETE
         assert f"{code.value} " in PUSH.partition("## Exit codes")[2]
+    assert re.search(rf"^\| {Exit.FINDINGS.value} \| .*`mappings impact`", README, re.MULTILINE)  # nothing is wrong there
     limits = document.LIMITS
     for limit in (
         f"{limits.bytes // 1024**2} MB",

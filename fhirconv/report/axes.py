@@ -36,7 +36,7 @@ def axis_of(zero: str, items: Iterable[Item], series: Iterable[Series]) -> Axis:
     extents = [*map(_of_item, items), *(_of_point(point) for one in series for point in one.points)]
     within = _without_far(extents, 0.0 if zero else math.inf)
     far = sorted(_far(items, series, within), key=lambda one: one[0])
-    items = sorted((item for item in items if _is_within(_of_item(item), within)), key=_by_lane)
+    items = list(_in_order(item for item in items if _is_within(_of_item(item), within)))
     series = [one for one in (_drawn(one, within) for one in series) if one.points]
     first, last = _ends(items, series, within)
     ongoing = ONGOING._replace(earliest=last)
@@ -112,9 +112,22 @@ def _ends(items: list[Item], series: list[Series], within: Extent) -> tuple[floa
     return within.low - first, within.high + last
 
 
-def _by_lane(item: Item) -> tuple[int, float]:
-    """By lane, then by time; the order of the file decides where both are the same."""
-    return LANES.index(item.lane), _of_item(item).low
+def _in_order(items: Iterable[Item]) -> Iterator[Item]:
+    """By lane, then by time; the drugs of a regimen follow it."""
+    ordered = sorted(items, key=_by_time)
+    parts: dict[str, list[Item]] = {item.fact: [] for item in ordered}
+    for item in ordered:
+        if item.part_of in parts:
+            parts[item.part_of].append(item)
+    for item in ordered:
+        if item.part_of not in parts:
+            yield from (item, *parts[item.fact])
+
+
+def _by_time(item: Item) -> tuple[float, ...]:
+    """By lane, start and end; what nobody says comes last, and the order of the file decides where all are the same."""
+    ends = [item.start.latest, *(item.end[:2] if item.end else ())]
+    return LANES.index(item.lane), _of_item(item).low, *(math.inf if end is None else end for end in ends)
 
 
 def _drawn(series: Series, within: Extent) -> Series:

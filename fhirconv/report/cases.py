@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from fhirconv.back.inputs import pools
 from fhirconv.back.report import Report
@@ -19,27 +20,38 @@ from fhirconv.facts import Case, Fact
 from fhirconv.issues import Issue, by_place, has_errors
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings
 from fhirconv.records import is_resource
+from fhirconv.reports import identified
 from fhirconv.source import read_value
 from fhirconv.validation.layers import BASE, LAYERS, LayerRun
 from fhirconv.validation.profiled import ProfileLayer
 from fhirconv.validation.run import Validator
 
 
-class Given(NamedTuple):
-    """FHIR that was given in place of case facts, and what of it was not read."""
+@dataclass(frozen=True)
+class Given:
+    """FHIR that was given in place of case facts, what of it was not read, and how many patients it tells of."""
 
     bundle: dict[str, Any]
     readback: Report
+    patients: int
+
+    @functools.cached_property
+    def json(self) -> bytes:
+        """The Bundle in the form that `convert` writes."""
+        return dump_json(self.bundle, indent=True)
 
 
 @dataclass(frozen=True)
 class CaseReport:
-    """One case, and what became of it. `name` is that of its file, with the line where it begins in NDJSON."""
+    """One case, and what became of it. `name` is that of its file, with the line where it begins in NDJSON.
+
+    `found` are the findings with the ids that every report of the same run gives them (reports.identified).
+    """
 
     name: str
     conversion: Conversion
     mappings: Mappings
-    issues: list[Issue]
+    found: list[tuple[str, Issue]]
     layers: dict[str, LayerRun]
     given: Given | None = None
 
@@ -47,6 +59,11 @@ class CaseReport:
     def case_id(self) -> str:
         """The id of the case; its file's name where it has none."""
         return self.conversion.case.id or self.name
+
+    @property
+    def issues(self) -> list[Issue]:
+        """The findings."""
+        return [issue for _, issue in self.found]
 
     @property
     def profile(self) -> str:
@@ -61,7 +78,9 @@ class CaseReport:
     @functools.cached_property
     def json(self) -> bytes:
         """The Bundle as `convert` writes it to a file, or the one that was given in the same form; nothing if there is none."""
-        bundle = self.given.bundle if self.given else self.conversion.bundle
+        if self.given:
+            return self.given.json
+        bundle = self.conversion.bundle
         return dump_json(bundle, indent=True) if bundle is not None else b""
 
     @property
@@ -91,21 +110,23 @@ def reports_of(documents: Iterable[Document], mappings: Mappings, source: Path |
     Bundles come after the cases: single resources, and pages of one answer, may belong together.
     """
     resources = []
+    seen: Counter[str] = Counter()
     for document in documents:
         if is_resource(document.data):
             resources.append(document)
         elif not any(issue.rule == "blank-line" for issue in document.issues):
-            yield converted(convert_document(document, mappings, source=source), mappings, document.title)
+            yield converted(convert_document(document, mappings, source=source), mappings, document.title, seen)
     for pool in pools(resources):
-        yield from _given(pool, mappings)
+        yield from _given(pool, mappings, seen)
 
 
-def converted(conversion: Conversion, mappings: Mappings, name: str) -> CaseReport:
-    """The report of a case that was converted by these mappings."""
-    return CaseReport(_short(name), conversion, mappings, conversion.issues, _layers(conversion, mappings.profile))
+def converted(conversion: Conversion, mappings: Mappings, name: str, seen: Counter[str] | None = None) -> CaseReport:
+    """The report of a case that was converted by these mappings; `seen` is what `identified` counted before it."""
+    found = identified(conversion.issues, seen)
+    return CaseReport(_short(name), conversion, mappings, found, _layers(conversion, mappings.profile))
 
 
-def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
+def _given(pool: list[Document], mappings: Mappings, seen: Counter[str]) -> Iterator[CaseReport]:
     """Reports of the patients that resources tell of; the findings are those about the resources as they were given."""
     checked = [Validator(mappings.profile).check(document) for document in pool]
     issues = by_place(issue for one in checked for issue in one.issues)
@@ -118,13 +139,14 @@ def _given(pool: list[Document], mappings: Mappings) -> Iterator[CaseReport]:
     readback = Report()
     cases = list(facts_in(pool, mappings, readback))
     issues = by_place([*issues, *readback.issues])
+    found = identified(issues, seen)
     name = _short(pool[0].title)
     if not cases:
-        yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, issues, checked[0].layers)
+        yield CaseReport(name, Conversion(None, issues, Case(pool[0])), mappings, found, checked[0].layers)
+    given = Given(bundle, readback, len(cases))
     for case in cases:
         conversion = convert_document(read_value(case, name), mappings)
-        given = Given(bundle, readback)
-        yield CaseReport(name, conversion, mappings, issues, checked[0].layers, given)
+        yield CaseReport(name, conversion, mappings, found, checked[0].layers, given)
 
 
 def _resource_ids(bundle: Mapping[str, Any]) -> Iterator[Any]:

@@ -32,7 +32,9 @@ from fhirconv.report.telling import (
     NO_TIME,
     NOT_STATED,
     label_of,
+    name_of,
     note_of,
+    open_words,
     span_words,
     time_words,
     took_place,
@@ -86,6 +88,7 @@ class _End(NamedTuple):
 
     words: str
     place: Place | None
+    brief: str = ""  # for a mark that says only 'after' or 'before'
 
 
 _UNSTATED = _End(NOT_STATED, None)
@@ -134,7 +137,7 @@ class _Drawer:
         self._add_life()
         sound = set(self.case.facts)
         wrong = (fact for fact in self.given.facts if _is_timed(fact.section) and fact not in sound)
-        self.unplaced += (Unplaced(fact.identity, fact.identity, _WRONG) for fact in wrong)
+        self.unplaced += (Unplaced(fact.identity, name_of(fact), _WRONG) for fact in wrong)
         drawn = (zero for zero in self.places.axes() if zero in self.items or zero in self.results)
         return Course(tuple(map(self._axis, drawn)), tuple(self.unplaced))
 
@@ -190,7 +193,8 @@ class _Drawer:
         if when is None:
             return _UNSTATED
         place = self.places.of(self.links.of(when))
-        return _End(self._words(when) if place or not self._is_only_named(fact, when) else NO_TIME, place)
+        words = self._words(when) if place or not self._is_only_named(fact, when) else NO_TIME
+        return _End(words, place, self._brief(when))
 
     def _is_only_named(self, fact: Fact, when: Any) -> bool:
         """Whether a time is that of the fact's own event, of which nobody says when it was."""
@@ -200,16 +204,22 @@ class _Drawer:
     def _words(self, when: Any) -> str:
         return time_words(self.timeline, self.timeline.moment(when))
 
+    def _brief(self, when: Any) -> str:
+        return open_words(self.timeline, self.timeline.moment(when))
+
     def _end_of_event(self, fact: Fact) -> _End:
         """An event stands where its axis has it, if only because others hang on it."""
         name, when = str(fact.data["id"]), fact.data.get("at")
         place = self.places.event(name)
         words = (_ZERO if place and place.axis == name else NO_TIME) if when is None else self._words(when)
-        return _End(words, place)
+        return _End(words, place, self._brief(when))
 
     def _add_item(self, fact: Fact, axis: str, start: When, end: When | None) -> None:
         lane, kind = _lane_and_kind(fact)
-        made = Item(fact.identity, lane, kind, label_of(self.case, fact), start, end, note_of(fact), took_place(fact))
+        label, note = label_of(self.case, fact), note_of(fact)
+        regimen = self.case.by_id.get(str(fact.data.get("regimen")))
+        part_of = regimen.identity if regimen else ""
+        made = Item(fact.identity, lane, kind, label, start, end, note, took_place(fact), part_of)
         self.items.setdefault(axis, []).append(made)
 
     def _add_life(self) -> None:
@@ -237,7 +247,8 @@ def _when(end: _End, axis: str) -> When:
     place = end.place
     if place is None or place.axis != axis:
         return When(None, None, end.words)
-    return When(place.low, place.high, end.words, place.is_reckoned)
+    is_open = place.low is None or place.high is None
+    return When(place.low, place.high, end.words, place.is_reckoned, end.brief if is_open else "")
 
 
 def _lane_and_kind(fact: Fact) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fhirconv.report.budget import LINKED_POINTS, LINKED_ROWS
 from fhirconv.report.charts import Picture, series_picture, timeline_picture
 from fhirconv.report.course import Axis, Course, Series, Unplaced
-from fhirconv.report.telling import NO_TIME
+from fhirconv.report.telling import NO_TIME, title_of
 
 
 class SeriesView(NamedTuple):
@@ -39,10 +39,13 @@ def axes_of(course: Course, prefix: str) -> list[AxisView]:
     return made
 
 
-def without_place(course: Course) -> tuple[list[Unplaced], list[Unplaced]]:
-    """What is not on an axis: first what has words for its time, then what has none."""
-    told = [one for one in course.unplaced if one.words != NO_TIME]
-    return told, [one for one in course.unplaced if one.words == NO_TIME]
+def without_place(course: Course) -> tuple[list[Unplaced], dict[str, list[Unplaced]]]:
+    """What is not on an axis: first what has words for its time, then, by section, what has none."""
+    timeless: dict[str, list[Unplaced]] = {}
+    for one in course.unplaced:
+        if one.words == NO_TIME:
+            timeless.setdefault(title_of(one.fact.partition("/")[0]), []).append(one)
+    return [one for one in course.unplaced if one.words != NO_TIME], timeless
 
 
 def told_in_rows(axes: list[AxisView]) -> set[str]:

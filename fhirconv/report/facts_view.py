@@ -12,11 +12,12 @@ from fhirconv.build import Build, Entry
 from fhirconv.facts import Fact, fold
 from fhirconv.issues import Issue
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED, Line
-from fhirconv.narrative import field_words, name_field
+from fhirconv.narrative import field_words
 from fhirconv.report.budget import ELEMENTS, FACTS_IN_FULL, FACTS_IN_LINES
 from fhirconv.report.cases import CaseReport
 from fhirconv.report.course import anchor
 from fhirconv.report.elements import element_words
+from fhirconv.report.telling import name_of, title_of
 from fhirconv.terms import words_of
 from fhirconv.trace import Trace, trace_entry
 
@@ -113,10 +114,10 @@ def sections_of(report: CaseReport, issues: Found) -> list[SectionView]:
     return _Viewer(report, issues).sections()
 
 
-def issues_by_fact(report: CaseReport, issues: Iterable[tuple[str, Issue]]) -> Found:
+def issues_by_fact(report: CaseReport) -> Found:
     """Findings by the pointer of the fact that they are about."""
     made: dict[str, list[tuple[str, Issue]]] = {}
-    for name, issue in issues:
+    for name, issue in report.found:
         fact = report.fact_of(issue)
         if fact is not None:
             made.setdefault(fact.pointer, []).append((name, issue))
@@ -142,9 +143,8 @@ class _Viewer:
             chosen = set(worst[:FACTS_IN_FULL])
             full = [self._fact(fact) for fact in facts if fact in chosen]
             rest = [fact for fact in facts if fact not in chosen]
-            short = [(self._anchor(f), self._title(f), self._states[f.identity]) for f in rest[:FACTS_IN_LINES]]
-            title = name.replace("_", " ").capitalize()
-            made.append(SectionView(name, title, len(facts), full, short, max(len(rest) - FACTS_IN_LINES, 0)))
+            short = [(self._anchor(f), name_of(f), self._states[f.identity]) for f in rest[:FACTS_IN_LINES]]
+            made.append(SectionView(name, title_of(name), len(facts), full, short, max(len(rest) - FACTS_IN_LINES, 0)))
         return made
 
     def _fact(self, fact: Fact) -> FactView:
@@ -160,7 +160,7 @@ class _Viewer:
             fact,
             self._number,
             self._anchor(fact),
-            self._title(fact),
+            name_of(fact),
             self._case.place(fact).line,
             fields,
             list(_quotes(fact, fields)),
@@ -176,10 +176,6 @@ class _Viewer:
         made = f"{made}~{len(self._anchors)}" if made in self._anchors else made
         self._anchors.add(made)
         return made
-
-    def _title(self, fact: Fact) -> str:
-        name = fact.data.get(name_field(fact.section))
-        return words_of(name) if isinstance(name, str) else str(fact.data.get("id", fact.section.title))
 
     def _fields(self, fact: Fact) -> Iterator[FieldView]:
         known = fact.section.fields

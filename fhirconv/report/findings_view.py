@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from fhirconv.issues import Issue
@@ -44,10 +43,10 @@ class LayerView(NamedTuple):
     rules: list[RuleView]
 
 
-def layers_of(report: CaseReport, issues: Iterable[tuple[str, Issue]]) -> list[LayerView]:
+def layers_of(report: CaseReport) -> list[LayerView]:
     """Every layer, also those that found nothing."""
     found: dict[str, dict[tuple[str, str], list[IssueView]]] = {}
-    for name, issue in issues:
+    for name, issue in report.found:
         fact = report.fact_of(issue)
         view = IssueView(name, issue, fact.identity if fact else "", _place(issue))
         found.setdefault(issue.layer, {}).setdefault((issue.severity, issue.rule), []).append(view)

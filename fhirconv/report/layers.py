@@ -14,7 +14,7 @@ _INK = "currentColor"
 _OUTLINE = {"stroke": _INK, "strokeWidth": 1.5, "cornerRadius": 3}
 _TEXT = {"type": "text", "fill": _INK, "baseline": "middle", "align": {"expr": "datum.align"}}
 _POINT = {"type": "point", "size": 64, "stroke": _INK, "strokeWidth": 1.5, "opacity": 1}
-_DASHES = [14, 2, 12, 4, 10, 6, 8, 8, 6, 10, 4, 12]  # 96 px: less and less of it
+_BLOCK, _FEWEST = 16, 6  # of what fades: px of a block with the gap behind it; blocks
 
 # From the back to the front. A name may go on with '_' and what it is of: 'solid_therapy'.
 _MARKS: dict[str, dict[str, Any]] = {
@@ -25,19 +25,19 @@ _MARKS: dict[str, dict[str, Any]] = {
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
     "beginning": {"type": "rect", "fill": _INK, "fillOpacity": 0.12},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
-    "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR, "strokeDash": _DASHES},
+    "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR + 1.5},
     "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},
     "maybe": {"type": "rect", "fill": _INK, "fillOpacity": 0.25, **_OUTLINE},
     "reckoned": {"type": "rect", "fill": _INK, "fillOpacity": 0.1, "strokeDash": [3, 2], **_OUTLINE},
     "not": {"type": "rect", "fillOpacity": 0, **_OUTLINE},
-    "solid": {"type": "rect", "fill": _INK, **_OUTLINE},
+    "solid": {"type": "rect", "fill": _INK, **_OUTLINE, "cornerRadius": 0},  # what fades goes on from its edge
     "tick": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "whisker": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "cap": {**_POINT, "shape": "stroke", "angle": 90},
     "mark": {**_POINT, "fill": _INK},
     "guess": {**_POINT, "fillOpacity": 0},
     "flag": {**_TEXT, "fontSize": SMALL, "fontWeight": "bold", "dy": {"expr": "datum.dy"}},
-    "small": {**_TEXT, "fontSize": 11},
+    "small": {**_TEXT, "fontSize": SMALL},
     "label": {**_TEXT, "fontSize": SIZE},
     "head": {**_TEXT, "fontSize": SIZE, "fontWeight": "bold"},
     "hit": {"type": "rect", "aria": True, "fill": "transparent"},
@@ -60,6 +60,12 @@ _AXIS = {
     "gridColor": _INK,
     "gridOpacity": 0.12,
 }
+
+
+def fading(length: float) -> list[float]:
+    """The dashes of a line of so many px: less and less of it."""
+    count = max(round(length / _BLOCK), _FEWEST)
+    return [round(length / count * part / count, 1) for at in range(count) for part in (count - at, at)]
 
 
 class Sheet:
@@ -125,9 +131,11 @@ class Sheet:
             "y": {"type": "quantitative", "scale": None, "axis": None},
             "value": {"type": "quantitative"} | (value or {}),
             "shape": {"type": "nominal", "scale": None},
+            "dash": {"type": "nominal", "scale": None},
             **{each: {"type": "nominal"} for each in ("text", "href", "description")},
         }
-        encoding = {"y" if key == "value" else key: {"field": key} | kinds[key] for key in kinds if key in rows[0]}
+        channels = {"value": "y", "dash": "strokeDash"}
+        encoding = {channels.get(key, key): {"field": key} | kinds[key] for key in kinds if key in rows[0]}
         encoding |= {key.replace("value", "y"): {"field": key} for key in ("x2", "y2", "value2") if key in rows[0]}
         return {
             "name": name,

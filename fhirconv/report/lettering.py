@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from fhirconv.report.html import visible
 
-SIZE, SMALL = 12, 11  # px of labels
+SIZE, SMALL = 13, 12  # px of labels
 
 _GAP = 10  # px between what stands in one row
 

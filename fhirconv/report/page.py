@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from fhirconv.issues import Issue
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED
 from fhirconv.report import budget
 from fhirconv.report.cases import CaseReport
@@ -25,15 +24,18 @@ from fhirconv.report.findings_view import (
     quoted,
 )
 from fhirconv.report.html import render
-from fhirconv.reports import identified
 
 _HEADED = {"patient": ("note", "origin"), "source": ("text", "language", "note", "origin")}  # left to the facts below
 
 
 class CaseView(NamedTuple):
-    """Everything that the page says of one case. `prefix` begins every id of it."""
+    """Everything that the page says of one case. `prefix` begins every id of it.
+
+    `checked` is the prefix of the first case of the same Bundle, where the findings about that Bundle stand.
+    """
 
     prefix: str
+    checked: str
     report: CaseReport
     verdict: str
     patient: list[FieldView]
@@ -43,7 +45,7 @@ class CaseView(NamedTuple):
     severities: dict[str, int]
     axes: list[AxisView]
     unplaced: list[Unplaced]
-    timeless: list[Unplaced]
+    timeless: dict[str, list[Unplaced]]
     sections: list[SectionView]
     shown: frozenset[str]  # the facts that stand with the facts
     linked: frozenset[str]  # those and the others that links lead to
@@ -55,22 +57,24 @@ class CaseView(NamedTuple):
 
 def case_page(reports: Sequence[CaseReport]) -> str:
     """The page of these cases. Same cases, same text."""
-    found = iter(identified(issue for report in reports for issue in report.issues))
-    views = [
-        _view(f"c{number}-", report, [next(found) for _ in report.issues]) for number, report in enumerate(reports, 1)
-    ]
+    checked: dict[int, str] = {}
+    views = []
+    for number, report in enumerate(reports, 1):
+        prefix = f"c{number}-"
+        views.append(_view(prefix, report, checked.setdefault(id(report.given or report), prefix)))
     return render("cases.html", cases=views, anchor=anchor, budget=budget, svg=Markup)
 
 
-def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> CaseView:
+def _view(prefix: str, report: CaseReport, checked: str) -> CaseView:
     conversion = report.conversion
-    sections = sections_of(report, issues_by_fact(report, issues))
+    sections = sections_of(report, issues_by_fact(report))
     course = course_of(conversion.case, report.mappings)
     axes = axes_of(course, prefix)
     shown = frozenset(one for section in sections for one in section.identities())
-    severities = Counter(issue.severity for _, issue in issues)
+    severities = Counter(issue.severity for issue in report.issues)
     return CaseView(
         prefix,
+        checked,
         report,
         verdict(report),
         list(_heading(sections, "patient")),
@@ -84,7 +88,7 @@ def _view(prefix: str, report: CaseReport, issues: list[tuple[str, Issue]]) -> C
         shown,
         shown | told_in_rows(axes),
         not_converted(report),
-        layers_of(report, issues),
+        layers_of(report) if checked == prefix else [],
         quoted(report),
         _json(report),
     )
@@ -103,9 +107,9 @@ def verdict(report: CaseReport) -> str:
         said = [f"{_number(facts, 'fact')} could be read from the Bundle that was given."]
         said.append("All of it was read." if report.given.readback.is_clean else "Not all of it was read: see below.")
     if text := counts[KEPT_AS_TEXT]:
-        said.append(f"{text} went out as text, since no code is known for the words.")
+        said.append(f"{text:,} went out as text, since no code is known for the words.")
     if merged := counts[MERGED]:
-        said.append("1 is the time of another." if merged == 1 else f"{merged} are times of others.")
+        said.append("1 is the time of another fact." if merged == 1 else f"{merged:,} are times of other facts.")
     if report.given and not report.is_ok:
         said.append("The Bundle has errors.")
     return " ".join(said)
@@ -128,7 +132,9 @@ def _heading(sections: Sequence[SectionView], name: str) -> Iterator[FieldView]:
 
 
 def _json(report: CaseReport) -> str:
-    """The Bundle, if the page has room for it."""
+    """The Bundle, if the page has room for it, and it tells of no other patient."""
+    if report.given and report.given.patients > 1:
+        return ""
     data = report.json
     return data.decode() if len(data) <= budget.JSON_BYTES else ""
 

@@ -28,6 +28,7 @@ class When(NamedTuple):
     latest: float | None
     words: str  # as the facts say it: '2014-02', '10 months after start of letrozole'
     is_reckoned: bool = False  # computed from an offset or an age: no date of the source
+    brief: str = ""  # of what has one open end: 'after start of letrozole, how long after is not said'
 
 
 ONGOING = When(None, None, "ongoing as of the source")
@@ -47,6 +48,7 @@ class Item(NamedTuple):
     end: When | None = None
     note: str = ""  # status and the like
     took_place: bool = True  # False: not given, not done, only intended, ruled out, absent; the note says which
+    part_of: str = ""  # the regimen that a drug belongs to
 
 
 class Point(NamedTuple):
@@ -84,7 +86,7 @@ class Axis(NamedTuple):
     zero: str  # '' for the calendar, else the words of the event that is 0
     first: float
     last: float
-    items: tuple[Item, ...]  # by lane, then by time
+    items: tuple[Item, ...]  # by lane, then by start and by end; the drugs of a regimen follow it
     series: tuple[Series, ...]
     earlier: tuple[Unplaced, ...] = ()  # so far before the rest that it would squeeze it
     later: tuple[Unplaced, ...] = ()

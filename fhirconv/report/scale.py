@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fhirconv.report.course import Axis
 
-LEFT, WIDTH, RIGHT = 64, 760, 36  # of every picture, in px: what stands beside the plot is as wide in all of them
+LEFT, WIDTH, RIGHT = 70, 980, 40  # of every picture, in px: what stands beside the plot is as wide in all of them
 EDGE = 0.03  # of the width, left free at both ends: room for what fades out there
 
 _MONTH, _YEAR = 30.4375, 365.25

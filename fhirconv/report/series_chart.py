@@ -54,8 +54,7 @@ class SeriesChart:
 
     def spec(self) -> dict[str, Any]:
         """For Vega-Lite."""
-        # The offset, in px, puts the middle of a number at its tick.
-        axis: dict[str, Any] = {"title": None, "tickCount": 5, "labelOffset": 1}
+        axis: dict[str, Any] = {"title": None, "tickCount": 5}
         if not 1e-3 <= max(map(abs, self.domain)) < 1e7:
             axis["format"] = ".3~e"
         scale = {"domain": self.domain, "nice": False, "zero": False}

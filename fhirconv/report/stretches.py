@@ -1,6 +1,7 @@
 """When something was -> what is drawn: what is certain, what is possible, and what fades out since nobody says.
 
-A fade is as long wherever it stands: its length says nothing.
+A fade, and what is only known to be after or before something, takes all of the room that is left on its side: a short one
+would be read as a length.
 """
 
 from __future__ import annotations
@@ -8,18 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fhirconv.report.course import When
-from fhirconv.report.scale import WIDTH, Scale
+from fhirconv.report.scale import Scale
 
 SOLID, MAYBE, RECKONED, FADE, OPEN, MARK = "solid", "maybe", "reckoned", "fade", "open", "mark"
 GUESS = "guess"  # a mark at a place that was reckoned
-FADE_PX = 96  # of a FADE and of what is OPEN
 NARROW_PX = 9  # a moment that is known better than this is a mark
 
 
 class Part(NamedTuple):
     """A piece of a bar, or a mark (without width), in days.
 
-    FADE and OPEN go from `start` towards `end`, also to the left: it was so at `start`; it began only after `start`.
+    FADE and OPEN go from `start` to the end of the axis, also to the left: it was so at `start`; it was only after `start`.
     """
 
     kind: str
@@ -39,11 +39,11 @@ def bar_parts(start: When, end: When, scale: Scale) -> list[Part]:
     assert first is not None and last is not None  # noqa: PT018  (one of them was known)
     last = max(first, last)
     before = (
-        Part(FADE, first, _faded(first, -1, scale))
+        Part(FADE, first, scale.first)
         if start.earliest is None
         else _possible(start, start.earliest, first, scale)
     )
-    after = Part(FADE, last, _faded(last, 1, scale)) if end.latest is None else _possible(end, last, end.latest, scale)
+    after = Part(FADE, last, scale.last) if end.latest is None else _possible(end, last, end.latest, scale)
     return [part for part in (before, Part(SOLID, first, last), after) if part.start != part.end]
 
 
@@ -60,8 +60,8 @@ def moment_parts(when: When, scale: Scale) -> list[Part]:
 def open_parts(when: When, scale: Scale) -> list[Part]:
     """What is only known to be after, or before, something."""
     if when.earliest is not None:
-        return [Part(OPEN, when.earliest, _faded(when.earliest, 1, scale))]
-    return [] if when.latest is None else [Part(OPEN, when.latest, _faded(when.latest, -1, scale))]
+        return [Part(OPEN, when.earliest, scale.last)]
+    return [] if when.latest is None else [Part(OPEN, when.latest, scale.first)]
 
 
 def _certain(start: When, end: When, scale: Scale) -> tuple[float | None, float | None]:
@@ -85,7 +85,3 @@ def is_guess(when: When, scale: Scale) -> bool:
 
 def _possible(when: When, first: float, last: float, scale: Scale) -> Part:
     return Part(RECKONED if is_guess(when, scale) else MAYBE, min(first, last), max(first, last))
-
-
-def _faded(day: float, direction: int, scale: Scale) -> float:
-    return scale.day(min(max(scale.px(day) + direction * FADE_PX, 0), WIDTH))

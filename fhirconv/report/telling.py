@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhirconv.facts import Case, Fact
+from fhirconv.narrative import name_field
+from fhirconv.terms import words_of
 from fhirconv.timeline import Moment, Timeline
 from fhirconv.values.times import moment_words
 
@@ -31,6 +34,17 @@ def time_words(timeline: Timeline, moment: Moment) -> str:
         said = moment_words(moment, timeline)
         words = f"{words}, {said}" if said else words
     return words
+
+
+def open_words(timeline: Timeline, moment: Moment) -> str:
+    """What is said of a time that is only after, or before, something: short, for its mark. What it is `at` is followed."""
+    seen = {""}
+    while moment.relation == "at" and moment.event not in seen:
+        seen.add(moment.event)
+        moment = timeline.event_moment(moment.event) or Moment()
+    words = moment_words(replace(moment, text=""), timeline)
+    is_bare = moment.relation in ("after", "before") and not moment.offset
+    return f"{words}, how long {moment.relation} is not said" if is_bare else words
 
 
 def span_words(start: str, end: str) -> str:
@@ -61,6 +75,17 @@ def note_of(fact: Fact) -> str:
 def with_note(label: str, note: str) -> str:
     """A label for where there is no room for the note."""
     return f"{label} ({note})" if note else label
+
+
+def title_of(section: str) -> str:
+    """A section's name as a heading."""
+    return section.replace("_", " ").capitalize()
+
+
+def name_of(fact: Fact) -> str:
+    """What a fact is called, also one with errors: by its name, else its id, else the kind of thing it is."""
+    name = fact.data.get(name_field(fact.section))
+    return words_of(name) if isinstance(name, str) else str(fact.data.get("id", fact.section.title))
 
 
 def label_of(case: Case, fact: Fact) -> str:

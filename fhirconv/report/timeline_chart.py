@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fhirconv.report.course import EVENT, LANES, STATUS, THERAPY, Axis, Item, anchor
-from fhirconv.report.layers import BAR, Sheet
+from fhirconv.report.layers import BAR, Sheet, fading
 from fhirconv.report.lettering import SIZE, cut, packed, width, written
 from fhirconv.report.scale import LEFT, RIGHT, WIDTH, Scale, scale_of
 from fhirconv.report.stretches import FADE, GUESS, MARK, MAYBE, OPEN, RECKONED, SOLID, Part, bar_parts, moment_parts
@@ -19,7 +19,7 @@ _ARROWS = ("triangle-left", "triangle-right")
 _SHAPES = {THERAPY: "square", EVENT: "diamond", STATUS: "circle"}
 _TALL, _ROW = 32, 24  # px, a row with its words above, or beside, what is drawn
 _LEGEND_ROW = 20
-_MOST_WORDS = 340  # px of a label
+_MOST_WORDS = 440  # px of a label
 _GAP = 10  # px between what stands in one row
 _LEGEND = {
     MAYBE: "some time within this stretch",
@@ -105,12 +105,14 @@ class Timeline:
         )
 
     def _part(self, layer: str, part: Part, middle: float, shape: str) -> None:
-        if part.kind in (FADE, OPEN):
+        if part.kind == FADE:
+            length = abs(self.scale.px(part.end) - self.scale.px(part.start))
+            self.sheet.put(layer, part.start, middle, part.end, dash=fading(length))
+        elif part.kind == OPEN:
+            of = layer.partition("_")[2]
             self.sheet.put(layer, part.start, middle, part.end)
-            if part.kind == OPEN:
-                of = layer.partition("_")[2]
-                self.sheet.put(f"tick_{of}", part.start, middle - BAR / 2, y2=middle + BAR / 2)
-                self.sheet.put(f"mark_{of}", part.end, middle, shape=_ARROWS[part.end > part.start])
+            self.sheet.put(f"tick_{of}", part.start, middle - BAR / 2, y2=middle + BAR / 2)
+            self.sheet.put(f"mark_{of}", part.end, middle, shape=_ARROWS[part.end > part.start])
         elif part.kind in (MARK, GUESS):
             self.sheet.put(layer, part.start, middle, shape=shape)
         else:
@@ -162,6 +164,8 @@ def _drawn(item: Item, scale: Scale) -> Drawn:
     room = 6 if any(part.kind in (MARK, GUESS, OPEN) for part in parts) else 0
     first, last = min(ends) - room, max(ends) + room
     words = cut(written(item.label if item.took_place else f"{item.label} ({item.note})"), _MOST_WORDS)
+    if any(part.kind == OPEN for part in parts) and item.start.brief:
+        words += f" ({cut(written(item.start.brief), WIDTH - width(words) - _GAP)})"
     wide = width(words)
     at = None if item.lane == THERAPY else _beside(first, last, wide)
     is_below = at is None

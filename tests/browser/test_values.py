@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHARTED = ("made-up-lab-series", "bundle", "uneven", "relative")
 _CLOSE_PX = 1.0
+_TEXT_PX = 2.0  # the middle of a text's box is that of its line, not of its digits
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
 _OFFSET = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 
@@ -173,7 +174,8 @@ def test_marks_stand_where_their_values_are(charts: Charts, made: Made, name: st
         upward += [
             (float(text.replace("\u2212", "-").replace(",", "")), y) for text, _, y in ticks(chart, along_x=False)
         ]
-        assert misplaced(upward) == [], chart["title"]
+        assert misplaced([(place.value, y) for place, _, y in marks]) == [], chart["title"]
+        assert misplaced(upward, _TEXT_PX) == [], chart["title"]
         assert upward[0][1] < upward[-1][1] or upward[0][0] <= upward[-1][0], "more is higher"
         across[chart["axis"]] += [(place.day, x) for place, x, _ in marks]
     for axis, pairs in across.items():
@@ -225,9 +227,9 @@ def start_of(text: str) -> float:
     raise AssertionError(f"no date of a tick: {text!r}")
 
 
-def misplaced(pairs: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+def misplaced(pairs: Iterable[tuple[float, float]], within: float = _CLOSE_PX) -> list[tuple[float, float]]:
     """Of pairs (number, px) those off the line through the two that are the farthest apart."""
     ordered = sorted(pairs)
     (low, start), (high, end) = ordered[0], ordered[-1]
-    slope = (end - start) / (high - low)
-    return [(number, px) for number, px in ordered if abs(start + slope * (number - low) - px) > _CLOSE_PX]
+    slope = (end - start) / ((high - low) or 1)
+    return [(number, px) for number, px in ordered if abs(start + slope * (number - low) - px) > within]

@@ -35,6 +35,7 @@ from fhirconv.report.course import (
     anchor,
     course_of,
 )
+from fhirconv.report.scale import WIDTH
 from report.pictures import Seen, Shape
 
 NEVER_SAID = When(None, None, "not stated")
@@ -139,9 +140,9 @@ def test_within_one_month_nothing_is_certain() -> None:
 def test_an_end_that_nobody_states_fades() -> None:
     picture = seen(axis(therapy("letrozole", day("2021-02-03"))))
     (fade,) = picture.of("fade_therapy")
-    begin, end = days(picture, fade)
+    begin, _ = days(picture, fade)
     assert begin == pytest.approx(number("2021-02-03"), abs=1)
-    assert end > begin
+    assert fade.x2 == pytest.approx(right_end(picture))  # a shorter one would be read as a length
     dashes = [float(each) for each in fade.element.attrib.get("stroke-dasharray", layer_of(picture, fade)).split(",")]
     assert dashes[::2] == sorted(dashes[::2], reverse=True)  # ever less of it
 
@@ -151,12 +152,23 @@ def layer_of(picture: Seen, shape: Shape) -> str:
     return group.attrib["stroke-dasharray"]
 
 
+def right_end(picture: Seen) -> float:
+    return max(shape.x2 for shape in picture.of("lane"))
+
+
+def test_what_is_only_after_something_says_so_in_words() -> None:
+    brief = "after change of therapy, how long after is not said"
+    open_ended = When(0, None, "after", is_reckoned=True, brief=brief)
+    picture = seen(axis(event("CT", open_ended), zero="start", first=-200, last=300))
+    assert f"CT ({brief})" in picture.texts()
+
+
 def test_a_start_that_nobody_states_fades_to_the_left() -> None:
     picture = seen(axis(therapy("letrozole", NEVER_SAID, day("2021-08-03"))))
     (fade,) = picture.of("fade_therapy")
     begin, end = days(picture, fade)
     assert begin == pytest.approx(number("2021-08-03"), abs=1.5)
-    assert end < begin
+    assert end < number("2021-01-01")
 
 
 @pytest.mark.parametrize(("when", "direction"), [((0.0, None), 1), ((None, 0.0), -1)])
@@ -167,6 +179,7 @@ def test_after_something_is_not_at_it(when: tuple[float | None, float | None], d
     (line,) = picture.of("open_therapy")
     assert picture.days().at(line.x) == pytest.approx(0, abs=1)
     assert (line.x2 - line.x) * direction > 0
+    assert line.x2 == pytest.approx(right_end(picture) - (0 if direction > 0 else WIDTH))
     assert len(picture.of("fade_therapy")) == 1  # of letrozole
 
 

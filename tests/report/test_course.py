@@ -272,6 +272,41 @@ def test_events_that_nothing_joins_have_an_axis_each() -> None:
     assert [axis.zero for axis in course(events=two, labs=labs).axes] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("when", "brief"),
+    [
+        ({"after": "e0"}, "after e0, how long after is not said"),
+        ({"before": "e0", "text": "some day"}, "before e0, how long before is not said"),
+        ({"at": "e1"}, "after e0, how long after is not said"),
+        ({"after": "e1"}, "after the change, how long after is not said"),
+        ({"after": "e0", "by": {"value": 30, "comparator": ">", "unit": "months"}}, ">30 months after e0"),
+        ({"after": "e0", "by": {"value": 30, "unit": "months"}}, ""),
+    ],
+)
+def test_what_has_an_open_end_says_after_what(when: Any, brief: str) -> None:
+    made = [{"id": "e0"}, {"id": "e1", "name": "the change", "at": {"after": "e0", "text": "then"}}, {"id": "e2", "at": when}]
+    scaled = [lab("Hb", 9, {"after": "e0", "by": {"value": 1, "unit": "weeks"}}, id="l")]
+    assert items(course(events=made, labs=scaled))["events/e2"].start.brief == brief
+
+
+def test_therapies_stand_by_start_then_end_and_drugs_under_their_regimen() -> None:
+    later = {"start": {"after": "a"}, "status": "unknown"}
+    found = course(
+        events=[{"id": "a"}],
+        labs=[lab("Hb", 9, {"after": "a", "by": {"value": 1, "unit": "weeks"}}, id="l")],
+        regimens=[{"id": "r", "name": "combination", **later}],
+        medications=[
+            {"drug": "palbociclib", "regimen": "r", **later},
+            {"drug": "denosumab", **later},
+            {"drug": "fulvestrant", "regimen": "r", **later},
+            {"drug": "letrozole", "status": "stopped", "start": {"at": "a"}, "end": {"after": "a"}},
+        ],
+    )
+    assert [item.label for item in only(found).items if item.lane == THERAPY] == [
+        *("letrozole", "denosumab", "combination", "palbociclib", "fulvestrant")
+    ]
+
+
 def test_without_any_number_there_is_no_scale_and_so_no_axis() -> None:
     found = course(
         events=[{"id": "a", "name": "relapse"}],
@@ -589,7 +624,7 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert axis.zero == "start of letrozole"
     at = {item.fact: stretch(item.start) for item in axis.items}
     assert at["medications/letrozole"] == (0, 0)
-    assert at["medications/palbociclib"] == (0, None)  # 'after'; how long after is not stated
+    assert at["medications/palbociclib"] == (9.5 * MONTH, None)  # 'after' the worsening; how long after is not stated
     assert at["procedures/pet-ct-before-treatment"] == (None, 0)
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)

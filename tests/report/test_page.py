@@ -143,6 +143,24 @@ def test_a_case_of_10_000_labs_has_a_page_under_1_mb_that_says_what_it_leaves_ou
     assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(page.values("id"))
 
 
+def test_a_page_says_whose_case_it_is_and_what_its_facts_are_called() -> None:
+    """Also facts with errors have the names that a reader knows; words that stand beside each other stand apart."""
+    cancer = {"id": "ca", "kind": "primary-cancer", "name": "breast cancer", "onset": "2014-02-30"}
+    source = report_case({"case": {"id": "x"}, "patient": {"sex": "female"}, "conditions": [cancer]})
+    page = Page(source)
+    assert "Case x" in page.text
+    assert "breast cancer: not placed: has an error" in page.text
+    assert "rejected 1 finding" in page.text
+
+
+def test_facts_without_a_time_are_listed_by_section() -> None:
+    labs = [{"analyte": name, "result": "negative"} for name in ("HBsAg", "HCV")]
+    page = page_of({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": labs})
+    assert "2 facts say nothing of their time Labs HBsAg: negative HCV: negative" in page.text
+    page = page_of({"case": {"id": "x"}, "patient": {"sex": "female"}, "labs": labs[:1]})
+    assert "1 fact says nothing of its time Labs HBsAg: negative" in page.text
+
+
 # -- nothing of the data acts --
 
 
@@ -261,6 +279,20 @@ def test_what_was_not_read_of_a_bundle_is_told() -> None:
     assert "no mapping makes such a resource of a fact" in page.text
 
 
+def test_a_bundle_of_many_patients_is_told_once_and_shown_with_none_of_them() -> None:
+    """So the page grows with the patients, not with their square, and no patient's part holds another's resources."""
+    patients = [{"resourceType": "Patient", "id": f"p{at}", "gender": "male", "shade": "blue"} for at in range(40)]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in patients]}
+    source = report_case(bundle)
+    page = Page(source)
+    found = [name for name in page.values("id") if re.fullmatch(r"c\d+-i-[0-9a-f]{12}", name)]
+    assert len(found) >= 40
+    assert {name.partition("-")[0] for name in found} == {"c1"}
+    assert "The Bundle tells of 40 patients" in page.text
+    assert '"shade"' not in page.text
+    assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(page.values("id"))
+
+
 def test_a_conversion_from_another_process_has_the_same_page() -> None:
     import pickle
 
@@ -291,6 +323,21 @@ def test_a_folder_holds_a_page_of_each_case_and_an_index(tmp_path: Path) -> None
     assert sorted(names) == sorted(path.name for path in (tmp_path / "pages").iterdir() if path.name != "index.html")
     assert len(names) == 3
     assert "B b" in index.text
+
+
+def test_findings_have_the_ids_that_the_account_of_the_run_gives_them(tmp_path: Path) -> None:
+    """On a page of all as on pages of each, also where records have the same findings."""
+    labs = [{"analyte": "an unknown test", "value": "1", "unit": "no unit", "at": "2020-01-01"}]
+    lines = [{"case": {"id": name}, "patient": {}, "labs": labs} for name in ("a", "b", "c")]
+    (tmp_path / "cases.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run("convert", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "out.ndjson"), "--report", str(tmp_path / "r.json"))
+    told = {one["id"] for one in json.loads((tmp_path / "r.json").read_text())["issues"]}
+    assert len(told) >= 3
+    run("report", str(tmp_path / "cases.ndjson"), "-o", str(tmp_path / "all.html"))
+    run("report", str(tmp_path / "cases.ndjson"), "-o", f"{tmp_path / 'pages'}/")
+    for pages in ([tmp_path / "all.html"], list((tmp_path / "pages").glob("?.html"))):
+        text = "".join(Page(page.read_text(encoding="utf-8")).text for page in pages)
+        assert set(re.findall(r"\bid ([0-9a-f]{12})\b", text)) == told
 
 
 def test_two_cases_of_one_id_are_refused_and_the_first_is_written(tmp_path: Path) -> None:
