@@ -32,7 +32,7 @@ live: setup
 	@$(BIN)/pytest -m live
 
 browser: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser,docs]'
 	@$(BIN)/pytest -m browser
 
 # The picture of a report in the README: look at it before you commit it.
