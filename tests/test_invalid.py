@@ -25,6 +25,7 @@ NOT_HERE = {
     "blank-line": "NDJSON is not a case; see tests/validation/test_records.py",
     "too-large": "64 MB have no place in a repository",
     "record-failed": "no case is known that fhirconv fails at; see tests/many/test_stream.py",
+    "not-written": "of a folder, not of a case; see tests/report/test_run_report.py",
     "case-twice": "one case is never twice; see tests/many/test_stream.py",
     "patient-differs": "of FHIR, not of a case; see tests/back/test_facts_command.py",
     "worker-died": "no case is known that ends a process; see tests/many/test_crew.py",

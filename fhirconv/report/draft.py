@@ -59,6 +59,9 @@ def _entries(words: list[Words], table: Mapping[str, Any]) -> Iterator[str]:
     for position, word in enumerate(_grouped(words)):
         own = spellings.get(fold(word.spellings[0]))
         lines = [f"# {word.number:,}x: {printable(word.spellings[0])}"]
+        if own and table[own].get("codings"):  # an entry of a site would take the place of these codes
+            yield f"# {lines[0]}\n# # [{own}] has codes, but none for these facts (of a result: look at its unit)\n"
+            continue
         if own:
             lines += ["# stands in the table, without codes:", f"[{own}]"]
         else:

@@ -125,6 +125,13 @@ def test_only_slips_of_the_pen_lead_to_an_entry(table: str, word: str, meant: li
     assert re.findall(r"^# # did you mean .*\n# \[(.*)\]", text, re.MULTILINE) == meant
 
 
+def test_an_entry_with_codes_is_not_drafted_anew() -> None:
+    """CEA in g/dL has no code of CEA in ng/mL; an entry [cea] to fill in would take the right code away from others."""
+    (text,) = drafts_of([Words("labs", "CEA", 1)], load_mappings().raw).values()
+    assert "# # [cea] has codes" in text
+    assert "codings = [\n" not in text
+
+
 def test_a_filled_in_entry_gives_the_word_its_code() -> None:
     run("report", "--corpus", corpus(drugs("healing tea")), "-o", "c.html", "--draft", "site")
     path = Path("site/concepts/drugs.toml")
