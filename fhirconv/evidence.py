@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from fhirconv.facts import Case, Fact, fold
+from fhirconv.facts import Case, Fact, fold, merged_into
 from fhirconv.issues import shown
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.source import read_text
@@ -33,6 +33,8 @@ def check_evidence(case: Case, source: Path | None = None) -> None:
     if not facts:
         return
     text = _source_text(case, source)
+    if text is not None:
+        _check_quoted(case)
     for fact in facts:
         quotes = fact.data["evidence"]
         listed = isinstance(quotes, list)
@@ -48,6 +50,15 @@ def check_evidence(case: Case, source: Path | None = None) -> None:
                     path,
                 )
         _check_support(case, fact, " ".join(quotes) if listed else quotes)
+
+
+def _check_quoted(case: Case) -> None:
+    """Facts without words of the source: not the case and its source, what is from a table, the time of another fact."""
+    for fact in case.facts:
+        is_own = fact.section.name not in ("case", "source") and merged_into(case, fact) is None
+        if is_own and not fact.data.keys() & {"evidence", "origin"}:
+            message = "no words of the source state this fact; add them as 'evidence', or remove the fact"
+            case.add("quote-missing", message, fact)
 
 
 def _source_text(case: Case, source: Path | None) -> str | None:
@@ -108,10 +119,17 @@ def _check_support(case: Case, fact: Fact, quotes: str) -> None:
     numbers |= {token[:-1] for token in re.findall(r"\d+s\b", said)}
     for path, value in _stated(fact.data, case.conventions.get("decimal_mark", "")):
         if isinstance(value, str):
-            if fold(value) not in said:
+            if not (_has_unit(said, fold(value)) if path[-1] == "unit" else fold(value) in said):
                 case.add("quote-lacks", f"the quotes of this fact do not have {shown(value)}", fact, path)
         elif str(value) not in numbers:
             case.add("quote-lacks", f"the quotes of this fact do not have the number {value}", fact, path)
+
+
+def _has_unit(said: str, unit: str) -> bool:
+    """Whether a unit stands there as a whole: mL is no part of U/mL, nor g of mg or g/dL; '4 units' has a unit."""
+    before = r"(?<![^\W\d_])(?<![/*^])" if unit[:1].isalpha() else ""
+    plural = "s?" if unit.isalpha() and len(unit) > 2 else ""
+    return re.search(f"{before}{re.escape(unit)}{plural}(?![\\w/*^])", said) is not None
 
 
 def _stated(data: dict[str, Any], mark: str) -> list[tuple[tuple[str, ...], Any]]:
@@ -127,11 +145,12 @@ def _stated(data: dict[str, Any], mark: str) -> list[tuple[tuple[str, ...], Any]
                 for end in ends
                 if end is not None
             ]
-    for key in ("unit", "drug"):
-        words = data.get(key)
+    for path in (("unit",), ("amount", "unit"), ("dose", "unit"), ("drug",)):
+        where = data.get(path[0]) if len(path) > 1 else data
+        words = where.get(path[-1]) if isinstance(where, dict) else None
         words = words.words if isinstance(words, Term) else words  # of the source; codes are no words of a quote
         if isinstance(words, str) and words:
-            found.append(((key,), words))
+            found.append((path, words))
     if "score" in data:
         found.append((("score",), data["score"]))
     for outer in ("amount", "dose", "age"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fhirconv.conversion import Conversion
@@ -55,7 +56,9 @@ def _names(head: str, resource: str) -> bool:
 
 
 def _is_below(element: str, wanted: str) -> bool:
-    """Whether an element is the wanted one or a part of it; 'value' and 'value[x]' stand for every choice."""
-    wanted = wanted.removesuffix("[x]")
-    rest = element.removeprefix("_").removeprefix(wanted) if element.removeprefix("_").startswith(wanted) else None
+    """Whether an element is the wanted one or a part of it; 'value' and 'value[x]' stand for every choice, no index for every one."""
+    wanted, element = wanted.removesuffix("[x]"), element.removeprefix("_")
+    if "[" not in wanted:
+        element = re.sub(r"\[\d+\]", "", element)
+    rest = element.removeprefix(wanted) if element.startswith(wanted) else None
     return rest is not None and (not wanted or rest == "" or rest[0] in ".[" or rest[0].isupper())

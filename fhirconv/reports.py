@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +22,7 @@ import orjson
 from fhirconv.issues import Issue, printable
 from fhirconv.r4 import all_types, element_keys, elements_of
 from fhirconv.rules import rule
-from fhirconv.schema import case_schema
+from fhirconv.schema import case_schema, resolve
 
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-"
 RULE_SYSTEM = "urn:uuid:5a4d2f0e-3f1b-4a55-9c7e-1d8f6b0c2e94"
@@ -173,8 +173,8 @@ def _uri(file: str) -> str:
 
 # -- without patient data --------------------------------------------------------------------------------------------------
 
-_POSITION = re.compile(r"[0-9]{1,9}")
-_STEP = re.compile(r"([A-Za-z]{1,64})((?:\[[0-9]{1,9}\])*)")
+_POSITION = re.compile(r"[0-9]{1,5}")  # more digits may be the number of a patient
+_STEP = re.compile(r"([A-Za-z]{1,64})((?:\[[0-9]{1,5}\])*)")
 _HIDDEN = "…"
 
 
@@ -205,12 +205,14 @@ def shown_issue(issue: Issue, phi_free: bool) -> Issue:
 
 def _path_of_keys(issue: Issue) -> tuple[str, str]:
     """Pointer and expression with known keys and positions alone."""
-    pointer = "/".join(map(_key, issue.place.pointer.split("/")))
+    steps = issue.place.pointer.split("/")
+    pointer = "/".join(map(_key, ["", *steps], steps))
     return pointer, ".".join(map(_step, issue.expression.split(".")))
 
 
-def _key(step: str) -> str:
-    return step if not step or step in _known_names() or _POSITION.fullmatch(step) else _HIDDEN
+def _key(above: str, step: str) -> str:
+    is_position = above in _list_names() and _POSITION.fullmatch(step)
+    return step if not step or step in _known_names() or is_position else _HIDDEN
 
 
 def _step(step: str) -> str:
@@ -221,18 +223,32 @@ def _step(step: str) -> str:
 @functools.cache
 def _known_names() -> frozenset[str]:
     """Keys of case facts and of R4, and its types. A key that is none of them may be data in a wrong place."""
-    definitions = case_schema().schema
-    nodes = [definitions, *definitions["$defs"].values()]
-    names = set(all_types())
-    while nodes:
-        node = nodes.pop()
-        inner = node.get("properties", {})
-        names.update(inner)
-        nodes += [one for one in (*inner.values(), node.get("items")) if isinstance(one, dict)]
+    names = {*all_types(), *(name for name, _ in _schema_keys())}
     for type_name in all_types():
         names.update(element_keys(type_name))
         names.update(name.removesuffix("[x]") for name in elements_of(type_name))
     return frozenset(names)
+
+
+@functools.cache
+def _list_names() -> frozenset[str]:
+    """Of these the keys that may hold a list: a number below another one is no position, and may be data, too."""
+    definitions = case_schema().schema
+    names = {name for name, node in _schema_keys() if "array" in resolve(definitions, node)[1].get("type", ())}
+    for type_name in all_types():
+        names.update(sign + one.name for one in elements_of(type_name).values() if one.repeats for sign in ("", "_"))
+    return frozenset(names)
+
+
+def _schema_keys() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The keys of case facts, each with what the schema says of it."""
+    definitions = case_schema().schema
+    nodes = [definitions, *definitions["$defs"].values()]
+    while nodes:
+        node = nodes.pop()
+        inner = node.get("properties", {})
+        yield from inner.items()
+        nodes += [one for one in (*inner.values(), node.get("items")) if isinstance(one, dict)]
 
 
 FORMATS = ("text", "json", "outcome", "sarif")

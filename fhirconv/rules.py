@@ -82,6 +82,7 @@ RULES: dict[str, Rule] = {
     "code-twice": Rule("error", "duplicate", "input", "A code of the source stands once in a term."),
     "quote-not-found": Rule("error", "not-found", "input", "A quote stands in the source text, word for word."),
     "quote-lacks": Rule("warning", "incomplete", "input", "A quote holds the number or word that it is evidence of."),
+    "quote-missing": Rule("warning", "required", "input", "Of a case with a source text and quotes, each fact has words of that text."),
     "source-unreadable": Rule("error", "not-found", "input", "The source text can be read."),
     "source-missing": Rule("warning", "incomplete", "input", "Quotes have a source text to be checked against."),
     # -- input: readers (tables and what other tools wrote) --

@@ -71,12 +71,12 @@ class CaseSchema(NamedTuple):
         try:
             if self.accepts.is_valid(document.data):
                 return
-        except ValueError:  # a Python value that jsonschema-rs does not take; jsonschema takes some of them
-            explain_misfits(self.schema, document)
-            return
+            errors = list(self.accepts.iter_errors(document.data))
+        except ValueError:  # a Number (1e300) or Python value that jsonschema-rs does not take; jsonschema takes some
+            errors = []
         before = len(document.issues)
         explain_misfits(self.schema, document)
-        for error in self.accepts.iter_errors(document.data) if len(document.issues) == before else ():
+        for error in errors if len(document.issues) == before else ():
             pointer = "".join("/" + escape_pointer(step) for step in error.instance_path)
             document.add("wrong-form", "has not the form that the schema asks for; see 'fhirconv schema'", pointer)
 

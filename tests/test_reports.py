@@ -161,11 +161,22 @@ def test_phi_free_shows_nothing_of_the_input() -> None:
         assert kept in shown
 
 
+def test_a_number_is_a_position_only_in_a_list() -> None:
+    """Elsewhere it may be the number of a patient, as a key in a wrong place."""
+    document = {"case": {"id": "a"}, "patient": {"71234": 1}, "81234": 2, "labs": [{"analyte": "Hb", "91234": 5}]}
+    shown = everything(convert(document).issues)
+    assert not re.search("[789]1234", shown)
+    for kept in ("/patient/…", "/labs/0/…"):
+        assert kept in shown
+    bundle = Issue("unknown-element", "x", Place("b.json", 1, 1, "/entry/12345/resource/name/0/given/1"))
+    assert "/entry/12345/resource/name/0/given/1" in everything([bundle])
+
+
 def test_ids_do_not_depend_on_data() -> None:
     """Else whoever guesses a name could confirm it."""
     ids = {
         identified([Issue("unknown-key", f"'{name}'", Place("a.yaml", 1, 2, f"/patient/{name}"), f"Patient.{name}")])[0][0]
-        for name in ("Zbigniew", "Agnieszka")
+        for name in ("Zbigniew", "Agnieszka", "4711")
     }
     assert len(ids) == 1
 

@@ -289,3 +289,16 @@ def test_time_zone_that_no_place_has() -> None:
     text = lab("2019-03-12T08:30", conventions='time_zone: "+14:30"')
     assert ("wrong-form", 3) in findings(text)
     assert "+09:00" in messages(text)  # the message shows what a zone looks like
+
+
+# -- not of that table: what came up later ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["1e2", "1E20", "1e300"])
+def test_a_reference_range_may_be_written_with_an_exponent(number: str) -> None:
+    result = f'{{"analyte": "Hb", "value": 9, "unit": "g/dL", "reference_range": {{"high": {number}}}}}'
+    text = f'{{"case": {{"id": "a"}}, "patient": {{}}, "labs": [{result}]}}'
+    made = convert_document(read_bytes(text.encode(), "case.json"), load_mappings())
+    assert [issue.text() for issue in made.issues if issue.is_error] == []
+    (lab_result,) = resources(made, "Observation")
+    assert lab_result["referenceRange"][0]["high"]["value"] == number

@@ -10,6 +10,7 @@ import pytest
 from conftest import FIXTURES
 
 from fhirconv import convert
+from fhirconv.explain import find
 from fhirconv.trace import Trace, origin_of, trace_entry
 
 CASES = [FIXTURES / "cases" / f"{name}.yaml" for name in ("takanashi-2019", "maximal-medications", "maximal-findings")]
@@ -51,3 +52,12 @@ def test_one_element_is_led_back_as_the_whole_trace_has_it(path: Path) -> None:
             )
             led += expected not in ("", entry.fact.pointer)
     assert led > 10  # it leads to fields, not to facts alone
+
+
+def test_an_index_may_be_left_out_of_a_target() -> None:
+    made = convert(FIXTURES / "cases" / "maximal-labs.yaml")
+    every = [one.element for one in find(made, "Observation.interpretation.text")]
+    assert every
+    assert set(every) == {"interpretation[0].text"}
+    assert [one.element for one in find(made, "Observation.interpretation[0].text")] == every
+    assert find(made, "Observation.interpretation[1].text") == []

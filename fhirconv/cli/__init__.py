@@ -38,7 +38,7 @@ _COMMANDS = {
     "plan": "Show what a push would do on a FHIR server, and write nothing there.",
     "push": "Put cases, Bundles and resources on a FHIR server.",
     "rules": "Explain what a rule asks.",
-    "mappings": "Check, list and show mappings.",
+    "mappings": "Check and show mappings, write pages of them (docs), compare two sets (impact).",
     "schema": "Print the JSON Schema of case facts.",
     "server": "Start and stop a local FHIR server, for trying out.",
 }

@@ -17,7 +17,7 @@ from fhirconv.mapping.files import read_folders
 
 @click.group("mappings")
 def command() -> None:
-    """Check, list and show mappings; write them as pages; compare them."""
+    """Check, list and show mappings, write them as pages (docs), compare two sets (impact)."""
 
 
 command.add_command(docs)

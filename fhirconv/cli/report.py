@@ -27,7 +27,7 @@ from fhirconv.cli.options import (
 )
 from fhirconv.cli.outputs import names_folder, same, write_to
 from fhirconv.document import Limits
-from fhirconv.issues import FhirconvError
+from fhirconv.issues import FhirconvError, shown
 from fhirconv.many.converter import Settings
 from fhirconv.output import file_name
 from fhirconv.report import ReportError, need_libraries
@@ -102,6 +102,9 @@ def command(
 
 
 def _pages(cases: tuple[Path, ...], reader: str | None, wanted: str, settings: Settings, quiet: bool) -> Exit:
+    is_folder = names_folder(wanted) or (wanted != "-" and not Path(wanted).suffix)
+    if wanted != "-" and not is_folder and Path(wanted).suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"{shown(Path(wanted).name)} is no name of a page; give FILE.html, or DIR/ for a page of each case")
     inputs = inputs_of(cases, settings.limits, reader, settings.site)
     mappings = loaded_mappings(settings.site, settings.profile)
     check_whole(inputs)
@@ -109,7 +112,6 @@ def _pages(cases: tuple[Path, ...], reader: str | None, wanted: str, settings: S
 
     told = _Told(quiet)
     reports = told.shown(reports_of(inputs.documents(), mappings, settings.source))
-    is_folder = names_folder(wanted) or (wanted != "-" and not Path(wanted).suffix)
     write = _write_folder if is_folder else _write_page
     problem = write(reports, Path(wanted), inputs.paths)
     if problem:

@@ -39,7 +39,7 @@ def axis_of(zero: str, items: Iterable[Item], series: Iterable[Series]) -> Axis:
     items = list(_in_order(item for item in items if _is_within(_of_item(item), within)))
     series = [one for one in (_drawn(one, within) for one in series) if one.points]
     first, last = _ends(items, series, within)
-    ongoing = ONGOING._replace(earliest=last)
+    ongoing = ONGOING._replace(earliest=_last_said(items, series, within))
     return Axis(
         zero,
         first,
@@ -110,6 +110,13 @@ def _ends(items: list[Item], series: list[Series], within: Extent) -> tuple[floa
     stops = [(item.end or item.start).latest for item in items] + [point.when.latest for point in points]
     first, last = (length * (_OPEN_MARGIN if None in ends else _MARGIN) for ends in (starts, stops))
     return within.low - first, within.high + last
+
+
+def _last_said(items: list[Item], series: list[Series], within: Extent) -> float:
+    """The last day of which anything is said: until then goes on what goes on; of '2021' that is its first day."""
+    whens = [when for item in items for when in (item.start, item.end) if when]
+    whens += [point.when for one in series for point in one.points]
+    return max((when.earliest for when in whens if when.earliest is not None), default=within.low)
 
 
 def _in_order(items: Iterable[Item]) -> Iterator[Item]:

@@ -28,7 +28,7 @@ def timeline_picture(axis: Axis, prefix: str) -> Picture:
     """Therapy, events and disease status of an axis; `prefix` is that of the ids of the case on its page."""
     timeline = Timeline(axis, prefix)
     title = f"Course, from {axis.zero}" if axis.zero else "Course, by date"
-    lanes = Counter(item.lane for item in axis.items)
+    lanes = Counter(item.lane for item in axis.items if item.took_place)
     counts = [
         _counted(lanes[lane], one, many)
         for lane, one, many in (
@@ -38,6 +38,8 @@ def timeline_picture(axis: Axis, prefix: str) -> Picture:
         )
         if lanes[lane]
     ]
+    if missed := sum(not item.took_place for item in axis.items):
+        counts.append(f"{missed} that did not take place")
     return _picture(timeline, title, [", ".join(counts), *timeline.notes])
 
 
@@ -45,7 +47,9 @@ def series_picture(axis: Axis, series: Series, prefix: str) -> Picture:
     """One series of results, exactly under the timeline of its axis."""
     chart = SeriesChart(axis, series, prefix)
     said = [_counted(len(series.points), "result", "results")]
-    if series.points:
+    if len(series.points) == 1:
+        said = [f"1 result: {_value(series.points[0])}"]
+    elif series.points:
         ordered = sorted(series.points, key=lambda point: point.value)
         said.append(f"lowest {_value(ordered[0])}, highest {_value(ordered[-1])}")
     return _picture(chart, named(series), [", ".join(said), *chart.notes])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fhirconv.facts import Case
 from fhirconv.report.budget import LINKED_POINTS, LINKED_ROWS
 from fhirconv.report.charts import Picture, series_picture, timeline_picture
 from fhirconv.report.course import Axis, Course, Series, Unplaced
-from fhirconv.report.telling import NO_TIME, title_of
+from fhirconv.report.telling import NO_TIME, title_of, took_place
 
 
 class SeriesView(NamedTuple):
@@ -39,13 +40,26 @@ def axes_of(course: Course, prefix: str) -> list[AxisView]:
     return made
 
 
-def without_place(course: Course) -> tuple[list[Unplaced], dict[str, list[Unplaced]]]:
-    """What is not on an axis: first what has words for its time, then, by section, what has none."""
-    timeless: dict[str, list[Unplaced]] = {}
+class WithoutPlace(NamedTuple):
+    """What is not on an axis: what has words for its time; without a time, what did not take place and the rest by section."""
+
+    told: list[Unplaced]
+    not_so: list[Unplaced]
+    timeless: dict[str, list[Unplaced]]
+
+
+def without_place(course: Course, case: Case) -> WithoutPlace:
+    """Whatever of the course no picture shows."""
+    absent = {fact.identity for fact in case.facts if not took_place(fact)}
+    made = WithoutPlace([], [], {})
     for one in course.unplaced:
-        if one.words == NO_TIME:
-            timeless.setdefault(title_of(one.fact.partition("/")[0]), []).append(one)
-    return [one for one in course.unplaced if one.words != NO_TIME], timeless
+        if one.words != NO_TIME:
+            made.told.append(one)
+        elif one.fact in absent:
+            made.not_so.append(one)
+        else:
+            made.timeless.setdefault(title_of(one.fact.partition("/")[0]), []).append(one)
+    return made
 
 
 def told_in_rows(axes: list[AxisView]) -> set[str]:

@@ -1,12 +1,11 @@
 """A draft of mappings for words without a code: entries of concept tables, as comments, for someone who looks codes up.
 
 Nothing is guessed: what stands in a draft are the words of the cases, and entries that the table has already, beside those
-words that are spelled like them. As long as all is comment, such a file changes nothing.
+words that differ by slips of the pen alone. As long as all is comment, such a file changes nothing.
 """
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import re
@@ -18,6 +17,8 @@ from fhirconv.issues import printable
 from fhirconv.report.account import Words
 
 _MOST_NEAR = 3
+_SHORT = 6
+"""Letters below which a word with another letter is another word."""
 _COMPARED = 500
 """Of a table, the most frequent words that are compared with what it has: that takes a millisecond for each."""
 
@@ -101,12 +102,29 @@ def _new(key: str, word: _Word) -> list[str]:
 
 
 def _near(word: str, spellings: Mapping[str, str]) -> list[str]:
-    """Keys of the entries that are spelled like the word, the most alike first."""
-    folded = fold(word)
-    parts = set(folded.split())
-    alike = [one for one in spellings if one[:1] == folded[:1] or not parts.isdisjoint(one.split())]
-    found = difflib.get_close_matches(folded, alike, _MOST_NEAR)
-    return list(dict.fromkeys(spellings[one] for one in found))
+    """Keys of the entries of which some spelling differs from the word by slips alone."""
+    parts = fold(word).split()
+    return list(dict.fromkeys(key for one, key in spellings.items() if _is_slip(parts, one.split())))[:_MOST_NEAR]
+
+
+def _is_slip(words: list[str], others: list[str]) -> bool:
+    """Word for word the same but for slips. A word more or less is another meaning: no cancer is a cancer of the colon."""
+    return len(words) == len(others) and all(map(_same_word, words, others))
+
+
+def _same_word(one: str, other: str) -> bool:
+    """Equal, or long words with one letter wrong, missing, too many, or two exchanged: hypotension is no hypertension.
+
+    In short words and in numbers (HER2, T3) one character more is another thing.
+    """
+    if one == other:
+        return True
+    if min(len(one), len(other)) < _SHORT or not (one.isalpha() and other.isalpha()):
+        return False
+    for _ in range(2):  # without what they begin with alike; turned round: and end with
+        alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+        one, other = one[alike:][::-1], other[alike:][::-1]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
 def _key(word: str, taken: set[str]) -> str:

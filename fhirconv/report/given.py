@@ -49,7 +49,7 @@ class Given:
         self.left_out = len(names) - len(self.names)
 
     def draw(self, sheet: Sheet, scale: Scale, bottom: float) -> None:
-        """Above 0, and lightly down to the bottom of the plot. A start is as wide as what is known of it."""
+        """Above 0, and where the day is known down to the bottom of the plot; else a bracket as wide as what is known."""
         drawn = set()
         for name in self.names:
             y = name.row * STRIP - self.height
@@ -59,7 +59,9 @@ class Given:
                 continue  # what starts at the same time shares the line of the topmost name
             drawn.add(stretch)
             if scale.px(name.last) - scale.px(name.first) > NARROW_PX:
-                sheet.put("beginning", name.first, y, name.last, bottom)
+                sheet.put("beginning", name.first, y + STRIP, name.last)
+                for end in stretch:
+                    sheet.put("tick_beginning", end, y + STRIP - 4, y2=y + STRIP)
             else:
                 sheet.put("begin", (name.first + name.last) / 2, y, y2=bottom)
         for each in self.transfusions:
@@ -67,7 +69,7 @@ class Given:
 
 
 def _named(starts: list[_Given], scale: Scale) -> Iterable[Name]:
-    words = [cut(written(each.item.label), _MOST_NAME, SMALL) for each in starts]
+    words = [cut(written(f"start of {each.item.label}"), _MOST_NAME, SMALL) for each in starts]
     wide = [width(text, SMALL) for text in words]
     lefts = [min(scale.px(each.first) + 3, WIDTH + RIGHT - room) for each, room in zip(starts, wide, strict=True)]
     rows = packed((left, left + room) for left, room in zip(lefts, wide, strict=True))

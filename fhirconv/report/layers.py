@@ -23,7 +23,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "zero": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.6},
     "lane": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeOpacity": 0.4},
     "begin": {"type": "rule", "stroke": _INK, "strokeWidth": 1, "strokeDash": [2, 2]},
-    "beginning": {"type": "rect", "fill": _INK, "fillOpacity": 0.12},
+    "beginning": {"type": "rule", "stroke": _INK, "strokeWidth": 2},
     "line": {"type": "line", "stroke": _INK, "strokeWidth": 1.5, "strokeJoin": "round"},
     "fade": {"type": "rule", "stroke": _INK, "strokeWidth": BAR + 1.5},
     "open": {"type": "rule", "stroke": _INK, "strokeWidth": 2, "strokeDash": [5, 3]},
@@ -83,9 +83,9 @@ class Sheet:
         self._put(layer, "y", start, y, end, y2, more)
 
     def put_value(
-        self, layer: str, start: float, y: float, end: float | None = None, y2: float | None = None, **more: Any
+        self, layer: str, start: float, y: float | None, end: float | None = None, y2: float | None = None, **more: Any
     ) -> None:
-        """Something in values along y."""
+        """Something in values along y. None: a line is broken here."""
         self._put(layer, "value", start, y, end, y2, more)
 
     def write(self, layer: str, day: float, y: float, text: str, align: str = "left") -> None:

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED
 from fhirconv.report import budget
 from fhirconv.report.cases import CaseReport
-from fhirconv.report.course import Unplaced, anchor, course_of
-from fhirconv.report.course_view import AxisView, axes_of, told_in_rows, without_place
+from fhirconv.report.course import anchor, course_of
+from fhirconv.report.course_view import AxisView, WithoutPlace, axes_of, told_in_rows, without_place
 from fhirconv.report.facts_view import FieldView, SectionView, issues_by_fact, sections_of
 from fhirconv.report.findings_view import (
     SEVERITIES,
@@ -44,8 +44,7 @@ class CaseView(NamedTuple):
     resources: dict[str, int]
     severities: dict[str, int]
     axes: list[AxisView]
-    unplaced: list[Unplaced]
-    timeless: dict[str, list[Unplaced]]
+    unplaced: WithoutPlace
     sections: list[SectionView]
     shown: frozenset[str]  # the facts that stand with the facts
     linked: frozenset[str]  # those and the others that links lead to
@@ -83,7 +82,7 @@ def _view(prefix: str, report: CaseReport, checked: str) -> CaseView:
         conversion.resource_counts(),
         {_plural(severities[name], name): severities[name] for name in SEVERITIES if severities[name]},
         axes,
-        *without_place(course),
+        without_place(course, conversion.case),
         sections,
         shown,
         shown | told_in_rows(axes),

@@ -37,7 +37,7 @@ ONGOING = When(None, None, "ongoing as of the source")
 class Item(NamedTuple):
     """A bar (with `end`) or a mark (without) of the timeline.
 
-    What goes on has the end ONGOING, with the last day of its axis as `earliest`.
+    What goes on has the end ONGOING, with the last day of which anything is said as `earliest`.
     """
 
     fact: str  # its identity: 'medications/letrozole'

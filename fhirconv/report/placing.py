@@ -23,6 +23,7 @@ UNIT_DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1.0, "weeks": 7.0, "m
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _LONGEST = 10_000 * UNIT_DAYS["years"]  # FHIR has years of four digits
+_CALENDAR = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH + 1
 _ZONE = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2})$")
 
 
@@ -254,6 +255,9 @@ class Places:
         if place is None or place.axis not in self._scaled:
             return None
         low, high = place.low, place.high
+        first, last = _CALENDAR if place.axis == CALENDAR else (-_LONGEST, _LONGEST)
+        if any(end is not None and not first <= end <= last for end in (low, high)):
+            return None  # offsets were added up beyond any calendar
         if low is None or high is None:
             return None if low is high else place
         return place if low <= high else None  # a period whose end is before its start

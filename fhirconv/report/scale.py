@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from fhirconv.report.course import Axis
+from fhirconv.report.lettering import SMALL, cut, written
 
 LEFT, WIDTH, RIGHT = 70, 980, 40  # of every picture, in px: what stands beside the plot is as wide in all of them
 EDGE = 0.03  # of the width, left free at both ends: room for what fades out there
@@ -24,6 +25,7 @@ _FORMAT = {
     "day": "%Y-%m-%d",
     "date": "%Y-%m-%d",
 }
+_DAYS_TICK, _MONTHS_TICK = 100, 1280  # days; of longer axes Vega's seven ticks are months, and years
 _CLOCK = {"hours": "%H:%M", "minutes": "%H:%M", "seconds": "%H:%M:%S"}
 
 
@@ -52,7 +54,7 @@ class Scale(NamedTuple):
         domain = [self.at(self.first), self.at(self.last)]
         shown = {"title": self.title(), "labelPadding": 4}
         if not self.zero:
-            dates = {"format": _FORMAT | _CLOCK, "tickCount": 7}
+            dates = {"format": _FORMAT | self._finer() | _CLOCK, "tickCount": 7}
             return {"type": "temporal", "scale": {"type": "utc", "domain": domain}, "axis": shown | dates}
         return {
             "type": "quantitative",
@@ -60,9 +62,15 @@ class Scale(NamedTuple):
             "axis": shown | {"values": self.ticks()},
         }
 
+    def _finer(self) -> dict[str, str]:
+        """Where ticks are days or months the first of a year is one of them: '2014' would read as the whole year."""
+        if self.last - self.first < _DAYS_TICK:
+            return dict.fromkeys(("year", "quarter", "month"), "%Y-%m-%d")
+        return {"year": "%b %Y"} if self.last - self.first < _MONTHS_TICK else {}
+
     def title(self) -> str | None:
         """What the ticks count; dates need no title."""
-        return f"{self.unit} after (negative: before) {self.zero}" if self.zero else None
+        return cut(written(f"{self.unit} after (negative: before) {self.zero}"), WIDTH, SMALL) if self.zero else None
 
     @property
     def below(self) -> int:

@@ -10,19 +10,20 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from fhirconv.mapping import load_mappings
-from fhirconv.report.course import Axis, Point, Series, anchor
+from fhirconv.report.course import Axis, Point, Series, When, anchor
 from fhirconv.report.given import Given
 from fhirconv.report.layers import Sheet
-from fhirconv.report.lettering import SIZE, cut, width, written
+from fhirconv.report.lettering import SIZE, cut, written
 from fhirconv.report.scale import RIGHT, WIDTH, Scale, scale_of
 from fhirconv.report.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
 from fhirconv.terminology import ConceptTable
 
 MOST = 100  # points that are drawn one by one: more would lie on each other; of more the line alone
 
-_HEIGHT, _HEAD = 130, 26  # px
+_HEIGHT, _HEAD = 150, 26  # px
 _TOO_LARGE = Decimal("1e300")  # beyond what a picture can count
 _FLAG_ROOM = 13  # px from one letter to the next
+_LETTER_ROOM = 20  # px of a mark with its letter below it
 
 
 class SeriesChart:
@@ -44,13 +45,13 @@ class SeriesChart:
             self.notes.append(f"{len(self.points)} results, drawn as one line; each is in the table")
             self._line(list(extremes(self.points, self.scale)))
         else:
-            self._line([(at, float(point.value)) for at, point in self.points])
+            self._join()
             self._marks()
         self._given = Given(axis.items, self.scale)
         self._given.draw(self.sheet, self.scale, _HEIGHT)
         if self._given.left_out:
             self.notes.append(f"{self._given.left_out} more starts of therapy are in the timeline only")
-        self._head(series)
+        self._head()
 
     def spec(self) -> dict[str, Any]:
         """For Vega-Lite."""
@@ -60,20 +61,19 @@ class SeriesChart:
         scale = {"domain": self.domain, "nice": False, "zero": False}
         return self.sheet.spec(_HEIGHT, _HEAD + self._given.height, self.scale.below, {"axis": axis, "scale": scale})
 
-    def _head(self, series: Series) -> None:
+    def _head(self) -> None:
         ranges = {(point.low, point.high) for _, point in self.points}
-        words = [named(series)]
+        words = []
         if len(ranges) == 1 and (said := range_words(*ranges.pop())):
             words.append(f"shaded: reference range {said}")
         elif len(ranges) > 1:
             words.append("shaded: reference range of each result")
         if self._given.transfusions:
             words.append("▼ at the top: transfusion")
-        y = -self._given.height - _HEAD + SIZE
-        head = cut(written(words[0]), WIDTH / 2)
-        self.sheet.write("head", self.scale.first, y, head)
-        rest = cut(written(" · ".join([*words[1:], *self.notes])), WIDTH + RIGHT - width(head) * 1.12 - 12)
-        self.sheet.write("label", self.scale.day(width(head) * 1.12 + 12), y, rest)
+        if any(_is_open(point.when) for _, point in self.points):
+            words.append("hollow, with a dashed line: only known to be before, or after, this")
+        said = cut(written(" · ".join([*words, *self.notes])), WIDTH + RIGHT)
+        self.sheet.write("label", self.scale.first, -self._given.height - _HEAD + SIZE, said)
 
     def _range(self) -> None:
         """The reference range of each result, as far as half of the way to the results beside it."""
@@ -95,18 +95,26 @@ class SeriesChart:
         for at, value in places:
             self.sheet.put_value("line_series", at, value)
 
+    def _join(self) -> None:
+        """Joins results of which it is known which came first; a bound ('<5') is no value that a line could go through."""
+        for number, (at, point) in enumerate(self.points):
+            if number and not _is_joined(self.points[number - 1][1], point):
+                self.sheet.put_value("line_series", at, None)
+            self.sheet.put_value("line_series", at, float(point.value))
+
     def _marks(self) -> None:
-        last_flag = -math.inf
+        letters: list[tuple[float, float]] = []
         for at, point in self.points:
             value, letter = float(point.value), letter_of(point.flag)
             self._stretch(point, value)
-            layer = "guess" if is_guess(point.when, self.scale) else "mark"
+            is_hollow = _is_open(point.when) or is_guess(point.when, self.scale)
+            layer = "guess" if is_hollow else "mark"
             self.sheet.put_value(f"{layer}_{'flagged' if letter else 'series'}", at, value, shape=_shape(point, letter))
-            if letter and self.scale.px(at) - last_flag >= _FLAG_ROOM:
-                last_flag = self.scale.px(at)
-                self.sheet.put_value(
-                    "flag", at, value, text=letter, align="center", dy=12 if letter[0] in "LD" else -12
-                )
+            here = self.scale.px(at), self._px_above_axis(value)
+            if letter and not any(math.dist(here, other) < _FLAG_ROOM for other in letters):
+                letters.append(here)
+                below = letter[0] in "LD" and self._px_above_axis(value) >= _LETTER_ROOM
+                self.sheet.put_value("flag", at, value, text=letter, align="center", dy=12 if below else -12)
             self.sheet.put_value(
                 "spot",
                 at,
@@ -114,6 +122,10 @@ class SeriesChart:
                 href=f"#{self._prefix}{anchor(point.fact)}",
                 description=written(f"{point.when.words}: {point.label}"),
             )
+
+    def _px_above_axis(self, value: float) -> float:
+        low, high = self.domain
+        return (value - low) / (high - low) * _HEIGHT
 
     def _stretch(self, point: Point, value: float) -> None:
         """A result of which only a month is known is as wide as the month."""
@@ -132,6 +144,17 @@ def place(point: Point, scale: Scale) -> float | None:
     if any(abs(number) > _TOO_LARGE for number in _numbers(point)) or (first is None and last is None):
         return None
     return (first + last) / 2 if first is not None and last is not None else first if first is not None else last
+
+
+def _is_open(when: When) -> bool:
+    return when.earliest is None or when.latest is None
+
+
+def _is_joined(one: Point, other: Point) -> bool:
+    """Whether a line may go from a result to the next one: both are values, and one was certainly first."""
+    if any(point.comparator or _is_open(point.when) for point in (one, other)):
+        return False
+    return (one.when.latest or 0.0) <= (other.when.earliest or 0.0)
 
 
 def extremes(points: Sequence[tuple[float, Point]], scale: Scale) -> Iterator[tuple[float, float]]:

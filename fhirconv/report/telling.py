@@ -62,14 +62,15 @@ def took_place(fact: Fact) -> bool:
 
 
 def note_of(fact: Fact) -> str:
-    """Dose, status with its reason, certainty: what a mark says besides its name. A disease status is its own name."""
+    """Line, dose, status with its reason, certainty: what a mark says besides its name. A disease status is its own name."""
     data, noted = fact.data, []
     for name in _NOTED:
         if name in data and data[name] not in _UNNOTED and (fact.section.name, name) != ("disease_status", "status"):
             reason = data.get("status_reason") if name == "status" else None
             noted.append(str(data[name]) + (f": {reason!s}" if reason else ""))
     dose = data.get("dose", {})
-    return ", ".join(([str(dose["text"])] if "text" in dose else []) + noted)
+    said = [str(data["line"])] if "line" in data else []
+    return ", ".join(said + ([str(dose["text"])] if "text" in dose else []) + noted)
 
 
 def with_note(label: str, note: str) -> str:
@@ -129,7 +130,13 @@ def _placed_name(name: str) -> Callable[[Case, Mapping[str, Any]], str]:
 
 
 def _result(name: str) -> Callable[[Case, Mapping[str, Any]], str]:
-    return lambda case, data: _said(_named(str(data[name]), site_of(data)), result_words(data))
+    return lambda case, data: _said(_named(str(data[name]), _where(case, data)), result_words(data))
+
+
+def _where(case: Case, data: Mapping[str, Any]) -> str:
+    """The site of a result, else its specimen: a receptor in the breast is not that in the bone."""
+    specimen = case.by_id.get(str(data.get("specimen")))
+    return site_of(data) or (specimen_words(specimen.data) if specimen else "")
 
 
 def _joined(name: str, more: str) -> str:

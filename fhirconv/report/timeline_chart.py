@@ -60,7 +60,7 @@ class Timeline:
         if axis.zero and self._y:
             self.sheet.put("zero", 0, 0, y2=self._y)
         self._height = self._y
-        self._legend(axis)
+        self._legend()
 
     def spec(self) -> dict[str, Any]:
         """For Vega-Lite."""
@@ -129,7 +129,7 @@ class Timeline:
         self.sheet.write("label", self.scale.first, self._y + BAR + 14, self.notes[-1])
         self._y += _TALL
 
-    def _legend(self, axis: Axis) -> None:
+    def _legend(self) -> None:
         self._y += self.scale.below + 8
         at, step = 0.0, 34.0
         for kind in (each for each in _LEGEND if each in self._met):
@@ -140,16 +140,14 @@ class Timeline:
             self.sheet.write("label", self.scale.day(at + step), self._y + SIZE / 2, _LEGEND[kind])
             at += wide
         self._y += _LEGEND_ROW if self._met & _LEGEND.keys() else 0
-        for words, things in (("Long before", axis.earlier), ("Long after", axis.later)):
-            if things:
-                note = f"{words}, not drawn: " + "; ".join(f"{each.label} ({each.words})" for each in things)
-                self.notes.append(note)
-                self.sheet.write("label", self.scale.day(0), self._y + SIZE / 2, cut(written(note), WIDTH + RIGHT))
-                self._y += _LEGEND_ROW
 
     def _legend_mark(self, kind: str, at: float) -> None:
-        part = Part(kind, self.scale.day(at + (14 if kind == GUESS else 2)), self.scale.day(at + 26))
+        part = Part(kind, self.scale.day(at + (14 if kind == GUESS else 2)), self.scale.day(at + (14 if kind == "not" else 26)))
         self._part(f"{kind}_legend", part, self._y + SIZE / 2, _SHAPES[EVENT])
+        if kind == "not":  # a bar, and a mark
+            self.sheet.put("mark_legend", self.scale.day(at + 23), self._y + SIZE / 2, shape=_CROSS)
+        if kind == "not":  # of a moment
+            self._part("mark_legend", Part(MARK, part.start, part.start), self._y + SIZE / 2, _CROSS)
 
 
 def told(item: Item) -> str:

@@ -26,20 +26,23 @@ if TYPE_CHECKING:
 
 CHARTED = ("made-up-lab-series", "bundle", "uneven", "relative")
 _CLOSE_PX = 1.0
-_TEXT_PX = 2.0  # the middle of a text's box is that of its line, not of its digits
 _DAYS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25}
 _OFFSET = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 
-# Every chart in the order of the page: its axis, its links with the middle of what can be pointed at, the texts of its
-# axes, and its table.
+# Every chart in the order of the page: its axis, its links with the middle of what can be pointed at, the ticks of its
+# axes with the words beside them, and its table. A tick is where its line is: the middle of a text is that of its box,
+# which stands otherwise about its letters in each font.
 _CHARTS = """() => [...document.querySelectorAll('figure')].map(figure => {
     const middle = one => { const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
     const svg = figure.querySelector('svg');
-    const axes = [...svg.querySelectorAll('.role-axis')].map(axis =>
-        [...axis.querySelectorAll('.role-axis-label text')].map(one => [one.textContent, ...middle(one)]));
+    const axes = [...svg.querySelectorAll('.role-axis')].map(axis => {
+        const words = [...axis.querySelectorAll('.role-axis-label text')];
+        return [...axis.querySelectorAll('.role-axis-tick line')].map((line, at) => ({
+            text: words[at].textContent, at: middle(line), word: words[at].getBoundingClientRect().toJSON() }));
+    });
     return {
         title: figure.querySelector('figcaption').textContent,
-        axis: figure.closest('section').getAttribute('aria-labelledby'),
+        axis: figure.closest('section').querySelector('h3').id,
         box: [svg.getBoundingClientRect().left, svg.getBoundingClientRect().right],
         links: [...svg.querySelectorAll('a')].map(one => [one.getAttribute('href'), one.getAttribute('aria-label'), ...middle(one)]),
         ticks: axes,
@@ -174,8 +177,7 @@ def test_marks_stand_where_their_values_are(charts: Charts, made: Made, name: st
         upward += [
             (float(text.replace("\u2212", "-").replace(",", "")), y) for text, _, y in ticks(chart, along_x=False)
         ]
-        assert misplaced([(place.value, y) for place, _, y in marks]) == [], chart["title"]
-        assert misplaced(upward, _TEXT_PX) == [], chart["title"]
+        assert misplaced(upward) == [], chart["title"]
         assert upward[0][1] < upward[-1][1] or upward[0][0] <= upward[-1][0], "more is higher"
         across[chart["axis"]] += [(place.day, x) for place, x, _ in marks]
     for axis, pairs in across.items():
@@ -212,9 +214,14 @@ def is_series(chart: dict[str, Any]) -> bool:
 
 
 def ticks(chart: dict[str, Any], *, along_x: bool) -> list[tuple[str, float, float]]:
-    """The words of an axis: those along x stand at one height, those along y above each other."""
-    found = [axis for axis in chart["ticks"] if axis]
-    return [tuple(one) for axis in found if (len({round(y) for _, _, y in axis}) == 1) is along_x for one in axis]
+    """The ticks of an axis: those along x stand at one height, those along y above each other, each beside its words."""
+    found = []
+    for axis in filter(None, chart["ticks"]):
+        if (len({round(tick["at"][1]) for tick in axis}) == 1) is along_x:
+            found += [(tick["text"], *tick["at"]) for tick in axis]
+            start, end, place = ("left", "right", 0) if along_x else ("top", "bottom", 1)
+            assert [tick for tick in axis if not tick["word"][start] < tick["at"][place] < tick["word"][end]] == []
+    return found
 
 
 def start_of(text: str) -> float:
@@ -227,9 +234,9 @@ def start_of(text: str) -> float:
     raise AssertionError(f"no date of a tick: {text!r}")
 
 
-def misplaced(pairs: Iterable[tuple[float, float]], within: float = _CLOSE_PX) -> list[tuple[float, float]]:
+def misplaced(pairs: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """Of pairs (number, px) those off the line through the two that are the farthest apart."""
     ordered = sorted(pairs)
     (low, start), (high, end) = ordered[0], ordered[-1]
-    slope = (end - start) / ((high - low) or 1)
-    return [(number, px) for number, px in ordered if abs(start + slope * (number - low) - px) > within]
+    slope = (end - start) / (high - low)
+    return [(number, px) for number, px in ordered if abs(start + slope * (number - low) - px) > _CLOSE_PX]

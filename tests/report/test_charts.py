@@ -30,7 +30,6 @@ from fhirconv.report.course import (
     Item,
     Point,
     Series,
-    Unplaced,
     When,
     anchor,
     course_of,
@@ -380,7 +379,7 @@ def test_what_was_given_stands_behind_the_results() -> None:
     (line,), (stretch,) = picture.of("begin"), picture.of("beginning")
     assert days(picture, line)[0] == pytest.approx(number("2021-02-03"), abs=1)
     assert days(picture, stretch) == near(number("2021-06-01"), number("2021-07-01"), picture)
-    assert [shape.text for shape in picture.of("small")] == ["letrozole", "fulvestrant"]
+    assert [shape.text for shape in picture.of("small")] == ["start of letrozole", "start of fulvestrant"]
     (drop,) = picture.of("mark_event")
     assert days(picture, drop)[0] == pytest.approx(number("2021-04-05"), abs=1)
     assert any("▼ at the top: transfusion" in text for text in picture.texts())
@@ -392,7 +391,7 @@ def test_what_starts_together_shares_a_line_and_what_has_no_room_is_counted() ->
     drawn = series_picture(axis(series, *made), series, "")
     picture = Seen(drawn.svg)
     assert len(picture.of("begin")) == 1
-    assert [shape.text for shape in picture.of("small")] == ["drug 0", "drug 1", "drug 2"]
+    assert [shape.text for shape in picture.of("small")] == ["start of drug 0", "start of drug 1", "start of drug 2"]
     assert "2 more starts of therapy are in the timeline only" in drawn.description
 
 
@@ -423,14 +422,67 @@ def test_more_items_than_anybody_reads_are_one_path() -> None:
     assert "Events: 2000, only where they begin is drawn; each is in the table" in drawn.description
 
 
-def test_what_is_long_before_the_rest_is_told() -> None:
-    far = axis(event("CT", day("2021-05-05")))._replace(
-        earlier=(Unplaced("p/m", "mastectomy", "18 years before presentation"),)
-    )
-    drawn = timeline_picture(far, "")
-    said = "Long before, not drawn: mastectomy (18 years before presentation)"
-    assert said in drawn.description
-    assert said in Seen(drawn.svg).texts()
+def joined(*points: Point) -> int:
+    """How many results a line leads to from the one before."""
+    (line,) = seen_series(*points).of("line_series")
+    return line.element.attrib["d"].count("L")
+
+
+@pytest.mark.parametrize(
+    ("other", "lines"),
+    [
+        (point(day("2021-04-01"), "9"), 2),
+        (point(day("2021-02-02"), "9"), 2),
+        (point(day("2021-02-01"), "9"), 1),  # of one day: nobody says which was first
+        (point(month("2021-02"), "9"), 1),
+        (point(month("2021-04"), "9"), 2),
+        (point(day("2021-04-01"), "9", comparator=">"), 0),
+        (point(When(number("2021-04-01"), None, "after"), "9"), 0),
+    ],
+)
+def test_a_line_joins_values_of_which_one_was_first(other: Point, lines: int) -> None:
+    assert joined(point(day("2021-02-01"), "8"), other, point(day("2021-09-01"), "7")) == lines
+
+
+def test_a_bound_of_time_is_hollow() -> None:
+    picture = seen_series(point(When(None, number("2021-04-01"), "before"), "8", flag="high"))
+    assert len(picture.of("guess_flagged")) == 1
+    assert not picture.of("mark_flagged")
+
+
+def test_letters_stay_off_the_axis() -> None:
+    low = [point(day(f"2021-0{at}-01"), value, flag="low") for at, value in enumerate(("0", "5", "9"), 1)]
+    picture = seen_series(*low)
+    axis_y = max(shape.y for shape in picture.of("role-axis-domain"))
+    assert max(shape.y for shape in picture.of("flag")) + 2 < axis_y
+
+
+def test_two_low_results_of_one_week_have_a_letter_each() -> None:
+    close = [point(day(f"2021-02-0{at}"), value, flag="low") for at, value in ((1, "7.1"), (4, "9.6"))]
+    assert [shape.text for shape in seen_series(*close).of("flag")] == ["L", "L"]
+
+
+def test_what_did_not_take_place_is_not_counted_as_if_it_had() -> None:
+    made = axis(event("CT", day("2021-03-01")), event("MRI", day("2021-03-01"))._replace(took_place=False, note="not done"))
+    assert timeline_picture(made, "").description == "1 event, 1 that did not take place."
+
+
+def test_a_tick_of_a_day_or_month_is_not_named_as_a_year() -> None:
+    for last in ("2014-01-20", "2015-01-20"):
+        made = axis(event("CT", day("2014-01-05")), first=number("2013-12-20"), last=number(last))
+        assert not {"2014", "2015"} & set(seen(made).texts())
+
+
+def test_one_result_is_said_once() -> None:
+    series = Series("Hb", "g/dL", (point(day("2021-02-01"), "8.0"),))
+    assert series_picture(axis(series), series, "").description == "1 result: 8.0."
+
+
+def test_the_title_of_an_axis_stays_in_the_picture() -> None:
+    made = axis(event("a", When(0, 0, "at")), zero="start of therapy " * 50, first=-100, last=100)
+    (title,) = (shape.text for shape in seen(made).of("role-axis-title"))
+    assert title.endswith("…")
+    assert len(title) < 180
 
 
 def test_a_number_that_no_picture_can_hold_is_said_to_be_missing() -> None:

@@ -107,6 +107,24 @@ def test_no_code_is_guessed() -> None:
     assert set(re.findall(r'(?:system|code|verified) = "(.*?)"', text)) == {""}
 
 
+@pytest.mark.parametrize(
+    ("table", "word", "meant"),
+    [
+        ("procedures", "mastektomy", ["mastectomy"]),
+        ("drugs", "letroozle", ["letrozole"]),
+        ("conditions", "breast carcer", ["breast-cancer"]),
+        ("conditions", "colon cancer", []),
+        ("conditions", "zebra carcinoma", []),
+        ("labs", "CA15-4", []),
+        ("labs", "HER3", []),
+    ],
+)
+def test_only_slips_of_the_pen_lead_to_an_entry(table: str, word: str, meant: list[str]) -> None:
+    """A suggestion is taken by taking a '#' away: a word alike in letters, of another meaning, would be coded wrong."""
+    (text,) = drafts_of([Words(table, word, 1)], load_mappings().raw).values()
+    assert re.findall(r"^# # did you mean .*\n# \[(.*)\]", text, re.MULTILINE) == meant
+
+
 def test_a_filled_in_entry_gives_the_word_its_code() -> None:
     run("report", "--corpus", corpus(drugs("healing tea")), "-o", "c.html", "--draft", "site")
     path = Path("site/concepts/drugs.toml")

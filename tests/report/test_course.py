@@ -303,7 +303,7 @@ def test_therapies_stand_by_start_then_end_and_drugs_under_their_regimen() -> No
         ],
     )
     assert [item.label for item in only(found).items if item.lane == THERAPY] == [
-        *("letrozole", "denosumab", "combination", "palbociclib", "fulvestrant")
+        *("letrozole", "combination", "palbociclib", "fulvestrant", "denosumab")
     ]
 
 
@@ -369,14 +369,14 @@ def test_a_therapy_is_a_bar_from_start_to_end() -> None:
     assert item.end == When(day("2016-01-02"), day("2016-01-03"), "2016-01-02")
 
 
-def test_an_end_that_nobody_states_fades_and_what_goes_on_reaches_the_end_of_the_axis() -> None:
+def test_an_end_that_nobody_states_fades_and_what_goes_on_does_so_until_the_last_day_told_of() -> None:
     assert drug(status="stopped", start=2014).end == When(None, None, "not stated")
     found = course(
         medications=[{"drug": "letrozole", "status": "active", "start": 2014}],
         labs=[{"analyte": "Hb", "value": 9, "at": 2016}],
     )
     end = only(found).items[0].end
-    assert end == When(only(found).last, None, "ongoing as of the source")
+    assert end == When(day("2016-01-01"), None, "ongoing as of the source")  # nobody says more of 2016 than that it came
     assert only(found).last > day("2016-12-31")
 
 
@@ -515,6 +515,29 @@ def test_a_point_has_digits_comparator_range_and_judgement() -> None:
     assert point.label == "<1.50 U/mL, increased"
 
 
+def test_receptors_of_two_specimens_are_told_apart_and_a_therapy_says_its_line() -> None:
+    at = "2020-03-01"
+    found = only(
+        course(
+            specimens=[{"id": site, "type": site} for site in ("breast", "bone")],
+            pathology=[
+                {"test": "ER", "result": "positive", "specimen": "breast", "at": at},
+                {"test": "ER", "result": "negative", "specimen": "bone", "at": at},
+            ],
+            medications=[{"drug": "letrozole", "status": "stopped", "line": "first-line", "start": at}],
+        )
+    )
+    labels = {item.label: item.note for item in found.items}
+    assert labels == {"letrozole": "first-line, stopped", "ER, breast: positive": "", "ER, bone: negative": ""}
+
+
+def test_offsets_that_add_up_beyond_any_calendar_are_told() -> None:
+    far = {"value": 9999, "unit": "years"}
+    found = course(events=[{"id": "e0"}, *({"id": f"e{i}", "at": {"after": f"e{i - 1}", "by": far}} for i in range(1, 9))])
+    assert len(found.unplaced) >= 6
+    assert all(abs(end) < 4e6 for axis in found.axes for end in (axis.first, axis.last))
+
+
 def test_results_that_are_no_number_are_marks() -> None:
     made = [
         lab("AST", "60-120", unit="U/L", id="range"),
@@ -624,7 +647,7 @@ def test_the_course_of_a_case_without_dates_counts_from_the_start_of_therapy(con
     assert axis.zero == "start of letrozole"
     at = {item.fact: stretch(item.start) for item in axis.items}
     assert at["medications/letrozole"] == (0, 0)
-    assert at["medications/palbociclib"] == (9.5 * MONTH, None)  # 'after' the worsening; how long after is not stated
+    assert at["medications/palbociclib"] == (near(9.5 * MONTH), None)  # after the worsening; how long after is not stated
     assert at["procedures/pet-ct-before-treatment"] == (None, 0)
     assert at["procedures/pet-ct-6-months"] == (5.5 * MONTH, 6.5 * MONTH)
     assert at["disease_status/bone-metastases-worsened"] == (9.5 * MONTH, 10.5 * MONTH)

@@ -161,6 +161,15 @@ def test_facts_without_a_time_are_listed_by_section() -> None:
     assert "1 fact says nothing of its time Labs HBsAg: negative" in page.text
 
 
+def test_what_was_not_given_or_done_stands_in_the_open() -> None:
+    """Who signs off must see it without unfolding anything, also where nothing is said of its time."""
+    source = source_of(CASES / "takanashi-2019.yaml")
+    start = source.index("Not given, not done, or not so")
+    found = Page(source[start : source.index("<details", start)]).text
+    assert "systemic chemotherapy (not-taken" in found
+    assert "radiation therapy (not-done" in found
+
+
 # -- nothing of the data acts --
 
 
@@ -365,10 +374,21 @@ def test_a_file_that_cannot_be_read_is_told_on_the_terminal_and_has_no_page(tmp_
     assert not out.exists()
 
 
+@pytest.mark.parametrize("name", ["report.pdf", "report.json", "report.md"])
+def test_a_page_is_not_written_under_the_name_of_something_else(name: str, tmp_path: Path) -> None:
+    done = run("report", str(CASES / "minimal-labs.yaml"), "-o", str(tmp_path / name))
+    assert done.exit_code == 2
+    assert f"{name}' is no name of a page; give FILE.html" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
     case = tmp_path / "x.yaml"
     case.write_text("case: {id: x}\npatient: {}\n")
-    done = run("report", str(case), "-o", str(case))
+    assert run("report", str(case), "-o", str(case)).exit_code == 2
+    page = tmp_path / "page.html"
+    page.symlink_to(case)
+    done = run("report", str(case), "-o", str(page))
     assert done.exit_code == 2
     assert "the output file is the input file" in done.output
     (tmp_path / "x.html").symlink_to(case)
