@@ -88,5 +88,5 @@ def table(title: str, heads: str, rows: Iterable[tuple[Words, ...]]) -> list[Blo
 
 
 def anchor(heading: str) -> str:
-    """What a heading is known by in an address: as code hosts and MyST make it of a Markdown heading."""
+    """What a Markdown heading is known by in an address: code hosts and MyST make it so, several headings may have one."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

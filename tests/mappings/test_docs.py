@@ -203,6 +203,18 @@ def test_no_link_is_dead_in_markdown() -> None:
     assert dead(links, anchors) == []
 
 
+def test_entries_with_names_alike_have_places_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "concepts").mkdir()
+    keys = ("zq.bb", "zqbb", "zq(bb)")
+    entries = (f'["{key}"]\ntext = "Lab {number}"\ncodings = []\n' for number, key in enumerate(keys))
+    (tmp_path / "concepts" / "labs.toml").write_text("".join(entries))
+    read = {name: Hypertext(data.decode()) for name, data in files(mapping_pages(tmp_path), "html")}
+    ids = read["table-labs.html"].ids
+    assert len(set(ids)) == len(ids)
+    new = {link for link in read["words.html"].links if re.match("table-labs.html#zq.*bb", link)}
+    assert len(new) == len(keys)
+
+
 def test_same_mappings_same_bytes() -> None:
     assert list(files(mapping_pages(SITE), "html")) == list(files(mapping_pages(SITE), "html"))
 
