@@ -129,8 +129,11 @@ def _entry_problem(entry: Any, systems: Mapping[str, str]) -> str:
             "verified",
         }:
             return "a coding has system, code, verified (where the code was looked up) and, if verified, display"
-        if not all(isinstance(part, str) and part.strip() for part in coding.values()):
-            return "code, display and verified are texts in quotes"
+        for name, part in coding.items():
+            if not isinstance(part, str):
+                return f"{name} of a coding is a text in quotes"
+            if not part.strip():
+                return f"{name} of a coding is empty: fill it in" + (" or leave it out" if name == "display" else "")
         if coding["system"] not in systems:
             near = closest(coding["system"], systems)
             return f"system '{coding['system']}' is not in systems.toml" + (f"; did you mean '{near}'?" if near else "")

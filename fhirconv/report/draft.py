@@ -24,9 +24,10 @@ _COMPARED = 500
 
 _HEAD = """\
 # Words that have no code in concepts/{table}.toml, the most frequent first. They are words of patients' records.
-# To add one: look its codes up, take the first '#' away from its lines, fill in the codings. Where a word means what an
-# entry of the table means, give that entry the word ('also') in place of a new one. Text only, on purpose: codings = [].
-# A display may be left out. Then: fhirconv mappings check FOLDER.
+# To add one: look its codes up, take the first '#' away from its lines, fill in the codings; display = "..." may be added.
+# Text only, on purpose: codings = []. Where a word means what an entry of the table means, give that entry the word ('also')
+# in place of a new one: after 'did you mean', take both '#' away from those two lines, and nothing from the rest.
+# Then: fhirconv mappings check FOLDER.
 """
 
 
@@ -66,11 +67,11 @@ def _entries(words: list[Words], table: Mapping[str, Any]) -> Iterator[str]:
             lines += ["# stands in the table, without codes:", f"[{own}]"]
         else:
             for key in _near(word.spellings[0], spellings) if position < _COMPARED else ():
-                lines += _known(key, table[key], word)
+                lines += (f"# {line}" for line in _known(key, table[key], word))
             lines += _new(_key(word.spellings[0], keys), word)
         lines += [
             "codings = [",
-            '  { system = "", code = "", display = "", verified = "" },'
+            '  { system = "", code = "", verified = "" },'
             + (f"  # the table has {', '.join(systems)}" if systems else ""),
             "]",
         ]
@@ -92,10 +93,9 @@ def _known(key: str, entry: Mapping[str, Any], word: _Word) -> list[str]:
         " ".join(filter(None, (one["system"], one["code"], one.get("display")))) for one in entry.get("codings", ())
     ]
     return [
-        f"# did you mean {printable(entry['text'])} ({'; '.join(codes) or 'no codes'})? Then only:",
+        f"did you mean {printable(entry['text'])} ({'; '.join(codes) or 'no codes'})? Then only these two:",
         f"[{key}]",
         f"also = [{', '.join(map(_quoted, word.spellings))}]",
-        "# else:",
     ]
 
 

@@ -38,10 +38,11 @@ def corpus(*cases: dict[str, Any]) -> str:
     return "cases.ndjson"
 
 
-def uncommented(text: str, key: str) -> str:
-    """The entry of a key, as who takes the first '#' away from its lines has it."""
-    (found,) = re.findall(rf"^# (\[{key}\]\n(?:# (?![#\[]).*\n)*(?:# \]\n)?)", text, re.MULTILINE)
-    return re.sub("^# ", "", found, flags=re.MULTILINE)
+def uncommented(text: str, word: str) -> str:
+    """The draft, in which someone took the first '#' away from all lines of the entry of a word."""
+    head, *entries = text.split("\n\n")
+    (found,) = (entry for entry in entries if entry.startswith("# # ") and entry.splitlines()[0].endswith(f"x: {word}"))
+    return text.replace(found, re.sub("^# ", "", found, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("form", ["html", "md", "json", "sarif"])
@@ -84,9 +85,7 @@ def test_a_draft_has_each_word_once_the_most_frequent_first() -> None:
         ("1", "healing tea"),
         ("1", "mistletoe"),
     ]
-    assert uncommented(text, "green-juice").startswith(
-        '[green-juice]\ntext = "green juice"\nalso = ["Green  Juice"]\ncodings'
-    )
+    assert '# [green-juice]\n# text = "green juice"\n# also = ["Green  Juice"]\n# codings' in text
 
 
 def test_a_draft_changes_nothing_until_it_is_filled_in(folder: Path) -> None:
@@ -101,7 +100,7 @@ def test_no_code_is_guessed() -> None:
     """Codes stand in a draft only with the entry of fhirconv's that has them."""
     run("report", "--corpus", corpus(drugs("letrozolle", "healing tea")), "-o", "c.html", "--draft", "site")
     text = Path("site/concepts/drugs.toml").read_text(encoding="utf-8")
-    (near,) = (line for line in text.splitlines() if "did you mean" in line)
+    (near,) = (line for line in text.splitlines() if "# did you mean" in line)
     assert near.startswith("# # did you mean Letrozole (rxnorm 72965 letrozole; atc L02BG04 letrozole)?")
     assert "72965" not in text.replace(near, "")
     assert set(re.findall(r'(?:system|code|verified) = "(.*?)"', text)) == {""}
@@ -122,7 +121,7 @@ def test_no_code_is_guessed() -> None:
 def test_only_slips_of_the_pen_lead_to_an_entry(table: str, word: str, meant: list[str]) -> None:
     """A suggestion is taken by taking a '#' away: a word alike in letters, of another meaning, would be coded wrong."""
     (text,) = drafts_of([Words(table, word, 1)], load_mappings().raw).values()
-    assert re.findall(r"^# # did you mean .*\n# \[(.*)\]", text, re.MULTILINE) == meant
+    assert re.findall(r"^# # did you mean .*\n# # \[(.*)\]", text, re.MULTILINE) == meant
 
 
 def test_an_entry_with_codes_is_not_drafted_anew() -> None:
@@ -132,25 +131,42 @@ def test_an_entry_with_codes_is_not_drafted_anew() -> None:
     assert "codings = [\n" not in text
 
 
-def test_a_filled_in_entry_gives_the_word_its_code() -> None:
-    run("report", "--corpus", corpus(drugs("healing tea")), "-o", "c.html", "--draft", "site")
+@pytest.mark.parametrize("word", ["healing tea", "letrozolle", "HER2-", 'a "b"'])
+def test_a_filled_in_entry_gives_the_word_its_code(word: str) -> None:
+    """By the head of the draft, word for word: also where it asks 'did you mean', and that is not what was meant."""
+    run("report", "--corpus", corpus(drugs("healing tea", "letrozolle", "HER2-", 'a "b"')), "-o", "c.html", "--draft", "site")
     path = Path("site/concepts/drugs.toml")
-    entry = uncommented(path.read_text(encoding="utf-8"), "healing-tea")
+    entry = uncommented(path.read_text(encoding="utf-8"), word)
     path.write_text(entry, encoding="utf-8")
-    assert run("mappings", "check", "site").exit_code == 3, "an empty coding is refused"
-    filled = entry.replace(
-        'system = "", code = "", display = "", verified = ""', 'system = "atc", code = "L02BG04", verified = "me"'
-    )
-    path.write_text(filled, encoding="utf-8")
-    assert run("mappings", "check", "site").exit_code == 0
-    assert b"L02BG04" in convert(drugs("healing tea"), mappings="site").json()
+    done = run("mappings", "check", "site")
+    assert (done.exit_code, "system of a coding is empty: fill it in" in done.output) == (3, True)
+    for name, filled in (("system", "atc"), ("code", "L02BG04"), ("verified", "me")):
+        entry = re.sub(rf'^([^#\n]*\b{name} = )""', rf'\1"{filled}"', entry, flags=re.MULTILINE)
+    path.write_text(entry, encoding="utf-8")
+    done = run("mappings", "check", "site")
+    assert done.exit_code == 0, done.output
+    assert b"L02BG04" in convert(drugs(word), mappings="site").json()
+
+
+@pytest.mark.parametrize(
+    ("display", "told"), [('""', "display of a coding is empty: fill it in or leave it out"), ("1", "is a text in quotes")]
+)
+def test_a_display_that_says_nothing_is_named(display: str, told: str) -> None:
+    Path("site/concepts").mkdir(parents=True)
+    coding = f'{{ system = "atc", code = "L02BG04", display = {display}, verified = "me" }}'
+    Path("site/concepts/drugs.toml").write_text(f'[tea]\ntext = "tea"\ncodings = [{coding}]\n', encoding="utf-8")
+    done = run("mappings", "check", "site")
+    assert done.exit_code == 3
+    assert f"tea: {'display of a coding ' * (display == '1')}{told}" in done.output
 
 
 def test_a_word_is_given_to_an_entry_that_is_there() -> None:
     run("report", "--corpus", corpus(drugs("letrozolle")), "-o", "c.html", "--draft", "site")
     path = Path("site/concepts/drugs.toml")
-    path.write_text(uncommented(path.read_text(encoding="utf-8"), "letrozole"), encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == '[letrozole]\nalso = ["letrozolle"]\n'
+    text = path.read_text(encoding="utf-8")
+    two = '# # [letrozole]\n# # also = ["letrozolle"]\n'
+    path.write_text(text.replace(two, two.replace("# # ", "")), encoding="utf-8")
+    assert tomli.loads(path.read_text(encoding="utf-8")) == {"letrozole": {"also": ["letrozolle"]}}
     assert run("mappings", "check", "site").exit_code == 0
     assert b"72965" in convert(drugs("letrozolle"), mappings="site").json()
 
