@@ -60,7 +60,7 @@ def command(
     OLD and NEW: a folder of your own that is laid over fhirconv's, 'default' for fhirconv's alone, or a whole set (a copy of
     fhirconv's folder, with its case-facts.schema.json). Cases as 'convert' takes them; readers are those of NEW.
 
-    Exit codes: 0 nothing is different, 1 something is, 2 wrong usage, 3 a set cannot be used.
+    Exit codes: 0 nothing is different, 1 something is, or no case could be compared, 2 wrong usage, 3 a set cannot be used.
     """
     from fhirconv.many.converter import Settings
     from fhirconv.mapping_impact import told
@@ -81,7 +81,10 @@ def command(
     write = {"text": told.to_text, "json": told.to_json, "md": told.to_markdown}[form]
     click.echo(write(data), nl=False)
     tell_report(inputs)
-    raise click.exceptions.Exit(Exit.DONE if impact.is_none and not has_new_ids else Exit.FINDINGS)
+    if not impact.compared:
+        say("warning: no case was compared, since none is converted by both sets; 'fhirconv convert' says why")
+    is_same = impact.compared and impact.is_none and not has_new_ids
+    raise click.exceptions.Exit(Exit.DONE if is_same else Exit.FINDINGS)
 
 
 def _loaded(side: Side, profile: str) -> Mappings:

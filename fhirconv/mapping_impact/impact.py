@@ -61,6 +61,7 @@ class Impact:
 
     cases: int = 0
     neither: int = 0  # make no Bundle with either set
+    compared: int = 0  # make one with both
     changed_cases: int = 0  # of which some resource is not the same
     resources: int = 0  # that either set makes, in cases that both convert
     changed: int = 0
@@ -71,7 +72,7 @@ class Impact:
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # sign, rule, severity
     words: Counter[tuple[str, str, str]] = field(
         default_factory=Counter
-    )  # sign, table, words if the mappings have them
+    )  # sign, table, key of the concept
     places: dict[tuple[str, str], str] = field(
         default_factory=dict
     )  # the first, of outcomes and findings by sign and rule
@@ -83,7 +84,7 @@ class Impact:
 
     def add(self, other: Impact) -> None:
         """Counts what came after."""
-        for name in ("cases", "neither", "changed_cases", "resources", "changed"):
+        for name in ("cases", "neither", "compared", "changed_cases", "resources", "changed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for cause, effect in other.effects.items():
             self.effects.setdefault(cause, Effect()).add(effect)
@@ -139,6 +140,7 @@ class _Comparison:
         if old.ok and new.ok:
             assert old.build is not None
             assert new.build is not None
+            self._impact.compared += 1
             self._count_resources(old.build, new.build)
             self._count_words(old.build, new.build)
         elif old.ok or new.ok:
@@ -162,7 +164,7 @@ class _Comparison:
                 self._note(self._impact.findings, (sign, rule, severity), place)
 
     def _count_words(self, old: Build, new: Build) -> None:
-        """Words that get a code, or lose it. Which words is told of those that stand in the mappings, and are no one's data."""
+        """Words that get a code, or lose it, by the concept that has it."""
         kept = [
             Counter((one.fact.identity, one.table, one.words) for one in build.kept_as_text) for build in (old, new)
         ]
@@ -170,7 +172,8 @@ class _Comparison:
             for (_, table, words), number in found.items():
                 known = coding.mappings.tables.concepts.get(table)
                 concept = known.find(words) if known else None
-                self._impact.words[sign, table, concept.key if concept else ""] += number
+                if concept and concept.codings:  # else it is text still, on purpose, or its element is made no more
+                    self._impact.words[sign, table, concept.key] += number
 
     def _count_resources(self, old: Build, new: Build) -> None:
         touched: dict[Change | None, set[str]] = {}  # resources by cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,27 +11,32 @@ from fhirconv.issues import printable
 from fhirconv.mapping_docs.markdown import written
 from fhirconv.mapping_docs.pages import Block, Bullets, Code, Heading, Page, Paragraph, Words, joined, table
 from fhirconv.mapping_impact.impact import Effect, Impact
+from fhirconv.mapping_impact.resources import CHANGED
 from fhirconv.mapping_impact.sides import Change
 
 _SHOWN = 120  # characters of a value
 _WHY_NOT = "no entry that differs says why"
 _OF_IDS = ("identifier", "fact")
-_IDS = (
-    "The identifier systems differ: every id changes, and every reference. Resources are compared by what they are of."
-)
+"""Keys of the system of which ids are made: where it differs, each resource has another id."""
 
 
 def as_data(impact: Impact, changes: Iterable[Change], has_new_ids: bool, values: bool) -> dict[str, Any]:
     """As plain data; causes with most resources first. `values` adds facts and their values: data of patients."""
-    by_size = sorted(impact.effects.items(), key=lambda one: (one[0] is None, -one[1].resources, str(one[0])))
-    idle = [one for one in changes if one not in impact.effects and not (has_new_ids and one.keys == _OF_IDS)]
+    effects, changes = dict(impact.effects), tuple(changes)
+    if has_new_ids and impact.resources:
+        of_ids = Counter({(CHANGED, "id, and what refers to it"): impact.resources})
+        effects |= {one: Effect(impact.resources, impact.compared, of_ids) for one in changes if one.keys == _OF_IDS}
+    by_size = sorted(effects.items(), key=lambda one: (one[0] is None, -one[1].resources, str(one[0])))
+    idle = [one for one in changes if one not in effects]
     first = impact.places
     return {
         "cases": impact.cases,
-        "cases_changed": impact.changed_cases,
+        "cases_changed": impact.compared if has_new_ids else impact.changed_cases,
         "cases_of_neither": impact.neither,
+        "cases_compared": impact.compared,
         "resources": impact.resources,
-        "resources_changed": impact.changed,
+        "resources_changed": impact.resources if has_new_ids else impact.changed,
+        "resources_changed_besides_ids": impact.changed,
         "ids_change": has_new_ids,
         "causes": [_cause(change, effect, values) for change, effect in by_size],
         "without_effect": [{"entry": str(change), "where": change.where} for change in idle],
@@ -71,8 +77,6 @@ def to_text(data: dict[str, Any]) -> str:
 
 def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield _summary(data)
-    if data["ids_change"]:
-        yield _IDS
     for cause in data["causes"]:
         yield ""
         yield f"{cause['entry']} ({cause['where']})" if cause["entry"] else _WHY_NOT
@@ -92,8 +96,6 @@ def to_markdown(data: dict[str, Any]) -> str:
 
 def _blocks(data: dict[str, Any]) -> Iterator[Block]:
     yield Paragraph(_summary(data))
-    if data["ids_change"]:
-        yield Paragraph(_IDS)
     rows = (
         (
             Code(cause["entry"]) if cause["entry"] else _WHY_NOT,
@@ -116,9 +118,12 @@ def _joined_lines(lines: Iterable[str]) -> Words:
 
 def _summary(data: dict[str, Any]) -> str:
     neither = f"; neither set converts {data['cases_of_neither']:,}" if data["cases_of_neither"] else ""
+    if not data["cases_compared"]:
+        return f"nothing was compared: both sets convert 0 of {_number(data['cases'], 'case')}{neither}"
+    ids = f": all by their ids, {data['resources_changed_besides_ids']:,} in something else, too" if data["ids_change"] else ""
     return (
         f"{data['resources_changed']:,} of {data['resources']:,} resources change, "
-        f"in {data['cases_changed']:,} of {_number(data['cases'], 'case')}{neither}"
+        f"in {data['cases_changed']:,} of {_number(data['cases'], 'case')}{ids}{neither}"
     )
 
 
@@ -159,9 +164,7 @@ def _others(data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
             for one in data["findings"]
         ],
         "words that get (+) or lose (-) a code": [
-            f"{one['change']} {one['number']:,} in {one['table']}"
-            + (f", as {one['concept']}" if one["concept"] else ", in words that stand in no table")
-            for one in data["words"]
+            f"{one['change']} {one['number']:,} in {one['table']}, as {one['concept']}" for one in data["words"]
         ],
         "entries that differ, and change no resource here": [
             f"{one['entry']} ({one['where']})" for one in data["without_effect"]

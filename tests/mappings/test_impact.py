@@ -211,9 +211,31 @@ def test_other_ids_are_told_once(site: Site) -> None:
     new = site({"systems.toml": '[identifier]\nfact = "https://hospital.test/facts"\n'})
     found = impact("default", new, *CASES)
     assert found["ids_change"]
-    assert (found["resources_changed"], found["causes"], found["without_effect"]) == (0, [], [])
-    told = run("mappings", "impact", "default", str(new), str(LABS))
-    assert "The identifier systems differ" in told.stdout
+    assert found["resources_changed"] == found["resources"] > 0
+    assert found["cases_changed"] == found["cases_compared"] == len(CASES) - found["cases_of_neither"]
+    assert (found["resources_changed_besides_ids"], found["without_effect"]) == (0, [])
+    ((cause, told),) = causes(found).items()
+    assert cause.startswith("systems identifier.fact: 'urn:")
+    assert cause.endswith(" -> 'https://hospital.test/facts'")
+    assert told == (found["resources"], ["~ id, and what refers to it"])
+
+
+def test_other_ids_and_more(site: Site, case: Callable[..., Path]) -> None:
+    new = site({"systems.toml": '[identifier]\nfact = "https://hospital.test/facts"\n', "concepts/labs.toml": CEA})
+    done = run("mappings", "impact", "default", str(new), str(case()))
+    assert done.stdout.startswith("4 of 4 resources change, in 1 of 1 case: all by their ids, 1 in something else, too\n")
+    assert done.stdout.count(" change") == 1
+    assert "concepts/labs cea: codings +1" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "json", "md"])
+def test_that_no_case_was_compared_is_told(case: Callable[..., Path], form: str) -> None:
+    """Nothing different was found, and nothing was looked at: no reason to go on."""
+    path = case(labs=[{"analyte": "Hb", "value": 11.5, "unit": "no unit"}])
+    done = run("mappings", "impact", "default", "default", str(path), "--format", form)
+    assert done.exit_code == 1
+    assert "warning: no case was compared" in done.stderr
+    assert ('"cases_compared": 0' if form == "json" else "nothing was compared: both sets convert 0 of 1 case") in done.stdout
 
 
 def test_what_follows_from_another_resource(site: Site, case: Callable[..., Path]) -> None:
@@ -261,6 +283,14 @@ def test_words_that_get_a_code_are_told_by_the_concept(site: Site, case: Callabl
     )
     assert impact("default", new, path)["words"] == [{"change": "+", "table": "labs", "concept": "cea", "number": 1}]
     assert impact(new, "default", path)["words"] == [{"change": "-", "table": "labs", "concept": "cea", "number": 1}]
+
+
+def test_a_word_that_stays_text_on_purpose_gets_no_code(site: Site, case: Callable[..., Path]) -> None:
+    new = site({"concepts/labs.toml": '[unheard]\ntext = "Unheard-of marker"\ncodings = []\n'})
+    path = case(labs=[{"analyte": "Unheard-of marker", "value": 1}])
+    for pair in (("default", new), (new, "default")):
+        found = impact(*pair, path, code=0)
+        assert (found["words"], found["causes"], len(found["without_effect"])) == ([], [], 1)
 
 
 # -- data of patients --

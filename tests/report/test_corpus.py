@@ -40,7 +40,7 @@ def corpus(*cases: dict[str, Any]) -> str:
 
 def uncommented(text: str, word: str) -> str:
     """The draft, in which someone took the first '#' away from all lines of the entry of a word."""
-    head, *entries = text.split("\n\n")
+    entries = text.split("\n\n")
     (found,) = (entry for entry in entries if entry.startswith("# # ") and entry.splitlines()[0].endswith(f"x: {word}"))
     return text.replace(found, re.sub("^# ", "", found, flags=re.MULTILINE))
 
