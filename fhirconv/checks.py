@@ -186,7 +186,7 @@ class _Checker:
 
     def _extent(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:
         """A duration or an age: one way to say it, and its ends in order."""
-        ways = [key for key in ("value", "decade") if key in value]
+        ways: list[str] = [key for key in ("value", "decade") if key in value]
         ways += ["low/high"] if {"low", "high"} & set(value) else []
         if len(ways) != 1:
             found = " and ".join(f"'{way}'" for way in ways) or "none"
