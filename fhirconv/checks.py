@@ -178,24 +178,22 @@ class _Checker:
 
     def check_integer(self, fact: Fact, field: Field, value: Any) -> None:
         if not isinstance(value, int):
-            self.case.add(
-                "wrong-type",
-                f"expected a whole number, found {shown(value)}; write it without a point",
-                fact,
-                field.path,
-            )
+            message = f"expected a whole number, found {shown(value)}; write it without a point"
+            self.case.add("wrong-type", message, fact, field.path)
 
     def check_age(self, fact: Fact, field: Field, value: Any) -> None:
         self._extent(fact, field.path, value)
 
     def _extent(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:
         """A duration or an age: one way to say it, and its ends in order."""
-        ways = [key for key in ("value", "decade") if key in value] + (
-            ["low/high"] if {"low", "high"} & set(value) else []
-        )
+        ways: list[str] = [key for key in ("value", "decade") if key in value]
+        ways += ["low/high"] if {"low", "high"} & set(value) else []
         if len(ways) != 1:
             found = " and ".join(f"'{way}'" for way in ways) or "none"
             self.case.add("value-choice", f"state one of 'value', 'low'/'high' or 'decade'; found {found}", fact, path)
+        if "age" in path and value.get("value") == 0 and "comparator" in value:  # R4 has no such Age (age-1)
+            message = f"an age of '{value['comparator']} 0' says nothing; state what is known, or leave it out"
+            self.case.add("number-invalid", message, fact, path)
         self._ends(fact, path, value)
 
     def _ends(self, fact: Fact, path: Path, value: dict[str, Any]) -> None:

@@ -509,3 +509,12 @@ def test_thousands_of_events_may_each_hang_on_the_one_before() -> None:
     assert made.issues == []
     times = [e["resource"].get("effectiveDateTime") for e in (made.bundle or {})["entry"]]
     assert times.count("2015-06-24") == 2  # 2,000 days later: the event's own Observation, and the result's
+
+
+@pytest.mark.parametrize("comparator", [">", "<", ">=", "<="])
+def test_an_age_that_is_only_compared_to_nothing_is_refused_at_its_fact(comparator: str) -> None:
+    """R4's age-1 asks for a positive Age; found by a property test as an error of the Bundle that led to no fact."""
+    age = {"age": {"value": 0, "comparator": comparator}}
+    gout = {"kind": "other", "name": "gout", "clinical_status": "resolved", "abatement": age}
+    made = convert({"case": {"id": "x"}, "patient": {"sex": "female"}, "conditions": [gout]})
+    assert [(issue.rule, issue.place.pointer) for issue in made.issues] == [("number-invalid", "/conditions/0/abatement/age")]

@@ -71,8 +71,10 @@ sides = st.sampled_from(["left", "right", "bilateral"])
 extents = st.fixed_dictionaries({"value": sizes, "unit": time_units}) | st.fixed_dictionaries(
     {"low": st.just(Lexical("1")), "high": st.just(Lexical("2.50")), "unit": time_units}
 )
-ages = st.fixed_dictionaries({"value": sizes}, optional={"comparator": st.just(">")}) | st.sampled_from(
-    [{"decade": 70}, {"low": 60, "high": 70}]
+ages = (
+    st.fixed_dictionaries({"value": sizes})
+    | st.fixed_dictionaries({"value": sizes.filter(float), "comparator": st.just(">")})  # one of '> 0' is refused
+    | st.sampled_from([{"decade": 70}, {"low": 60, "high": 70}])
 )
 absents = st.fixed_dictionaries({"reason": st.sampled_from(["unknown", "masked"])}, optional={"text": texts})
 said: dict[str, SearchStrategy[Any]] = {

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import click
 
+from fhirconv.account.account import Account, account_of
+from fhirconv.account.draft import drafts_of
+from fhirconv.account.forms import rendered
+from fhirconv.account.page import run_page
+from fhirconv.account.tables import MOST_ROWS
 from fhirconv.cli import Exit
 from fhirconv.cli.convert_stream import Teller
 from fhirconv.cli.options import Options, inputs_of, loaded_mappings, tell, tell_report
@@ -23,11 +28,6 @@ from fhirconv.many.converter import NOTHING, Settings
 from fhirconv.many.run import Run
 from fhirconv.many.tally import MOST_LISTED
 from fhirconv.mapping import Mappings
-from fhirconv.report.account import Account, account_of
-from fhirconv.report.draft import drafts_of
-from fhirconv.report.run_account import rendered
-from fhirconv.report.run_page import run_page
-from fhirconv.report.run_tables import MOST_ROWS
 
 _TO_STANDARD_OUTPUT = ReportTo("html", Path("-"))
 

@@ -34,8 +34,8 @@ class ReportTo(NamedTuple):
 
 def report_to(wanted: str) -> ReportTo:
     """What `--report X` means. Raises BadParameter for what is neither a form nor a file of one."""
+    from fhirconv.account.forms import FORMS
     from fhirconv.report import need_libraries
-    from fhirconv.report.run_account import FORMS
 
     path = Path(wanted)
     form = path.suffix.lower().removeprefix(".")
@@ -83,9 +83,9 @@ def report_run(
     to = options.report
     if to is None:
         return True
+    from fhirconv.account.account import account_of
+    from fhirconv.account.forms import rendered
     from fhirconv.many.converter import FACTS
-    from fhirconv.report.account import account_of
-    from fhirconv.report.run_account import rendered
 
     verb = "read" if options.shape == FACTS else "converted"
     account = account_of(inputs.paths, tally, inputs.report, options.phi_free, is_whole, verb)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from fhirconv.account.account import Words, words_of
 from fhirconv.issues import printable
 from fhirconv.ledger import OUTCOMES, by_outcome
 from fhirconv.many.tally import Tally
-from fhirconv.report.account import Words, words_of
 
 _MOST_WORDS = 10
 

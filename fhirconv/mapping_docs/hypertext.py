@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from fhirconv.course.parts import anchor
 from fhirconv.mapping_docs.pages import Page, inlines
 from fhirconv.report.html import render
-from fhirconv.report.parts import anchor
 
 SUFFIX = ".html"
 

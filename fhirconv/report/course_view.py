@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fhirconv.course.course import Axis, Course, Series, Unplaced
+from fhirconv.course.telling import NO_TIME, title_of, took_place
 from fhirconv.facts import Case
 from fhirconv.report.budget import LINKED_POINTS, LINKED_ROWS
 from fhirconv.report.charts import Picture, series_picture, timeline_picture
-from fhirconv.report.course import Axis, Course, Series, Unplaced
-from fhirconv.report.telling import NO_TIME, title_of, took_place
 
 
 class SeriesView(NamedTuple):

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.build import Build, Entry
+from fhirconv.course.course import anchor
+from fhirconv.course.telling import name_of, title_of
 from fhirconv.facts import Fact, fold
 from fhirconv.issues import Issue
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED, Line
 from fhirconv.narrative import field_words
 from fhirconv.report.budget import ELEMENTS, FACTS_IN_FULL, FACTS_IN_LINES
 from fhirconv.report.cases import CaseReport
-from fhirconv.report.course import anchor
 from fhirconv.report.elements import element_words
-from fhirconv.report.telling import name_of, title_of
 from fhirconv.terms import words_of
 from fhirconv.trace import Trace, trace_entry
 

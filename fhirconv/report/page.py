@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from fhirconv.course.course import anchor, course_of
 from fhirconv.ledger import KEPT_AS_TEXT, MERGED
 from fhirconv.report import budget
 from fhirconv.report.cases import CaseReport
-from fhirconv.report.course import anchor, course_of
 from fhirconv.report.course_view import AxisView, WithoutPlace, axes_of, told_in_rows, without_place
 from fhirconv.report.facts_view import FieldView, SectionView, issues_by_fact, sections_of
 from fhirconv.report.findings_view import (

@@ -165,7 +165,8 @@ def test_rejects_by_name_and_none_for_a_pipe(folder: Path) -> None:
     assert convert("cases.ndjson", cwd=folder)[0] == 1
     assert {path.name for path in folder.iterdir()} == {"cases.ndjson", "out.ndjson", "bad.ndjson"}
     assert convert("cases.ndjson", "--rejects", "bad2.ndjson", cwd=folder)[0] == 1
-    assert Path("bad2.ndjson").read_bytes() == Path("bad.ndjson").read_bytes()
+    assert run("convert", "cases.ndjson", "-o", "out3.ndjson").exit_code == 1
+    assert Path("bad.ndjson").read_bytes() == Path("bad2.ndjson").read_bytes() == Path("out3.rejects.ndjson").read_bytes()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -19,9 +19,7 @@ from hypothesis import strategies as st
 
 import fhirconv
 from fhirconv import convert
-from fhirconv.mapping import load_mappings
-from fhirconv.report.charts import Picture, series_picture, timeline_picture
-from fhirconv.report.course import (
+from fhirconv.course.course import (
     EVENT,
     LANES,
     STATUS,
@@ -34,7 +32,9 @@ from fhirconv.report.course import (
     anchor,
     course_of,
 )
-from fhirconv.report.scale import WIDTH
+from fhirconv.mapping import load_mappings
+from fhirconv.report.charts import Picture, series_picture, timeline_picture
+from fhirconv.report.charts.scale import WIDTH
 from report.pictures import Seen, Shape
 
 NEVER_SAID = When(None, None, "not stated")
@@ -548,7 +548,7 @@ import sys
 from fhirconv import convert
 from fhirconv.mapping import load_mappings
 from fhirconv.report.charts import series_picture, timeline_picture
-from fhirconv.report.course import course_of
+from fhirconv.course.course import course_of
 for axis in course_of(convert(sys.argv[1]).case, load_mappings()).axes:
     sys.stdout.write(timeline_picture(axis, "c1-").svg + "".join(series_picture(axis, each, "c1-").svg for each in axis.series))
 """

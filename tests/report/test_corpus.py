@@ -11,11 +11,11 @@ import tomli
 from conftest import FIXTURES, run
 
 from fhirconv import convert
+from fhirconv.account.account import Words
+from fhirconv.account.draft import drafts_of
 from fhirconv.bundle import dump_json
 from fhirconv.facts import fold
 from fhirconv.mapping import load_mappings
-from fhirconv.report.account import Words
-from fhirconv.report.draft import drafts_of
 
 MADE_UP = {"case": {"id": "a"}, "patient": {}}
 

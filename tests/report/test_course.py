@@ -12,8 +12,7 @@ import pytest
 from conftest import FIXTURES, Converted
 
 from fhirconv import convert
-from fhirconv.mapping import load_mappings
-from fhirconv.report.course import (
+from fhirconv.course.course import (
     EVENT,
     KINDS,
     LANES,
@@ -28,6 +27,7 @@ from fhirconv.report.course import (
     anchor,
     course_of,
 )
+from fhirconv.mapping import load_mappings
 
 MONTH, YEAR = 30.4375, 365.25
 CASES = sorted((FIXTURES / "cases").glob("*.yaml"))

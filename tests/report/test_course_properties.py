@@ -11,9 +11,9 @@ from hypothesis.strategies import DrawFn
 from test_properties import Case, cases, converted, texts, tried
 
 from fhirconv import convert
+from fhirconv.course.course import anchor, course_of
 from fhirconv.dates import is_after
 from fhirconv.mapping import load_mappings
-from fhirconv.report.course import anchor, course_of
 from report.test_course import check_axis, events, placed_facts
 
 UNITS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}

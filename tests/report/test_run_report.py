@@ -15,12 +15,12 @@ from conftest import FIXTURES, run
 from markdown_it import MarkdownIt
 
 from fhirconv import convert
+from fhirconv.account.account import account_of
+from fhirconv.account.forms import FORMS, rendered
 from fhirconv.bundle import dump_json
 from fhirconv.issues import printable
 from fhirconv.ledger import OUTCOMES
 from fhirconv.many.tally import MOST_LISTED, Tally
-from fhirconv.report.account import account_of
-from fhirconv.report.run_account import FORMS, rendered
 from fhirconv.reports import identified
 from fhirconv.rules import RULES
 from fhirconv.source import read_file

@@ -13,7 +13,6 @@ import argparse
 import copy
 import json
 import random
-import resource
 import signal
 import sys
 import time
@@ -24,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.peak import peak_kb
 from tests.validation.laws import check_every_layer, check_laws, check_text
 from tests.validator import corpora, install
 from tests.validator.broken import right
@@ -181,7 +181,7 @@ def run(documents: list[dict[str, Any]], seed: int, seconds: float, count: int =
         if what and known[place] <= 5:
             failures.append(Failure(seed + tried, what))
         tried += 1
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    used = peak_kb() // 1024
     if used > MEGABYTES:
         failures.append(Failure(seed, f"the run took {used} MB of memory; at most {MEGABYTES} were expected"))
     return tried, failures

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fhirconv.report.parts import LANES, ONGOING, Axis, Item, Point, Series, Unplaced, When
-from fhirconv.report.placing import UNIT_DAYS
-from fhirconv.report.telling import span_words, with_note
+from fhirconv.course.parts import LANES, ONGOING, Axis, Item, Point, Series, Unplaced, When
+from fhirconv.course.placing import UNIT_DAYS
+from fhirconv.course.telling import span_words, with_note
 
 # Far away is what lies beyond a gap of five years and three times the length of the rest (so the rest would have less than
 # a quarter of the width), and is one thing, or a quarter of the number of the rest: an operation long ago is listed, an

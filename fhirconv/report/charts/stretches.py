@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fhirconv.report.course import When
-from fhirconv.report.scale import Scale
+from fhirconv.course.course import When
+from fhirconv.report.charts.scale import Scale
 
 SOLID, MAYBE, RECKONED, FADE, OPEN, MARK = "solid", "maybe", "reckoned", "fade", "open", "mark"
 GUESS = "guess"  # a mark at a place that was reckoned

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from fhirconv.report.course import Axis
-from fhirconv.report.lettering import SMALL, cut, written
+from fhirconv.course.course import Axis
+from fhirconv.report.charts.lettering import SMALL, cut, written
 
 LEFT, WIDTH, RIGHT = 70, 980, 40  # of every picture, in px: what stands beside the plot is as wide in all of them
 EDGE = 0.03  # of the width, left free at both ends: room for what fades out there

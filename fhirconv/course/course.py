@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fhirconv.facts import Case, Fact, merged_into
-from fhirconv.mapping import Mappings
-from fhirconv.plausibility.course import Course as Seen
-from fhirconv.plausibility.course import times_of
-from fhirconv.report.axes import axis_of
-from fhirconv.report.parts import (
+from fhirconv.course.axes import axis_of
+from fhirconv.course.parts import (
     EVENT,
     KINDS,
     LANES,
@@ -26,9 +22,9 @@ from fhirconv.report.parts import (
     When,
     anchor,
 )
-from fhirconv.report.placing import BIRTH, CALENDAR, Clock, Links, Place, Places
-from fhirconv.report.results import Results, number_of
-from fhirconv.report.telling import (
+from fhirconv.course.placing import BIRTH, CALENDAR, Clock, Links, Place, Places
+from fhirconv.course.results import Results, number_of
+from fhirconv.course.telling import (
     NO_TIME,
     NOT_STATED,
     label_of,
@@ -40,6 +36,10 @@ from fhirconv.report.telling import (
     took_place,
     with_note,
 )
+from fhirconv.facts import Case, Fact, merged_into
+from fhirconv.mapping import Mappings
+from fhirconv.plausibility.course import Course as Seen
+from fhirconv.plausibility.course import times_of
 from fhirconv.schema import Section
 from fhirconv.timeline import names_event
 

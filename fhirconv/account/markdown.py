@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fhirconv.account.account import Account
+from fhirconv.account.tables import MOST_ROWS, Cell, Link, Table, headline, issues_of, tables_of
 from fhirconv.issues import printable
 from fhirconv.many.tally import MOST_LISTED
-from fhirconv.report.account import Account
-from fhirconv.report.run_tables import MOST_ROWS, Cell, Link, Table, headline, issues_of, tables_of
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&$@]|(?<=www)\.|:(?=//)")  # also what GitHub makes links, names and formulas of
 

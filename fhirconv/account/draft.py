@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fhirconv.account.account import Words
 from fhirconv.facts import fold
 from fhirconv.issues import printable
-from fhirconv.report.account import Words
 
 _MOST_NEAR = 3
 _SHORT = 6

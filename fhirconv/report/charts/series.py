@@ -9,13 +9,13 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Any
 
+from fhirconv.course.course import Axis, Point, Series, When, anchor
 from fhirconv.mapping import load_mappings
-from fhirconv.report.course import Axis, Point, Series, When, anchor
-from fhirconv.report.given import Given
-from fhirconv.report.layers import Sheet
-from fhirconv.report.lettering import SIZE, cut, written
-from fhirconv.report.scale import RIGHT, WIDTH, Scale, scale_of
-from fhirconv.report.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
+from fhirconv.report.charts.given import Given
+from fhirconv.report.charts.layers import Sheet
+from fhirconv.report.charts.lettering import SIZE, cut, written
+from fhirconv.report.charts.scale import RIGHT, WIDTH, Scale, scale_of
+from fhirconv.report.charts.stretches import GUESS, MARK, OPEN, is_guess, moment_parts
 from fhirconv.terminology import ConceptTable
 
 MOST = 100  # points that are drawn one by one: more would lie on each other; of more the line alone

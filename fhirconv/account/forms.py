@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from fhirconv import __version__
+from fhirconv.account.account import Account
 from fhirconv.issues import Issue, printable
 from fhirconv.many.tally import MOST_LISTED
-from fhirconv.report.account import Account
 from fhirconv.reports import as_object, to_sarif
 
 FORMS = ("md", "json", "html", "sarif")
@@ -24,10 +24,10 @@ def rendered(account: Account, form: str) -> bytes:
     if form == "sarif":
         return orjson.dumps(_sarif(account), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if form == "md":
-        from fhirconv.report.markdown import to_markdown
+        from fhirconv.account.markdown import to_markdown
 
         return to_markdown(account).encode()
-    from fhirconv.report.run_page import run_page
+    from fhirconv.account.page import run_page
 
     return run_page(account).encode()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhirconv.report.lettering import SIZE, SMALL, written
-from fhirconv.report.scale import LEFT, RIGHT, WIDTH, Scale
+from fhirconv.report.charts.lettering import SIZE, SMALL, written
+from fhirconv.report.charts.scale import LEFT, RIGHT, WIDTH, Scale
 
 BAR = 10  # px, the height of a bar
 

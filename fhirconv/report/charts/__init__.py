@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from fhirconv.report.course import EVENT, STATUS, THERAPY, Axis, Point, Series
-from fhirconv.report.lettering import written
-from fhirconv.report.series_chart import SeriesChart, named
-from fhirconv.report.svg import drawn
-from fhirconv.report.timeline_chart import Timeline
+from fhirconv.course.course import EVENT, STATUS, THERAPY, Axis, Point, Series
+from fhirconv.report.charts.lettering import written
+from fhirconv.report.charts.series import SeriesChart, named
+from fhirconv.report.charts.svg import drawn
+from fhirconv.report.charts.timeline import Timeline
 
 
 class Picture(NamedTuple):

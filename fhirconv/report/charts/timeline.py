@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from fhirconv.report.course import EVENT, LANES, STATUS, THERAPY, Axis, Item, anchor
-from fhirconv.report.layers import BAR, Sheet, fading
-from fhirconv.report.lettering import SIZE, cut, packed, width, written
-from fhirconv.report.scale import LEFT, RIGHT, WIDTH, Scale, scale_of
-from fhirconv.report.stretches import FADE, GUESS, MARK, MAYBE, OPEN, RECKONED, SOLID, Part, bar_parts, moment_parts
+from fhirconv.course.course import EVENT, LANES, STATUS, THERAPY, Axis, Item, anchor
+from fhirconv.report.charts.layers import BAR, Sheet, fading
+from fhirconv.report.charts.lettering import SIZE, cut, packed, width, written
+from fhirconv.report.charts.scale import LEFT, RIGHT, WIDTH, Scale, scale_of
+from fhirconv.report.charts.stretches import (
+    FADE,
+    GUESS,
+    MARK,
+    MAYBE,
+    OPEN,
+    RECKONED,
+    SOLID,
+    Part,
+    bar_parts,
+    moment_parts,
+)
 
 MOST = 100  # items of a lane that are drawn one by one: more of them nobody reads, or walks through with a keyboard
 

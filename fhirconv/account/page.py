@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fhirconv.account.account import Account
+from fhirconv.account.tables import MOST_ROWS, headline, issues_of, tables_of
 from fhirconv.many.tally import MOST_LISTED
 from fhirconv.report import need_libraries
-from fhirconv.report.account import Account
-from fhirconv.report.run_tables import MOST_ROWS, headline, issues_of, tables_of
 
 
 def run_page(account: Account, draft: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fhirconv.report.course import THERAPY, Item
-from fhirconv.report.layers import Sheet
-from fhirconv.report.lettering import SMALL, cut, packed, width, written
-from fhirconv.report.scale import RIGHT, WIDTH, Scale
-from fhirconv.report.stretches import NARROW_PX
+from fhirconv.course.course import THERAPY, Item
+from fhirconv.report.charts.layers import Sheet
+from fhirconv.report.charts.lettering import SMALL, cut, packed, width, written
+from fhirconv.report.charts.scale import RIGHT, WIDTH, Scale
+from fhirconv.report.charts.stretches import NARROW_PX
 
 STRIP = 15  # px, a row of names
 

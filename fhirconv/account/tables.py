@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from fhirconv.account.account import Account
 from fhirconv.ledger import OUTCOMES
-from fhirconv.report.account import Account
 
 MOST_ROWS = 200
 """Rows of a table that are shown; the account as JSON has all."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from fhirconv.course.parts import Point, Series, When
+from fhirconv.course.telling import result_words, site_of, specimen_words, unit_of
 from fhirconv.facts import Case, Fact, fold
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.plausibility.course import Course as Seen
-from fhirconv.report.parts import Point, Series, When
-from fhirconv.report.telling import result_words, site_of, specimen_words, unit_of
 
 _NAMES = {"labs": "analyte", "pathology": "test", "findings": "finding"}  # sections with results
 
