@@ -43,7 +43,7 @@ def _lines(account: Account) -> Iterator[str]:
 
 def _rows(table: Table) -> Iterator[str]:
     yield f"| {' | '.join(table.names)} |"
-    yield f"|{'|'.join('---' for _ in table.names)}|"
+    yield f"|{'|'.join('---:' if is_number else '---' for _, is_number in table.columns)}|"
     yield from (f"| {' | '.join(map(_cell, row))} |" for row in table.rows[:MOST_ROWS])
     if table.more:
         yield f"\n{table.more:,} more are in the account as JSON."

@@ -35,6 +35,11 @@ class Table(NamedTuple):
         """Rows that are not shown."""
         return max(0, len(self.rows) - MOST_ROWS)
 
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """The names, each with whether numbers stand below it."""
+        return [(name, isinstance(cell, int)) for name, cell in zip(self.names, self.rows[0], strict=True)]
+
 
 def headline(account: Account) -> str:
     """What became of the records, in a sentence."""
@@ -50,11 +55,10 @@ def count_of(number: int, name: str) -> str:
 
 def tables_of(account: Account) -> list[Table]:
     """Those that have rows."""
-    most = " (the most frequent)" if account.words_are_cut else ""
     made = [
         _table("facts", "Facts", ("section", *OUTCOMES), _facts(account)),
         _table("resources", "Resources", ("type", "number"), account.resources.items()),
-        _table("words", f"Words without a code{most}", ("table", "words", "number"), account.words),
+        _words(account),
         *_of_reader(account),
         _table("rejected-rows", "Rows of rejected cases", ("file", "rows"), account.rejected_rows.items()),
         _table(
@@ -88,6 +92,13 @@ def _facts(account: Account) -> Iterator[tuple[Cell, ...]]:
         yield section, *(found[outcome] for outcome in OUTCOMES)
     if account.facts:
         yield "all", *account.outcomes.values()
+
+
+def _words(account: Account) -> Table:
+    title = "Words without a code" + " (the most frequent)" * account.words_are_cut
+    if account.phi_free:
+        return _table("words", title, ("table", "number"), ((one.table, one.number) for one in account.words))
+    return _table("words", title, ("table", "words", "number"), account.words)
 
 
 def _rules(account: Account) -> Iterator[tuple[Cell, ...]]:

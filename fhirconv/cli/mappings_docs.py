@@ -9,8 +9,10 @@ import click
 from fhirconv.cli import Exit, say
 from fhirconv.cli.options import mappings_option, tell
 from fhirconv.cli.outputs import write_to
-from fhirconv.issues import MappingError
+from fhirconv.issues import MappingError, printable
 from fhirconv.mapping_docs import FORMS, files, mapping_pages
+
+_MOST_NAMED = 3
 
 
 @click.command("docs")
@@ -21,7 +23,7 @@ from fhirconv.mapping_docs import FORMS, files, mapping_pages
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the pages; it is made if it is not there.",
+    help="Folder for the pages; it is made if it is not there, and must hold no others.",
 )
 @mappings_option
 @click.option(
@@ -46,7 +48,16 @@ def command(folder: Path, site: Path | None, form: str) -> None:
     except MappingError as error:
         tell(error.issues)
         raise click.exceptions.Exit(Exit.MAPPINGS) from None
-    for name, data in files(pages, form):
+    made = dict(files(pages, form))
+    others = sorted(path.name for path in folder.glob(f"*.{form}") if path.name not in made)
+    if others:
+        more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+        say(
+            f"error: {folder} holds pages that are not of these mappings: {printable(', '.join(others[:_MOST_NAMED]))}{more}; "
+            "take them away, or write to a new folder"
+        )
+        raise click.exceptions.Exit(Exit.USAGE)
+    for name, data in made.items():
         problem = write_to(folder / name, data)
         if problem:
             say(f"error: {problem}")

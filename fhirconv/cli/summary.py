@@ -23,9 +23,9 @@ def summarize(tally: Tally, is_read: bool, verbose: bool, phi_free: bool = False
     if tally.rejected_rows:
         files = sorted(tally.rejected_rows)
         yield f"rows of rejected cases: {', '.join(f'{tally.rejected_rows[file]:,} in {printable(file)}' for file in files)}"
-    yield f"{_number(tally.facts.total(), 'fact')}: {_counts(by_outcome(tally.facts), OUTCOMES)}"
+    yield f"{_number(tally.facts.total(), 'fact')}{_counts(by_outcome(tally.facts), OUTCOMES)}"
     if not is_read:
-        yield f"{_number(tally.resources.total(), 'resource')}: {_counts(tally.resources, sorted(tally.resources))}"
+        yield f"{_number(tally.resources.total(), 'resource')}{_counts(tally.resources, sorted(tally.resources))}"
     if tally.words:
         words = list(words_of(tally.words, phi_free))
         most = len(words) if verbose else min(len(words), _MOST_WORDS)
@@ -44,7 +44,8 @@ def _words(one: Words) -> str:
 
 
 def _counts(counts: Mapping[str, int], names: Iterable[str]) -> str:
-    return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
+    counted = ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name])
+    return counted and f": {counted}"
 
 
 def _number(number: int, name: str) -> str:

@@ -254,6 +254,20 @@ def test_the_command_writes_pages(tmp_path: Path) -> None:
     assert {"index.html", "resource-lab.html", "words.html", "profile-mcode.html"} < made
 
 
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_a_page_of_other_mappings_is_not_left_among_new_ones(tmp_path: Path, form: str) -> None:
+    command = ("mappings", "docs", "-o", str(tmp_path), "--format", form)
+    assert run(*command).exit_code == 0
+    (tmp_path / "notes.txt").touch()
+    assert run(*command).exit_code == 0, "these pages are written anew"
+    (tmp_path / f"table-of-old.{form}").touch()
+    (tmp_path / f"index.{form}").write_text("as it was", encoding="utf-8")
+    done = run(*command)
+    assert done.exit_code == 2
+    assert f"holds pages that are not of these mappings: table-of-old.{form}; take them away" in done.stderr
+    assert (tmp_path / f"index.{form}").read_text(encoding="utf-8") == "as it was"
+
+
 def test_mistakes_in_mappings_are_told_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "units.toml").write_text("[x]\nspelings = []\n", encoding="utf-8")
     done = run("mappings", "docs", "-o", str(tmp_path / "new"), "--mappings", str(tmp_path))

@@ -209,6 +209,25 @@ def test_a_phi_free_page_has_no_word() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "row"), [((), '<td>drugs</td><td>healing tea</td>'), (("--phi-free",), "<td>drugs</td>")]
+)
+def test_numbers_stand_right_and_no_column_is_empty(more: tuple[str, ...], row: str) -> None:
+    run("report", "--corpus", corpus(drugs("healing tea")), "-o", "c.html", *more)
+    page = Path("c.html").read_text(encoding="utf-8")
+    assert f'<tr>{row}<td class="number">1</td></tr>' in page
+    assert page.count('<th scope="col">words</th>') == (not more)
+    run("report", "--corpus", "cases.ndjson", "-o", "c.md", *more)
+    cells = "| drugs | healing tea | 1 |" if not more else "| drugs | 1 |"
+    assert f"---:|\n{cells}\n" in Path("c.md").read_text(encoding="utf-8")
+
+
+def test_a_file_without_cases_is_told_in_numbers_alone() -> None:
+    Path("none.ndjson").touch()
+    done = run("report", "--corpus", "none.ndjson", "-o", "c.html")
+    assert "0 facts\n0 resources\n" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (("-o", "cases.ndjson"), "expected md, json, html, sarif"),
