@@ -217,7 +217,7 @@ def test_counts_add_up(kinds: list[str]) -> None:
     said = done.stderr[done.stderr.index(f"{converted + rejected} record") :].splitlines()
     assert f": {converted} converted, {rejected} rejected" in said[0]
     assert (f"; {count['blank']} blank line" in said[0]) == bool(count["blank"])
-    total, parts = said[1].split(": ")
+    total, _, parts = said[1].partition(": ")
     assert int(total.split()[0]) == sum(int(number) for number in re.findall(r"(\d+) [a-z]", parts))
     assert done.exit_code == (1 if rejected else 0)
 

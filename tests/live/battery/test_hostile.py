@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import os
+import subprocess
 from collections.abc import Callable
 
 import pytest
+from peak import TELL_PEAK
 
 from ..faults import Answer, Exchange, Proxy
 from ..oracle import Push
@@ -72,17 +73,15 @@ def test_more_than_anybody_needs(push: Callable[..., Push], hapi_url: str) -> No
         one = push()
         with Proxy(hapi_url) as proxy:
             proxy.script = on_transactions(then(TOO_MUCH[name]))
-            process = one.start(proxy.url, "--timeout", "5", "--give-up-after", "1")
-            assert process.stdout
-            assert process.stderr
-            with process.stdout, process.stderr:
-                out, err = process.stdout.read(), process.stderr.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            python, _, _, *arguments = one.arguments(proxy.url, "--timeout", "5", "--give-up-after", "1")
+            code = f"import sys\nfrom fhirconv.cli import main\ntry: main()\nfinally: {TELL_PEAK}"
+            command = [python, "-c", code, *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, env=one.environment(), cwd=one.work, check=False)
+            err, peak_kb = done.stderr[: -len(done.stderr.splitlines()[-1]) - 1], int(done.stderr.splitlines()[-1])
             assert "Traceback" not in err
-            assert process.returncode == 0, out + err
+            assert done.returncode == 0, done.stdout + err
             assert f"{one.planned} confirmed" in err
-            assert usage.ru_maxrss < 400_000
+            assert peak_kb < 400_000
             proxy.heal()
             one.settle(proxy.url)
 
