@@ -20,7 +20,6 @@ HOSTS = {
     "github.com",
     "hl7.org",
     "phenopacket-schema.readthedocs.io",
-    "pypi.org",
     "ucum.org",
     "www.iana.org",
     "www.rfc-editor.org",
