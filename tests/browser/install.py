@@ -10,21 +10,16 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
+
+from tests.validator.install import SetupError, run_step
 
 BUILD = Path(__file__).resolve().parent / ".build"
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = BUILD / "axe-core-4.14.1.tgz"
 _AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
-_TIMEOUT_S = 900
-
-
-class SetupError(Exception):
-    """The browser tests cannot run on this machine; the text says what is missing or which command failed."""
 
 
 def ensure() -> None:
@@ -35,7 +30,7 @@ def ensure() -> None:
         if not CHROMIUM.exists():
             _install_chromium()
         if not AXE.exists():
-            _run(["npm", "pack", "--silent", f"axe-core@{AXE.stem.removeprefix('axe-core-')}"])
+            run_step(["npm", "pack", "--silent", f"axe-core@{AXE.stem.removeprefix('axe-core-')}"], BUILD)
         found = hashlib.sha256(AXE.read_bytes()).hexdigest()
         if found != _AXE_SHA256:
             AXE.unlink()  # the next run fetches it again
@@ -55,21 +50,8 @@ def _install_chromium() -> None:
     if shutil.which("apt-get") is None or (os.geteuid() and shutil.which("sudo") is None):
         raise SetupError(f"there is no {CHROMIUM}, and we may not install it; call: {' '.join(command)}")
     root = ["sudo", "-n"] if os.geteuid() else []
-    _run([*root, "apt-get", "update"])
-    _run([*root, *command])
-
-
-def _run(command: Sequence[str]) -> None:
-    """Run one step; raises SetupError with the end of its output when it fails."""
-    try:
-        done = subprocess.run(command, cwd=BUILD, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
-    except FileNotFoundError as error:
-        raise SetupError(f"there is no `{command[0]}` on PATH") from error
-    except subprocess.TimeoutExpired as error:
-        raise SetupError(f"{command[0]} took more than {_TIMEOUT_S} s") from error
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
-        raise SetupError(f"`{' '.join(command)}` ended with {done.returncode}:\n{tail}")
+    run_step([*root, "apt-get", "update"], BUILD)
+    run_step([*root, *command], BUILD)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ _TIMEOUT_S = 900
 
 
 class SetupError(Exception):
-    """The validators cannot be built on this machine; the text says what is missing or which command failed."""
+    """What the tests need cannot be had on this machine; the text says what is missing or which command failed."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,12 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
-def _run(command: Sequence[str | Path], folder: Path = HERE) -> None:
+def run_step(command: Sequence[str | Path], folder: Path = HERE) -> None:
     """Run one step; raises SetupError with the end of its output when it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except FileNotFoundError as error:
+        raise SetupError(f"there is no `{command[0]}` on PATH") from error
     except subprocess.TimeoutExpired as error:
         raise SetupError(f"{command[0]} took more than {_TIMEOUT_S} s") from error
     if done.returncode:
@@ -155,9 +157,9 @@ def _download(package: Package) -> None:
     if not (package.path.exists() and _sha256(package.path) == package.sha256):
         PACKAGES.mkdir(exist_ok=True)
         if package is CORE:
-            _run([sys.executable, _CORE_SCRIPT, "--fetch", package.path])
+            run_step([sys.executable, _CORE_SCRIPT, "--fetch", package.path])
         else:
-            _run(["npm", "pack", "--silent", f"{package.name}@{package.version}"], PACKAGES)
+            run_step(["npm", "pack", "--silent", f"{package.name}@{package.version}"], PACKAGES)
     found = _sha256(package.path)
     if found != package.sha256:
         raise SetupError(f"{package.path.name}: SHA-256 is {found}, expected {package.sha256}")
@@ -170,14 +172,14 @@ def _sha256(path: Path) -> str:
 def _fetch_jars() -> None:
     shutil.rmtree(JARS, ignore_errors=True)
     goal = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
-    _run(["mvn", "-q", "-B", "-f", JAVA / "pom.xml", goal, f"-DoutputDirectory={JARS}", "-DincludeScope=runtime"])
+    run_step(["mvn", "-q", "-B", "-f", JAVA / "pom.xml", goal, f"-DoutputDirectory={JARS}", "-DincludeScope=runtime"])
 
 
 def _compile() -> None:
     shutil.rmtree(CLASSES, ignore_errors=True)
     CLASSES.mkdir()
     sources = sorted(JAVA.glob("*.java"))
-    _run(["javac", "--release", "17", "-nowarn", "-proc:none", "-cp", f"{JARS}/*", "-d", CLASSES, *sources])
+    run_step(["javac", "--release", "17", "-nowarn", "-proc:none", "-cp", f"{JARS}/*", "-d", CLASSES, *sources])
     # HAPI makes a new validator for every resource, and each reads a list of OIDs of 1.5 MB; an empty one before it
     # on the class path saves 25 ms a resource. Same findings without hints from OID to URL.
     (CLASSES / "oidregistry.csv").touch()
