@@ -27,8 +27,7 @@ def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
 
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    checker = _Checker(case, tables)
-    if case.issues or checker.mark:
+    if case.issues or "decimal_mark" in case.conventions:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
@@ -40,8 +39,10 @@ def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
             for fact in case.facts
             if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
         ]
-    for fact in suspects:
-        checker.check(fact)
+    if suspects:
+        checker = _Checker(case, tables)
+        for fact in suspects:
+            checker.check(fact)
     check_together(case)
     return suspects
 

@@ -35,9 +35,7 @@ def check_order(course: Course) -> None:
 
 def _is_usual(course: Course, patient: dict[str, Any]) -> bool:
     """Whether birth, death and the writing of the case, all plain, follow each other within a life. An age is not plain."""
-    recorded = course.case.section("case").get("recorded")
-    birth, died = patient.get("birth_date"), patient.get("died")
-    times = [time for time in (birth, died, recorded) if time]
+    times = [time for time in (patient.get("birth_date"), patient.get("died"), _recorded(course)) if time]
     if not times:
         return True
     first, last = int(times[0][:4]), int(times[-1][:4])
@@ -45,10 +43,15 @@ def _is_usual(course: Course, patient: dict[str, Any]) -> bool:
     return times == sorted(times) and last - first <= limits.oldest_years and last <= limits.last_year
 
 
+def _recorded(course: Course) -> Any:
+    about = course.of("case")
+    return about[0].data.get("recorded") if about else None
+
+
 def _check_life(course: Course, patient: dict[str, Any]) -> None:
     birth, died = course.bounds(patient.get("birth_date")), course.bounds(patient.get("died"))
     fact = course.of("patient")[0]
-    recorded = course.bounds(next((about.data.get("recorded") for about in course.of("case")), None))
+    recorded = course.bounds(_recorded(course))
     if surely_before(died, birth):
         message = f"died {shown(died.low)} is before birth {shown(birth.low)}; check both"
         course.warn("life-order", message, fact, "died")

@@ -33,21 +33,26 @@ def check_amounts(course: Course) -> None:
 
 def _is_usual(course: Course, facts: list[Fact], name: str) -> bool:
     """Whether plain results surely are within the limits, at most one of a test at its time, and without jumps."""
-    count, times, steady = 0, set(), {}
-    known = course.limits.judged
+    count, times = 0, set()
+    steady: dict[str, list[Amount]] = {}
+    known, judge = course.limits.judged, course.judged
     for fact in facts:
         data = fact.data
         if "value" in data:
             key = data[name], data["unit"]
-            test, _, _, is_steady, low, high = known.get(key) or course.judged(*key)
-            value = data["value"]
-            if not low < value < high:
+            test, _, _, is_steady, low, high = known.get(key) or judge(*key)
+            if not low < data["value"] < high:
                 return False
             if is_steady:
-                steady.setdefault(test, []).append(value)
+                steady.setdefault(test, []).append(data["value"])
             times.add((test, data.get("at")))
             count += 1
-    return len(times) == count and not any(max(numbers) >= _JUMP[0] * min(numbers) for numbers in steady.values())
+    return len(times) == count and not any(map(_has_jump, steady.values()))
+
+
+def _has_jump(numbers: list[Amount]) -> bool:
+    """Whether one of them may be another with its point shifted."""
+    return max(numbers) >= _JUMP[0] * min(numbers)
 
 
 def _check_results(course: Course, facts: list[Fact], name: str) -> None:
@@ -122,7 +127,7 @@ def _one_time(course: Course, at: Any) -> str:
 
 def _check_jumps(course: Course, results: list[tuple[Fact, Amount]], name: str) -> None:
     numbers = [number for _, number in results]
-    if max(numbers) < _JUMP[0] * min(numbers):
+    if not _has_jump(numbers):
         return
     for (earlier, before), (later, after) in _neighbours(course, results):
         if before > 0 and after > 0 and any(_JUMP[0] <= ratio <= _JUMP[1] for ratio in _ratios(before, after)):
