@@ -29,4 +29,5 @@ def check_plausibility(case: Case, tables: Tables, limits: Limits, suspects: Ite
     check_amounts(course)
     check_order(course)
     check_stages(course)
-    check_names(course)
+    if course.suspects:
+        check_names(course)

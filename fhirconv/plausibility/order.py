@@ -21,11 +21,9 @@ def check_order(course: Course) -> None:
     if patient and (course.suspects or not _is_usual(course, patient)):
         _check_life(course, patient)
         _check_age(course, patient)
-    _check_spread(course)
-    for section in ("medications", "regimens", "procedures"):
-        for fact in course.suspects_of(section):
-            if "for" in fact.data:
-                _check_therapy(course, fact)
+    if course.suspects:
+        _check_spread(course)
+        _check_therapies(course)
     if any("end" in fact.data for fact in course.of("medications")):
         _check_overlaps(course)
 
@@ -161,6 +159,13 @@ def _check_spread(course: Course) -> None:
                 f"({shown(first.low)}, {course.line(primary, 'onset')}); check both"
             )
             course.warn("metastasis-order", message, fact, "onset")
+
+
+def _check_therapies(course: Course) -> None:
+    for section in ("medications", "regimens", "procedures"):
+        for fact in course.suspects_of(section):
+            if "for" in fact.data:
+                _check_therapy(course, fact)
 
 
 def _check_therapy(course: Course, fact: Fact) -> None:
