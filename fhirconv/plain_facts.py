@@ -31,6 +31,7 @@ _QUESTIONS = {  # by the name of the check; {given} is the field, which is then 
     "check_number": "{given} is not None and type(value) is not str",
     "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
     "check_unit": "type({given}) is str and value in units",
+    "check_referencerange": "('low' not in (value := {given}) or 'high' not in value or value['low'] <= value['high'])",
     "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
 }
 

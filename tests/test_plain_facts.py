@@ -92,7 +92,16 @@ cases = st.fixed_dictionaries(
     {},
     optional={
         "labs": one(
-            {"analyte": "Hb"}, {**own, "value": numbers, "unit": units, "at": times, "of": ids, "specimen": ids}
+            {"analyte": "Hb"},
+            {
+                **own,
+                "value": numbers,
+                "unit": units,
+                "at": times,
+                "of": ids,
+                "specimen": ids,
+                "reference_range": st.fixed_dictionaries({}, optional={"low": numbers, "high": numbers}),
+            },
         ),
         "findings": one({"finding": "x"}, {"value": numbers, "unit": units, "at": times, "procedure": ids}),
         "medications": one({"drug": "x", "status": "active"}, {**spans, "dose": amounts}),
@@ -179,6 +188,38 @@ def test_at_a_glance_and_in_full_the_same_is_found(changes: dict[str, Any]) -> N
 @given(courses)
 def test_at_a_glance_and_in_full_the_same_is_plausible(changes: dict[str, Any]) -> None:
     data = {**BASE, **changes}
+    assert found(data) == found(data, in_full=True)
+
+
+HB = {"analyte": "Hb", "value": 9.5, "unit": "g/dL", "at": "2014-03-31"}
+CANCER = {"id": "c", "kind": "primary-cancer", "name": "x"}
+SPREAD = {"kind": "metastasis", "name": "y", "of": "c", "onset": "2018-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("value-conflict", {"labs": [HB, {**HB, "analyte": "hemoglobin", "value": 9.6}]}),  # one test by two names
+        ("value-jump", {"labs": [HB, {**HB, "analyte": "hemoglobin", "value": 1.1, "at": "2014-04"}]}),
+        ("value-range", {"labs": [HB, {**HB, "value": 0.5, "at": "2014-04"}]}),
+        (  # in order as they are written, not as they are read
+            "metastasis-order",
+            {
+                "conventions": {"date_order": "day-month-year"},
+                "conditions": [{**CANCER, "onset": "03/04/2019"}, SPREAD],
+            },
+        ),
+        ("metastasis-order", {"conditions": [{**CANCER, "onset": "2018-06"}, SPREAD]}),
+        ("life-order", {"conditions": [{**CANCER, "onset": "1949-12"}]}),
+        ("life-order", {"patient": {"birth_date": "1890"}}),
+        ("name-negated", {"conditions": [{**CANCER, "name": "no metastasis"}]}),
+        ("sex-site", {"patient": {"sex": "female"}, "conditions": [{**CANCER, "site": "prostate"}]}),
+    ],
+)
+def test_a_slip_is_seen_at_a_glance(rule: str, changes: dict[str, Any]) -> None:
+    data = {**BASE, **changes}
+    case, _ = checked(data)
+    assert [issue.rule for issue in case.issues] == [rule]
     assert found(data) == found(data, in_full=True)
 
 
