@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, is_after, read_date
@@ -12,6 +12,7 @@ from fhirconv.facts import Case, Fact, Shape
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, compile_plain
+from fhirconv.plausibility.limits import Limits
 from fhirconv.schema import Field, Section
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
@@ -21,24 +22,36 @@ Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
-def check_case(case: Case, tables: Tables) -> None:
-    """Notes in the case what is wrong with its facts.
+def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
+    """Notes in the case what is wrong with its facts. Gives the facts that are not plain, also by the `limits`.
 
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    checker = _Checker(case, tables)
-    if case.issues or checker.mark:
+    if case.issues or "decimal_mark" in case.conventions:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
     else:
-        named, spelled = case.by_id, tables.units.by_spelling
+        named, spelled, said = case.by_id, tables.units.by_spelling, limits.said
+        low, high = _life(case.section("patient"))
         suspects = [
-            fact for fact in case.facts if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled)
+            fact
+            for fact in case.facts
+            if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
         ]
-    for fact in suspects:
-        checker.check(fact)
+    if suspects:
+        checker = _Checker(case, tables)
+        for fact in suspects:
+            checker.check(fact)
     check_together(case)
+    return suspects
+
+
+def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
+    """Birth and death, between which a time can be seen to be at a glance: none, if they themselves are not plain."""
+    birth, died = patient.get("birth_date"), patient.get("died")
+    low = "" if birth is None else birth if type(birth) is str and PLAIN_DATES[birth] else "~"
+    return low, "~" if died is None else died if type(died) is str and PLAIN_DATES[died] else ""
 
 
 def _judge(shape: Shape) -> Callable[..., bool]:

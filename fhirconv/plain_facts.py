@@ -1,8 +1,9 @@
-"""Plain facts: the quick way to see that the checks of a fact (checks.py) have nothing to say and nothing to rewrite.
+"""Plain facts: the quick way to see that the checks of a fact have nothing to say and nothing to rewrite.
 
 Facts have few shapes (a kind of fact and the fields that it states), and for a shape the checks come to a few questions:
-is this a date as FHIR has it, is that unit in the table. They are one expression, compiled once. What is not plain may
-be right as well: checks.py decides. Only names of the schema enter the source of an expression, values of a case never.
+is this a date as FHIR has it and within the patient's life, is that unit in the table. They are one expression, compiled
+once. What is not plain may be right as well: checks.py and plausibility/ decide. Only names of the schema enter the source
+of an expression, values of a case never.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
 from fhirconv.facts import Fact
+from fhirconv.plausibility.glance import GLANCED, questions
+from fhirconv.plausibility.limits import Said
 from fhirconv.schema import Field, Section
 
-# The fact, its data, the facts with an id by it, and the units by their spelling.
-IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str]], bool]
+# The fact, its data, the facts with an id by it, the units by their spelling, the ends of the patient's life, and what
+# names say.
+IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str], str, str, Mapping[str, Said]], bool]
 
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
 _QUESTIONS = {  # by the name of the check; {given} is the field, which is then `value`. None answers no to each
     "check_date": "type({given}) is str and dates[value]",
-    "check_when": "type({given}) is str and (dates[value] or instants[value])",
+    "check_when": "type({given}) is str and low <= value <= high and (dates[value] or instants[value])",
     "check_instant": "type({given}) is str and instants[value]",
     "check_integer": "type({given}) is int",
     "check_number": "{given} is not None and type(value) is not str",
     "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
     "check_unit": "type({given}) is str and value in units",
+    "check_referencerange": "('low' not in (value := {given}) or 'high' not in value or value['low'] <= value['high'])",
     "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
 }
 
@@ -44,8 +49,9 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
     ]
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
-    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS}
-    source = "def is_plain(fact, data, named, units):\n return " + " and ".join(asked or ["True"])
+    asked += questions(section, shape)
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
+    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked or ["True"])
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
     return made
