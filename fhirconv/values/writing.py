@@ -7,23 +7,12 @@ and constants of the mappings enter the source, as Python literals; values of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from fhirconv.facts import Kinds
 from fhirconv.terms import Term
-
-SHAPES = 4096  # for which functions are kept
-
-Shape = frozenset[tuple[str, type]]  # names of fields; Term, str, list, dict, or object for all others
-
-
-def shape_of(data: Mapping[str, Any]) -> Shape:
-    """The shape of these fields."""
-    kinds = (Term, str, list, dict)
-    return frozenset(
-        (name, next((kind for kind in kinds if isinstance(value, kind)), object)) for name, value in data.items()
-    )
 
 
 class Target(NamedTuple):
@@ -54,8 +43,8 @@ class _Literal:
 class Writer:
     """The body of a function of `data`, the fields of a fact by dotted name, and `context`."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.kinds = dict(shape)  # of the fields that are stated
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = dict(kinds)  # of the fields that are stated
         self.names: dict[str, Any] = {}
         self._lines: list[str] = []
         self._literals: list[_Literal] = []  # the inner ones last
