@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact, merged_into
-from fhirconv.identity import Identities
+from fhirconv.identity import fact_identifier, identities
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
 from fhirconv.mapping.plans import Step, naming_fields
 from fhirconv.timeline import Moment, Timeline, names_event
@@ -70,7 +70,7 @@ class Build:
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
         self._names = "" if bundle_type == RESTFUL else "urn:uuid:"  # what references begin with, if not with a path
-        self._identify = Identities(self.system, self.case_id).of
+        self._identify = identities(self.system, fact_identifier(self.case_id, "", ""))
         self._facts = case.by_section
         self.case_fact = case.by_section["case"][0]
         self.fact: Fact = self.case_fact
@@ -92,8 +92,10 @@ class Build:
         for section, plans in self.mappings.plans.items():
             facts = self._facts.get(section, ())
             for fact in sorted(facts, key=_BY_IDENTITY) if len(facts) > 1 else facts:
-                data = fact.flat()
-                plan = plans.plan(fact, data, by_id)
+                data, plan = fact.data, plans.of_shape(fact.shape)
+                if plan is None:
+                    data = fact.flat()
+                    plan = plans.plan(fact, data, by_id)
                 for step in plan.own:
                     self._add(fact, data, step)
                 for step in plan.about:
@@ -115,11 +117,7 @@ class Build:
         identifier, made = self._identify(fact.identity, step.role)
         entry = Entry(fact, data, step, identifier, made, f"{self._names or step.path}{made}", {})
         self.entries.append(entry)
-        entries = self._of_fact.get(fact)
-        if entries is None:
-            self._of_fact[fact] = [entry]
-        else:
-            entries.append(entry)
+        self._of_fact.setdefault(fact, []).append(entry)
 
     def unread_fields(self, fact: Fact) -> list[str]:
         """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""

@@ -54,13 +54,12 @@ class Fact:
         self.section = section
         self.index = index
         self.data = data
-        self.rekey()
-
-    def rekey(self) -> None:
-        """Makes shape and identity from the data."""
-        section, data = self.section, self.data
         self.shape = shape = _shapes.get((section, *data, *map(type, data.values()))) or _shape_of(section, data)
         self.identity = shape.identity_of(data)
+
+    def rekey(self) -> None:
+        """Makes shape and identity anew, from other data."""
+        Fact.__init__(self, self.section, self.index, self.data)
 
     @property
     def key(self) -> str:

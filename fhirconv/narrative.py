@@ -104,13 +104,12 @@ def _words(field: Field, code: Writer) -> str:
     """A Python expression for the words of a field that is stated, as XHTML text (or a number, for '%s')."""
     value, kind, escape = code.field(field.name), code.kinds[field.name], code.name(_escape)
     if field.refers and field.kind != "when":
-        words = code.name(title_of if kind is str else _facts)
-        return f"{escape}({words}(context, {value}))"
-    if kind is object:  # a number
+        value = f"{code.name(title_of if kind is str else _facts)}(context, {value})"
+    elif kind is object:  # a number
         return value
-    if kind is not str:
-        return f"{escape}({code.name(_WORDS.get(field.kind, _plain))}({value}, context))"
-    if field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
+    elif kind is not str:
+        value = f"{code.name(_WORDS.get(field.kind, _plain))}({value}, context)"
+    elif field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
         return value
     text = code.variable()
     marks = f"'<' in ({text} := {value}) or '&' in {text} or '>' in {text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fhirconv import convert
-from fhirconv.identity import Identities, fact_identifier, resource_id
+from fhirconv.identity import NAMESPACE, fact_identifier, identities, resource_id
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.source import read_file
 
@@ -72,7 +73,8 @@ def test_words_with_markup_are_told_as_text() -> None:
 @pytest.mark.parametrize("case_id", ["case-1", "日本 1", "a/b", ""])
 def test_ids_of_a_case_are_those_of_single_resources(case_id: str) -> None:
     system = "urn:uuid:86587458-7463-4f48-a399-1ec451e11054"
-    identities = Identities(system, case_id)
+    identify = identities(system, fact_identifier(case_id, "", ""))
     for identity, role in (("labs/~β//2014", ""), ("patient", "age"), ("case", "evidence"), ("patient", "age")):
         identifier = fact_identifier(case_id, identity, role)
-        assert identities.of(identity, role) == (identifier, resource_id(system, identifier))
+        made = str(uuid.uuid5(NAMESPACE, f"{system}|{identifier}"))
+        assert identify(identity, role) == (identifier, resource_id(system, identifier)) == (identifier, made)

@@ -59,6 +59,7 @@ class Plans:
         self._about = tuple(about)
         self._not_read = naming_fields(section)
         self._known: dict[Hashable, Plan] = {}
+        self.of_shape = self._known.get  # the plan for facts of a shape, if that alone decides it and it was made before
 
     @functools.cached_property
     def _looks_at(self) -> tuple[Path, ...]:
