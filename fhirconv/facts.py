@@ -14,7 +14,6 @@ from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
 from fhirconv.terms import Term
 
-
 SHAPES = 4096  # for which functions are kept
 
 Kinds = frozenset[tuple[str, type]]  # names of fields; Term, str, list, dict, or object for all others

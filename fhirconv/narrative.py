@@ -111,8 +111,8 @@ def _words(field: Field, code: Writer) -> str:
         value = f"{code.name(_WORDS.get(field.kind, _plain))}({value}, context)"
     elif field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
         return value
-    text = code.variable()
-    marks = f"'<' in ({text} := {value}) or '&' in {text} or '>' in {text}"
+    text = value if value.isidentifier() else code.variable()
+    marks = f"'<' in {value if text == value else f'({text} := {value})'} or '&' in {text} or '>' in {text}"
     return f"({escape}({text}) if {marks} else {text})"
 
 

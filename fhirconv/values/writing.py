@@ -46,6 +46,7 @@ class Writer:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = dict(kinds)  # of the fields that are stated
         self.names: dict[str, Any] = {}
+        self._fields: dict[str, str] = {}  # those that are read, each with its variable
         self._lines: list[str] = []
         self._literals: list[_Literal] = []  # the inner ones last
         self._indent = " "
@@ -58,7 +59,11 @@ class Writer:
 
     def field(self, name: str) -> str:
         """The expression for a field; None where it is not stated."""
-        return f"data[{name!r}]" if name in self.kinds else "None"
+        if name not in self.kinds:
+            return "None"
+        if name not in self._fields:
+            self._fields[name] = self.variable()
+        return self._fields[name]
 
     def is_text(self, name: str) -> bool:
         """Whether the field is stated as plain text."""
@@ -158,7 +163,8 @@ class Writer:
 
     def function(self, parameters: str, result: str) -> Callable[..., Any]:
         """The function that was written, which returns the value of an expression."""
-        source = "\n".join((f"def made({parameters}):", *self._lines, f" return {result}"))
+        read = (f" {variable} = data[{name!r}]" for name, variable in self._fields.items())
+        source = "\n".join((f"def made({parameters}):", *read, *self._lines, f" return {result}"))
         names = dict(self.names)
         exec(compile(source, "<rules of a mapping>", "exec"), names)  # noqa: S102  (see above)
         made: Callable[..., Any] = names["made"]
