@@ -216,13 +216,15 @@ class Build:
 
     def naming(self, fact: Fact, section: str, field_name: str) -> list[Fact]:
         """The facts of a section whose field names this fact, in the order of their keys."""
+        name = fact.data.get("id")
+        if name is None or section not in self._facts:
+            return []
         index = self._naming.get((section, field_name))
         if index is None:
             index = self._naming[section, field_name] = {}
-            for other in sorted(self._facts.get(section, ()), key=_BY_IDENTITY):
+            for other in sorted(self._facts[section], key=_BY_IDENTITY):
                 index.setdefault(other.data.get(field_name), []).append(other)
-        name = fact.data.get("id")
-        return index.get(name, []) if name is not None else []
+        return index.get(name, [])
 
     # -- events --
 

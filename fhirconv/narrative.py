@@ -118,11 +118,12 @@ def _words(field: Field, code: Writer) -> str:
 
 def title_of(context: Context, fact_id: str) -> str:
     """A fact in a few words, for others that refer to it."""
-    fact = context.case.by_id.get(fact_id)
+    by_id = context.case.by_id
+    fact = by_id.get(fact_id)
     if fact is None:
         return fact_id
     value = fact.data.get(name_field(fact.section))
-    return value if isinstance(value, str) and value not in context.case.by_id else fact_id
+    return value if isinstance(value, str) and value not in by_id else fact_id
 
 
 def _escape(text: str) -> str:
