@@ -78,3 +78,20 @@ def test_ids_of_a_case_are_those_of_single_resources(case_id: str) -> None:
         identifier = fact_identifier(case_id, identity, role)
         made = str(uuid.uuid5(NAMESPACE, f"{system}|{identifier}"))
         assert identify(identity, role) == (identifier, resource_id(system, identifier)) == (identifier, made)
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])
+def test_words_without_a_code_are_told_whatever_the_profile_claims(ids: tuple[str, str]) -> None:
+    """A claim that is tried and does not hold takes back only what it noted itself, not what it had others note."""
+    cancer, metastasis = ids
+    facts = {
+        "case": {"id": "x", "recorded": "2019-01-01T00:00:00Z"},
+        "patient": {"sex": "female", "birth_date": "1960"},
+        "conditions": [
+            {"id": cancer, "kind": "primary-cancer", "name": "breast cancer", "site": "zorbin"},
+            {"id": metastasis, "kind": "metastasis", "name": "zorbin", "of": cancer},
+        ],
+    }
+    for profile in ("r4", "mcode"):
+        kept = [issue.place.pointer for issue in convert(facts, profile=profile).issues if issue.rule == "kept-as-text"]
+        assert kept == ["/conditions/0/site", "/conditions/1/name"]
