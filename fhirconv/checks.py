@@ -13,7 +13,7 @@ from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, compile_plain
 from fhirconv.plausibility.limits import Limits
-from fhirconv.schema import Field, Section
+from fhirconv.schema import Field, Section, case_schema
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
 from fhirconv.values.base import Tables
@@ -23,28 +23,39 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
 def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
-    """Notes in the case what is wrong with its facts. Gives the facts that are not plain, also by the `limits`.
+    """Notes in the case what does not fit the schema, and what is wrong with its facts.
+
+    Gives the facts that are not plain, also by the `limits`.
 
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    if case.issues or "decimal_mark" in case.conventions:
+    suspects = None if case.issues or "decimal_mark" in case.conventions else _not_plain(case, tables, limits)
+    if suspects is None or suspects or not case_schema().takes_around(case.document.data, len(case.facts)):
+        case_schema().check(case.document)
+    if suspects is None or case.issues:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
-    else:
-        named, spelled, said = case.by_id, tables.units.by_spelling, limits.said
-        low, high = _life(case.section("patient"))
-        suspects = [
-            fact
-            for fact in case.facts
-            if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
-        ]
     if suspects:
         checker = _Checker(case, tables)
         for fact in suspects:
             checker.check(fact)
     check_together(case)
     return suspects
+
+
+def _not_plain(case: Case, tables: Tables, limits: Limits) -> list[Fact] | None:
+    """The facts that are not plain, which may not fit the schema either; None if one certainly does not."""
+    named, spelled, said = case.by_id, tables.units.by_spelling, limits.said
+    low, high = _life(case.section("patient"))
+    try:
+        return [
+            fact
+            for fact in case.facts
+            if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
+        ]
+    except (TypeError, ValueError):  # of values that no question is for, and no validator
+        return None
 
 
 def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
@@ -57,7 +68,7 @@ def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
 def _judge(shape: Shape) -> Callable[..., bool]:
     """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
     checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
-    shape.is_plain = compile_plain(shape.section, shape.stated, checks)
+    shape.is_plain = compile_plain(shape.section, dict(shape.kinds), checks)
     return shape.is_plain
 
 

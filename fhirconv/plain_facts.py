@@ -13,6 +13,7 @@ from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
 from fhirconv.facts import Fact
+from fhirconv.fitting import fit_questions
 from fhirconv.plausibility.glance import GLANCED, questions
 from fhirconv.plausibility.limits import Said
 from fhirconv.schema import Field, Section
@@ -36,12 +37,14 @@ _QUESTIONS = {  # by the name of the check; {given} is the field, which is then 
 }
 
 
-def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
-    """The function for facts of a section that state the fields `shape`; `checks` are the fields of it that are checked.
+def compile_plain(section: Section, kinds: Mapping[str, type], checks: Iterable[tuple[Field, str]]) -> IsPlain:
+    """The function for facts of a section with values of these kinds; `checks` are the fields of it that are checked.
 
-    It holds for a case that fits the schema and declares no decimal mark.
+    It holds for a case that declares no decimal mark; what is plain fits the schema.
     """
-    asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
+    asked, shape = [*fit_questions(section, kinds, names)], frozenset(kinds)
+    asked += [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
     asked += [
         f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
         for first, last in SPANS
@@ -50,7 +53,6 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
     asked += questions(section, shape)
-    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
     source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked or ["True"])
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
