@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from numbers import Number
 from typing import Any
 
@@ -39,6 +38,8 @@ def explain_misfits(schema: dict[str, Any], document: Document) -> None:
 
 def _multiple_of(validator: Any, step: Any, value: Any, schema: Any) -> Iterator[Any]:
     """As jsonschema has it, which divides Decimals with 28 digits and raises for longer ones."""
+    from fractions import Fraction
+
     import jsonschema
 
     if validator.is_type(value, "number") and math.isfinite(value) and Fraction(value) % Fraction(step):
