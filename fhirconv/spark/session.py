@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 
 _OLDEST_JAVA = 17  # that Spark 4 runs on
 _JAVA = f"Java {_OLDEST_JAVA} or newer"
-_LOCAL = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
+_OPTIONS = "SPARK_SUBMIT_OPTS"  # what Java is started with; Spark lets everything else that a user sets win over it
+_LOCAL = (
+    "-XX:TieredStopAtLevel=1",  # Java moves bytes here: to compile itself well takes longer than it gains in an hour
+    "-Dspark.driver.host=127.0.0.1",
+    "-Dspark.driver.bindAddress=127.0.0.1",
+    "-Dspark.ui.enabled=false",
+)
+_ALWAYS = {  # one more than the outcomes: with as many files open as it may have, Spark sorts the rest, in no stable order
+    "spark.sql.maxConcurrentOutputFileWriters": "3",
 }
-_ALWAYS = {
-    "spark.sql.maxConcurrentOutputFileWriters": "2",  # converted and rejected side by side, in the order of the input
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
-}
+_UNLESS_SET = {"spark.sql.execution.arrow.maxRecordsPerBatch": "256"}
 
 
 class SparkError(FhirconvError):
@@ -48,16 +50,19 @@ def spark_session(master: str | None) -> Iterator[SparkSession]:
 
     logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it logs each error that it raises
     builder = SparkSession.builder.appName("fhirconv")
-    settings = dict(_ALWAYS)
     is_ours = SparkSession.getActiveSession() is None
     is_submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     if master or not is_submitted:
         master = master or "local[*]"
         builder = builder.master(master)
-        settings |= _LOCAL if master.startswith("local") else {}
-    for name, value in settings.items():
+    for name, value in _ALWAYS.items():
         builder = builder.config(name, value)
-    spark = builder.getOrCreate() if is_submitted or not is_ours else _started(builder)
+    starts = is_ours and not is_submitted
+    spark = _started(builder, _LOCAL if str(master).startswith("local") else ()) if starts else builder.getOrCreate()
+    given = spark.sparkContext.getConf()
+    for name, value in _UNLESS_SET.items():
+        if not given.contains(name):
+            spark.conf.set(name, value)
     try:
         yield spark
     finally:
@@ -65,9 +70,10 @@ def spark_session(master: str | None) -> Iterator[SparkSession]:
             spark.stop()
 
 
-def _started(builder: SparkSession.Builder) -> SparkSession:
-    """The session, with all that Java and its children say in a file."""
+def _started(builder: SparkSession.Builder, options: Sequence[str]) -> SparkSession:
+    """The session of a new Java, with all that this and its children say in a file."""
     _need_java()
+    os.environ[_OPTIONS] = " ".join((*options, os.environ.get(_OPTIONS, "")))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     handle, name = tempfile.mkstemp(prefix="fhirconv-spark-", suffix=".log")
     try:
