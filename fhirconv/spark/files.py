@@ -111,6 +111,9 @@ def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: 
     from pyspark.sql import Observation
     from pyspark.sql import functions as f
 
+    # With room for one file more than there are outcomes Spark writes rows as they come. Else it sorts them by outcome first,
+    # and mixes what is alike where that does not fit into memory.
+    lines.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", "3")
     before = _lines_before(lines)
     work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, before), tells_all=kind == "parquet")
     is_blank = f.col("issues")[0]["rule"] == f.lit("blank-line")
