@@ -14,7 +14,7 @@ from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
 from fhirconv.json_source import read_json
 from fhirconv.schema import case_schema
-from fhirconv.source import encoding_problem, read_bytes, read_file, read_value, unread
+from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_value, unread
 
 NO_LINE = -1
 _MARK = codecs.BOM_UTF8
@@ -81,12 +81,12 @@ class Record(NamedTuple):
         name = self.name
         if self.is_blank:
             document = Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))])
-        elif problem := encoding_problem(data)[0]:
-            document = unreadable(name, "encoding", problem, 1, 1)
+        elif (text := decoded(data)) is None:
+            document = unreadable(name, "encoding", encoding_problem(data)[0], 1, 1)
         elif not data.lstrip().startswith(b"{"):
             document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
         else:
-            document = read_json(data.decode(), name, limits)
+            document = read_json(text, name, limits)
         return _of_line(document, self.number)
 
 
