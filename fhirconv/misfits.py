@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from numbers import Number
 from typing import Any
 
@@ -45,6 +44,8 @@ def _checker() -> Any:
 
 def _multiple_of(validator: Any, step: Any, value: Any, schema: Any) -> Iterator[Any]:
     """As jsonschema has it, which divides Decimals with 28 digits and raises for longer ones."""
+    from fractions import Fraction
+
     import jsonschema
 
     if validator.is_type(value, "number") and math.isfinite(value) and Fraction(value) % Fraction(step):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -181,6 +180,8 @@ class LinesFolder:
 
     def finish(self) -> None:
         """See Output."""
+        import shutil  # costs a start 2 ms, with all that it can unpack
+
         for file in self._files.values():
             file.finish()
         try:
@@ -206,6 +207,8 @@ class LinesFolder:
 
     def _make_room(self) -> None:
         """Takes up what a run left that was killed: lines of its own, or between the two renames at its end."""
+        import shutil
+
         for folder in (self._part, self._old):
             _check_holds_ours(folder)
         for one in self._part.iterdir():
