@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, is_after, read_date
-from fhirconv.facts import Case, Fact, Shape
+from fhirconv.facts import Case, Fact
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
-from fhirconv.plain_facts import SPANS, compile_plain
+from fhirconv.plain_facts import SPANS, not_plain
 from fhirconv.plausibility.limits import Limits
 from fhirconv.schema import Field, Section
 from fhirconv.timeline import RELATIONS, names_event
@@ -23,7 +23,8 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
 def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
-    """Notes in the case what is wrong with its facts. Gives the facts that are not plain, also by the `limits`.
+    """Notes in the case what is wrong with its facts. Gives those that were not seen to be right, and within the limits of
+    what is plausible, at a glance.
 
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
@@ -32,13 +33,7 @@ def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
     else:
-        named, spelled, said = case.by_id, tables.units.by_spelling, limits.said
-        low, high = _life(case.section("patient"))
-        suspects = [
-            fact
-            for fact in case.facts
-            if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
-        ]
+        suspects = not_plain(case, tables.units.by_spelling, limits.said, _checks_of)
     if suspects:
         checker = _Checker(case, tables)
         for fact in suspects:
@@ -47,18 +42,8 @@ def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
     return suspects
 
 
-def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
-    """Birth and death, between which a time can be seen to be at a glance: none, if they themselves are not plain."""
-    birth, died = patient.get("birth_date"), patient.get("died")
-    low = "" if birth is None else birth if type(birth) is str and PLAIN_DATES[birth] else "~"
-    return low, "~" if died is None else died if type(died) is str and PLAIN_DATES[died] else ""
-
-
-def _judge(shape: Shape) -> Callable[..., bool]:
-    """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
-    checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
-    shape.is_plain = compile_plain(shape.section, shape.stated, checks)
-    return shape.is_plain
+def _checks_of(section: Section) -> list[tuple[Field, str]]:
+    return [(field, check.__name__) for checked in _plan(section).values() for field, check in checked]
 
 
 @functools.cache
