@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from fhirconv.profiles.definitions import Json, Node
-from fhirconv.profiles.items import Item
 
 _CODED = {"binding", "max", "min", "pattern", "slicing", "type"}
 _OF_CODING = {"system", "version", "code", "display", "userSelected"}
@@ -67,13 +66,13 @@ def _is_of_coding(node: Node) -> bool:
     )
 
 
-def codings_of(items: list[Item]) -> bytes | None:
+def codings_of(concepts: Sequence[Any]) -> bytes | None:
     """What tells the concepts of an element from others: which parts they have, and their codings. None: look each time."""
     parts: list[Any] = []
-    for item in items:
-        if item.type != "CodeableConcept" or type(item.value) is not dict:
+    for concept in concepts:
+        if type(concept) is not dict:
             return None
-        parts += [*item.value], item.value.get("coding")
+        parts += [*concept], concept.get("coding")
     try:
         key = orjson.dumps(parts)
     except TypeError:  # it holds what orjson does not write

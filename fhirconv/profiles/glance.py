@@ -1,0 +1,111 @@
+"""A plan at a glance: whether there is surely nothing to say of a value, told from plain JSON.
+
+Most resources are right, and most of what profiles ask is soon told: no need to give each value its type and path. What a
+glance does not spare, the plan checks from the start; so a glance may give up, but never err.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhirconv import r4
+from fhirconv.profiles.checks import Glance, always, never
+from fhirconv.profiles.items import Item, keys_of
+from fhirconv.profiles.judged import Judged, codings_of
+from fhirconv.profiles.run import Run
+
+if TYPE_CHECKING:
+    from fhirconv.profiles.plans import Plan, Slicing
+
+
+def value_glance(plan: Plan, fhir_type: str) -> Glance:
+    """The glance at one value of an element, and all that is below it."""
+    glances = [check.glance(fhir_type) for check in plan.checks]
+    if never in glances or fhir_type == "Resource":
+        return never
+    is_primitive = r4.kind_of(fhir_type) == "primitive"
+    asked = tuple(glance for glance in glances if glance is not always)
+    below = _below(plan, fhir_type) if plan.children and not is_primitive else always
+
+    def glance(value: Any, run: Run) -> bool:
+        if isinstance(value, dict) is is_primitive or value is None:
+            return False
+        for one in asked:
+            if not one(value, run):
+                return False
+        return below(value, run)
+
+    return glance
+
+
+def _below(plan: Plan, fhir_type: str) -> Glance:
+    """The glance at an object: at each key that the profile speaks of, in the order of the plan's own check."""
+    owners = {key: (child, one) for child in plan.children for key, one in keys_of(fhir_type, child.name)}
+    glances: dict[str, Glance] = {"_" + key: never for key in owners}
+    glances |= {key: _values(child, child_type) for key, (child, child_type) in owners.items()}
+    required = tuple(
+        frozenset(key for key, (owner, _) in owners.items() if owner is child)
+        for child in plan.required
+        if keys_of(fhir_type, child.name)
+    )
+
+    def glance(value: Any, run: Run) -> bool:
+        for key in value:
+            if key in glances and not glances[key](value[key], run):
+                return False
+        return not any(keys.isdisjoint(value) for keys in required)
+
+    return glance
+
+
+def _values(plan: Plan, fhir_type: str) -> Glance:
+    """The glance at the values of an element in one object: the value of its key, a list or not."""
+    if plan.judged is not None and fhir_type == "CodeableConcept":
+        return _judged(plan.judged)
+    of_each, together = value_glance(plan, fhir_type), _sliced(plan.slicing, fhir_type)
+    least, most = plan.min, plan.max
+    if never in (of_each, together):
+        return never
+
+    def glance(value: Any, run: Run) -> bool:
+        values = value if isinstance(value, list) else (value,)
+        if len(values) < least or (most is not None and len(values) > most):
+            return False
+        for one in values:
+            if not of_each(one, run):
+                return False
+        return together(values, run)
+
+    return glance
+
+
+def _judged(judged: Judged) -> Glance:
+    """The glance at concepts: they were right before."""
+    return lambda value, run: codings_of(value if isinstance(value, list) else (value,)) in judged
+
+
+def _sliced(slicing: Slicing | None, fhir_type: str) -> Glance:
+    """The glance at values of which one key tells the slice: at extensions, by their URL."""
+    if slicing is None:
+        return always
+    key = slicing.index.key if slicing.index else ""
+    if not key or slicing.rules != "open" or slicing.ordered or slicing.default or r4.kind_of(fhir_type) == "primitive":
+        return never
+    assert slicing.index is not None
+    numbers, slices = slicing.index.numbers, slicing.slices
+    glances = [_values(plan, fhir_type) for _, plan in slices]
+    required = {number for number, (_, plan) in enumerate(slices) if plan.min}
+
+    def glance(values: Any, run: Run) -> bool:
+        dealt: dict[int, list[Any]] = {}
+        for value in values:
+            told = value.get(key)
+            if not isinstance(told, str):
+                return False
+            for number in numbers.get(told, ()):
+                if slices[number][0](Item(value, fhir_type, None, ()), run) is not True:
+                    return False
+                dealt.setdefault(number, []).append(value)
+        return required <= dealt.keys() and all(glances[number](dealt[number], run) for number in sorted(dealt))
+
+    return glance
