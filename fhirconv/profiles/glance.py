@@ -81,7 +81,14 @@ def _values(plan: Plan, fhir_type: str) -> Glance:
 
 def _judged(judged: Judged) -> Glance:
     """The glance at concepts: they were right before."""
-    return lambda value, run: codings_of(value if isinstance(value, list) else (value,)) in judged
+
+    def glance(value: Any, run: Run) -> bool:
+        not_checked = judged.get(codings_of(value if isinstance(value, list) else (value,)))
+        if not_checked:
+            run.not_checked |= not_checked
+        return not_checked is not None
+
+    return glance
 
 
 def _sliced(slicing: Slicing | None, fhir_type: str) -> Glance:

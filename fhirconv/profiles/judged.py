@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from fhirconv.profiles.definitions import Json, Node
+from fhirconv.profiles.run import NotChecked
 
 _CODED = {"binding", "max", "min", "pattern", "slicing", "type"}
 _OF_CODING = {"system", "version", "code", "display", "userSelected"}
@@ -15,14 +16,14 @@ _MOST = 1000  # of one element
 _LONGEST = 1000  # bytes; longer ones are data
 
 
-class Judged(set[bytes]):
-    """The codings of the values of one element, together, that were found right."""
+class Judged(dict[bytes | None, dict[NotChecked, None]]):
+    """The codings of the values of one element, together, that were found right; with what of them could not be checked."""
 
-    def remember(self, key: bytes) -> None:
+    def remember(self, key: bytes, not_checked: dict[NotChecked, None]) -> None:
         """Adds a key; a full memory begins anew."""
         if len(self) >= _MOST:
             self.clear()
-        self.add(key)
+        self[key] = not_checked
 
 
 def judged_by_codings(node: Node) -> Judged | None:

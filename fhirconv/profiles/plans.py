@@ -47,13 +47,16 @@ class Plan:
         key = codings_of([item.value for item in items]) if self.judged is not None and _are_concepts(items) else None
         if self.judged is None or key is None:
             self._check_all(items, parent, run)
-        elif key not in self.judged:
+            return
+        not_checked = self.judged.get(key)
+        if not_checked is None:
             look = Run(run.known, run.lookup, run.resource)
             self._check_all(items, parent, look)
-            if not look.findings and not look.not_checked:
-                self.judged.remember(key)
+            if not look.findings:
+                self.judged.remember(key, look.not_checked)
             run.findings += look.findings
-            run.not_checked |= look.not_checked
+            not_checked = look.not_checked
+        run.not_checked |= not_checked
 
     def _check_all(self, items: list[Item], parent: Item, run: Run) -> None:
         count = len(items)
