@@ -52,21 +52,19 @@ class _Items(NamedTuple):
 
 
 @functools.lru_cache(4096)
-def certainly(text: str, fhir_type: str) -> Condition | None:
-    """The condition of an expression for values of a type, without extensions where it is primitive; None if there is none.
+def certainly(text: str, fhir_type: str) -> Condition | bool:
+    """The condition of an expression for values of a type, without extensions where it is primitive.
 
-    The condition says False also where it cannot tell.
+    True if the type alone decides, False if there is none. The condition says False also where it cannot tell.
     """
     try:
         found = _truth(parse(compile_expression(text).text), _Items(fhir_type, "v")).yes
-        if found == "False":
-            return None
-        fits = "not isinstance(v, (dict, list, type(None)))" if is_primitive(fhir_type) else "isinstance(v, dict)"
-        source = fits if found == "True" else f"{fits} and ({found})"
+        if found in ("True", "False"):
+            return found == "True"
         # Names of R4 and texts of the expression enter the source, each as a Python literal.
-        holds = eval(compile(f"lambda v: {source}", "<invariant>", "eval"), {"each": _each, "same": _same})  # noqa: S307
+        holds = eval(compile(f"lambda v: {found}", "<invariant>", "eval"), {"each": _each, "same": _same})  # noqa: S307
     except (_UncertainError, *_UNFIT):
-        return None
+        return False
 
     def condition(value: Any) -> bool:
         try:

@@ -12,7 +12,7 @@ from fhirconv.fhirpath import Node as Focus
 from fhirconv.fhirpath.certain import certainly
 from fhirconv.issues import printable
 from fhirconv.profiles.bindings import verdict_of
-from fhirconv.profiles.checks import Check, Glance, never
+from fhirconv.profiles.checks import Check, Glance, always, never
 from fhirconv.profiles.definitions import Json, Node
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.run import Run
@@ -67,6 +67,6 @@ def _invariant(constraint: Json, label: str) -> Check:
 
     def glance(fhir_type: str) -> Glance:
         holds = certainly(expression, fhir_type)
-        return never if holds is None else lambda value, run: holds(value)
+        return (always if holds else never) if isinstance(holds, bool) else lambda value, run: holds(value)
 
     return Check(check, glance)
