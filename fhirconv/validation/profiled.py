@@ -146,7 +146,8 @@ def _lookup(root: Resource) -> Callable[[str, Resource], Resource | None]:
     def find(reference: str, resource: Resource) -> Resource | None:
         if reference.startswith("#"):
             inside = resource.get("contained")
-            return next((c for c in inside if isinstance(c, dict) and c.get("id") == reference[1:]), None) if inside else None
+            held = [one for one in inside if isinstance(one, dict)] if isinstance(inside, list) else []
+            return next((one for one in held if one.get("id") == reference[1:]), None)
         return known.get(reference)
 
     return find
