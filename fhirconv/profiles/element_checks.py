@@ -172,6 +172,8 @@ def _target(urls: list[str], label: str) -> Check:
 
     def misfit(value: Any, run: Run) -> tuple[str, str] | None:
         resource = run.resolve(value)
+        if (id(resource), misfit) in run.fitting:
+            return None  # many lead to one patient
         actual = str(resource.get("resourceType")) if resource else stated_type(value)
         if not actual or actual in plain or plain & _ANY:
             return None
@@ -180,7 +182,12 @@ def _target(urls: list[str], label: str) -> Check:
         if not fitting:
             wanted = ", ".join(sorted({*plain, *types.values()}))
             return "profile-target", f"{label} leads to {shown(actual)}: the profile allows {wanted}"
-        return None if resource is None else _nonconformance(fitting, resource, label, run)
+        if resource is None:
+            return None
+        found = _nonconformance(fitting, resource, label, run)
+        if found is None:
+            run.fitting.add((id(resource), misfit))
+        return found
 
     def check(item: Item, run: Run) -> None:
         if found := misfit(item.value, run):

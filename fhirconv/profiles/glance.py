@@ -24,7 +24,7 @@ def value_glance(plan: Plan, fhir_type: str) -> Glance:
     if never in glances or fhir_type == "Resource":
         return never
     is_primitive = r4.kind_of(fhir_type) == "primitive"
-    asked = tuple(glance for glance in glances if glance is not always)
+    asked = [glance for glance in glances if glance is not always]
     below = _below(plan, fhir_type) if plan.children and not is_primitive else always
 
     def glance(value: Any, run: Run) -> bool:
@@ -33,7 +33,7 @@ def value_glance(plan: Plan, fhir_type: str) -> Glance:
         for one in asked:
             if not one(value, run):
                 return False
-        return below(value, run)
+        return below is always or below(value, run)
 
     return glance
 
@@ -53,7 +53,7 @@ def _below(plan: Plan, fhir_type: str) -> Glance:
         for key in value:
             if key in glances and not glances[key](value[key], run):
                 return False
-        return not any(keys.isdisjoint(value) for keys in required)
+        return not required or not any(keys.isdisjoint(value) for keys in required)
 
     return glance
 
@@ -63,9 +63,9 @@ def _values(plan: Plan, fhir_type: str) -> Glance:
     if plan.judged is not None and fhir_type == "CodeableConcept":
         return _judged(plan.judged)
     of_each, together = value_glance(plan, fhir_type), _sliced(plan.slicing, fhir_type)
-    least, most = plan.min, plan.max
     if never in (of_each, together):
         return never
+    least, most = plan.min, plan.max
 
     def glance(value: Any, run: Run) -> bool:
         values = value if isinstance(value, list) else (value,)
@@ -74,7 +74,7 @@ def _values(plan: Plan, fhir_type: str) -> Glance:
         for one in values:
             if not of_each(one, run):
                 return False
-        return together(values, run)
+        return together is always or together(values, run)
 
     return glance
 

@@ -65,6 +65,7 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[NotChecked, None] = field(default_factory=dict)
     shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)
+    fitting: set[tuple[int, object]] = field(default_factory=set)  # resources, with the checks that they passed as targets
     depth: int = 0
     env: Any = None  # of fhirconv.fhirpath: made when the first invariant is checked
 
