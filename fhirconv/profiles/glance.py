@@ -14,6 +14,11 @@ from fhirconv.profiles.items import Item, keys_of
 from fhirconv.profiles.judged import Judged, codings_of
 from fhirconv.profiles.run import Run
 
+_MOST = 1000  # shapes of one object that are remembered
+
+Keys = tuple[str, ...]
+Looks = tuple[tuple[str, Glance], ...]
+
 if TYPE_CHECKING:
     from fhirconv.profiles.plans import Plan, Slicing
 
@@ -39,23 +44,42 @@ def value_glance(plan: Plan, fhir_type: str) -> Glance:
 
 
 def _below(plan: Plan, fhir_type: str) -> Glance:
-    """The glance at an object: at each key that the profile speaks of, in the order of the plan's own check."""
-    owners = {key: (child, one) for child in plan.children for key, one in keys_of(fhir_type, child.name)}
-    glances: dict[str, Glance] = {"_" + key: never for key in owners}
-    glances |= {key: _values(child, child_type) for key, (child, child_type) in owners.items()}
-    required = tuple(
-        frozenset(key for key, (owner, _) in owners.items() if owner is child)
-        for child in plan.required
-        if keys_of(fhir_type, child.name)
-    )
+    """The glance at an object: at the values of which the profile speaks, in the order of the plan's own check."""
+    shapes = _Shapes(plan, fhir_type)
 
     def glance(value: Any, run: Run) -> bool:
-        for key in value:
-            if key in glances and not glances[key](value[key], run):
+        looks = shapes[tuple(value)]
+        for key, look in looks or ():
+            if not look(value[key], run):
                 return False
-        return not required or not any(keys.isdisjoint(value) for keys in required)
+        return looks is not None
 
     return glance
+
+
+class _Shapes(dict[Keys, Looks | None]):
+    """The keys of an object -> those of them that are to be looked at; None where one that must be there is not."""
+
+    def __init__(self, plan: Plan, fhir_type: str) -> None:
+        super().__init__()
+        owners = {key: (child, one) for child in plan.children for key, one in keys_of(fhir_type, child.name)}
+        self._known = frozenset(r4.element_keys(fhir_type)) | {"resourceType"}
+        self._glances: dict[str, Glance] = {"_" + key: never for key in owners}
+        self._glances |= {key: _values(child, child_type) for key, (child, child_type) in owners.items()}
+        self._required = [
+            {key for key, (owner, _) in owners.items() if owner is child}
+            for child in plan.required
+            if keys_of(fhir_type, child.name)
+        ]
+
+    def __missing__(self, keys: Keys) -> Looks | None:
+        is_whole = not any(required.isdisjoint(keys) for required in self._required)
+        looks = tuple((key, self._glances[key]) for key in keys if key in self._glances) if is_whole else None
+        if self._known.issuperset(keys):  # others are data, and are not kept
+            if len(self) >= _MOST:
+                self.clear()
+            self[keys] = looks
+        return looks
 
 
 def _values(plan: Plan, fhir_type: str) -> Glance:
@@ -66,15 +90,17 @@ def _values(plan: Plan, fhir_type: str) -> Glance:
     if never in (of_each, together):
         return never
     least, most = plan.min, plan.max
+    is_one_right = least <= 1 and most != 0
 
     def glance(value: Any, run: Run) -> bool:
-        values = value if isinstance(value, list) else (value,)
-        if len(values) < least or (most is not None and len(values) > most):
+        if not isinstance(value, list):
+            return is_one_right and of_each(value, run) and (together is always or together((value,), run))
+        if len(value) < least or (most is not None and len(value) > most):
             return False
-        for one in values:
+        for one in value:
             if not of_each(one, run):
                 return False
-        return together is always or together(values, run)
+        return together is always or together(value, run)
 
     return glance
 
