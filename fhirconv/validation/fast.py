@@ -56,24 +56,25 @@ def _look_at(resources: Iterable[Any], types: Mapping[str, str], is_known_id: bo
     """Looks at resources. Raises one of _NOT_PLAIN where the exact check has to decide."""
     seen = Seen(types)
     for one in resources:
-        looks = _looks.get(one["resourceType"]) or _new_looks(one["resourceType"])
-        looks[tuple(one)](one, seen)
+        _looks[one["resourceType"]][tuple(one)](one, seen)
         if not is_known_id and "id" in one and not _ID(one["id"]):
             raise NotPlainError
-    for type_name, value in seen.unusual():
-        looks_at(type_name)[tuple(value)](value, seen)
+    for type_name, one in seen.unusual():
+        looks_at(type_name)[tuple(one)](one, seen)
     seen.check()
 
 
-def _new_looks(type_name: str) -> Looks:
-    """The looks at a resource type that was not met before."""
-    if type_name not in resource_types() or not is_plain(type_name):
-        raise NotPlainError
-    _looks[type_name] = looks_at(type_name)
-    return _looks[type_name]
+class _Types(dict[str, Looks]):
+    """The looks at the resource types that were met."""
+
+    def __missing__(self, type_name: str) -> Looks:
+        if type_name not in resource_types() or not is_plain(type_name):
+            raise NotPlainError
+        self[type_name] = looks = looks_at(type_name)
+        return looks
 
 
-_looks: dict[str, Looks] = {}
+_looks = _Types()
 
 
 def _recommended(resource: dict[str, Any], path: Path) -> list[Finding]:
@@ -96,13 +97,13 @@ def _is_listed(condition: dict[str, Any]) -> bool:
 
 
 def _bundle(bundle: dict[str, Any]) -> list[Finding]:
-    types, entries = _types(bundle), bundle["entry"]
-    _look_at([entry["resource"] for entry in entries], types, bundle["type"] == "transaction")
+    types, resources = _types(bundle), [entry["resource"] for entry in bundle["entry"]]
+    _look_at(resources, types, bundle["type"] == "transaction")
     return [
         finding
-        for position, entry in enumerate(entries)
-        if "text" not in entry["resource"] or entry["resource"]["resourceType"] == "Condition"
-        for finding in _recommended(entry["resource"], ("entry", position, "resource"))
+        for position, one in enumerate(resources)
+        if one["resourceType"] == "Condition" or "text" not in one
+        for finding in _recommended(one, ("entry", position, "resource"))
     ]
 
 

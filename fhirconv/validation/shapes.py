@@ -30,8 +30,8 @@ _ORDERS = 5_000  # orders of keys that are remembered for one type
 Look = Callable[[Any, Seen], None]
 Keys = tuple[str, ...]
 
-# Objects that are noted, to be looked at together with all others.
-_NOTED = {"Identifier": "identifiers.append($)", "Narrative": "narratives.append($)"}
+# What is noted, one or a list of them, to be looked at together with all others.
+_NOTED = {"Identifier": "seen.identifiers", "Narrative": "seen.narratives"}
 # What is looked at where a value of a type stands; '$' is its name.
 _TEXT = ("texts.append($)",)
 _WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
@@ -43,17 +43,17 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "date": ("if $ not in days: look_at_date($)",),
     "dateTime": ("if $ not in days: look_at_time($)",),
     "boolean": ("if $ is not True and $ is not False: raise NotPlainError",),
-    "decimal": ("numbers.append($)",),
+    "decimal": ("seen.numbers.append($)",),
     "integer": _WHOLE_NUMBER,
     "unsignedInt": _WHOLE_NUMBER,
     "positiveInt": _WHOLE_NUMBER,
     "xhtml": ("if not are_simple_narratives([$]): look_at_narrative($)", "texts.append($[DIV:])"),
-    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: numbers.append($['value'])"),
-    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: numbers.append($['value'])"),
+    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: seen.numbers.append($['value'])"),
+    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: seen.numbers.append($['value'])"),
     "Coding": (f"if len($) != 3 or {_CODE} not in codings: look_at_coding($, seen)",),
     # Before the definition of an element stands what is its own.
     "Meta.tag": (
-        'if len($) == 2 and $.get("system") in open_systems: codes.add($["code"])',
+        'if len($) == 2 and $.get("system") in open_systems: seen.codes.add($["code"])',
         "else: look_at_coding($, seen)",
     ),
     "Identifier.system": ("if $ not in systems: look_at_system($)",),
@@ -163,6 +163,11 @@ def _look_into(value: Any, seen: Seen) -> None:
                 _look_into(one, seen)
 
 
+def _may_lead_anywhere(slot: Slot) -> bool:
+    """Whether a reference may lead to a resource of any type."""
+    return not slot.element.targets or "Resource" in slot.element.targets
+
+
 def _look_at_meta(value: Any, seen: Seen) -> None:
     """A Meta other than the last one."""
     looks_at("Meta")[tuple(value)](value, seen)
@@ -181,7 +186,7 @@ class _Writer:
 
     def compiled(self) -> Look:
         """The function."""
-        head = ("def look(v, seen):", "    codes, texts, types = seen.codes, seen.texts, seen.types", "    identifiers, narratives, numbers = seen.identifiers, seen.narratives, seen.numbers")
+        head = ("def look(v, seen):", "    texts, types = seen.texts, seen.types")
         exec(compile("\n".join((*head, *self._lines)), "<look>", "exec"), self._names)  # noqa: S102 made of R4's names alone
         look: Look = self._names["look"]
         return look
@@ -226,8 +231,11 @@ class _Writer:
                 self._write("if concepts.get($[0].get('code')) != $: look_at_codings($, seen)", name)
                 return
             self._write("if type($) is not list or not $: raise NotPlainError", name)
-            if slot.type == "Identifier":
-                self._write("identifiers += $", name)
+            if slot.type in _NOTED:
+                self._write(f"{_NOTED[slot.type]}.extend($)", name)
+                return
+            if slot.type == "Reference" and _may_lead_anywhere(slot):
+                self._write("seen.references.extend($)", name)
                 return
             self._write("for $ in $:", name)
             self._indent += " " * 4
@@ -246,7 +254,7 @@ class _Writer:
             owner = slot.owner if kind_of(slot.owner) == "resource" else ""
             self._write(f"{self._name(look_at_extension)}($, {owner!r}, seen)", name)
         elif slot.type == "Reference":
-            self._reference(frozenset(slot.element.targets), name)
+            self._reference(slot, name)
         elif slot.type in _VALUES:
             kind = "SimpleQuantity" if slot.element.is_simple else slot.type
             for line in _VALUES.get(slot.definition) or _VALUES[kind]:
@@ -265,12 +273,12 @@ class _Writer:
         if slot.type == "canonical":
             self._write(_OF_HL7, name)
 
-    def _reference(self, targets: frozenset[str], name: str) -> None:
+    def _reference(self, slot: Slot, name: str) -> None:
         """A reference: as it usually is, one to an entry of the same Bundle, of a right type."""
-        any_target = not targets or "Resource" in targets
-        allowed = self._name(None if any_target else targets)
-        leads = "$.get('reference') not in types" if any_target else f"types.get($.get('reference')) not in {allowed}"
-        self._write(f"if len($) != 1 or {leads}: look_at_reference($, seen, {allowed})", name)
+        is_free = _may_lead_anywhere(slot)
+        allowed = self._name(None if is_free else frozenset(slot.element.targets))
+        is_wrong = "$.get('reference') not in types" if is_free else f"types.get($.get('reference')) not in {allowed}"
+        self._write(f"if len($) != 1 or {is_wrong}: look_at_reference($, seen, {allowed})", name)
 
     def _bound(self, bound: Schema, name: str) -> None:
         """A concept of a required value set: every coding of it is in that."""
@@ -286,7 +294,7 @@ class _Writer:
         if not is_plain(type_name):
             raise NotPlainError
         if type_name in _NOTED:
-            self._write(_NOTED[type_name], name)
+            self._write(f"{_NOTED[type_name]}.append($)", name)
             return
         call = f"{self._name(looks_at(type_name))}[tuple($)]($, seen)"
         if type_name == "CodeableConcept":

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from fhirconv.validation.plain import NotPlainError, look_at_number, systems
+from fhirconv.validation.plain import NotPlainError, look_at_number, look_at_reference, systems
 from fhirconv.validation.plain_narrative import are_simple_narratives
 from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
 
@@ -24,7 +24,7 @@ _NUMBERS = {Decimal, int, float}
 class Seen:
     """What the looks at one resource or Bundle share."""
 
-    __slots__ = ("codes", "identifiers", "meta", "narratives", "numbers", "texts", "types")
+    __slots__ = ("codes", "identifiers", "meta", "narratives", "numbers", "references", "texts", "types")
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self.types = types  # what a reference may say -> resource type, within one Bundle
@@ -32,6 +32,7 @@ class Seen:
         self.numbers: list[Any] = []
         self.identifiers: list[dict[str, Any]] = []
         self.narratives: list[dict[str, Any]] = []
+        self.references: list[dict[str, Any]] = []  # those that may lead to a resource of any type
         self.codes: set[str] = set()  # those of systems in which any code is right
         self.meta: Any = self  # the last that was right and holds tags alone (as yet nothing): those of a case are the same
 
@@ -47,9 +48,13 @@ class Seen:
             yield from (("Narrative", one) for one in self.narratives)
 
     def check(self) -> None:
-        """Looks at codes, numbers and texts."""
+        """Looks at codes, references, numbers and texts."""
         if not all(map(_is_code, self.codes)):
             raise NotPlainError
+        found = _columns(self.references, "reference")
+        if not found or set(found[0]).difference(self.types):
+            for one in self.references:
+                look_at_reference(one, self, None)
         numbers, texts = self.numbers, self.texts
         if not _NUMBERS.issuperset(map(type, numbers)) or not _are_short_numbers(" ".join(map(str, numbers))):
             for number in numbers:
