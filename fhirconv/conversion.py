@@ -222,7 +222,7 @@ def check_document(document: Document, mappings: Mappings, source: Path | None =
     """The case of a document with all checks of the input run; nothing is converted."""
     case = read_case(document)
     if case.facts:
-        check_case(case, mappings.tables)
+        suspects = check_case(case, mappings.tables, mappings.limits)
         check_evidence(case, source)
-        check_plausibility(case, mappings.tables, mappings.limits)
+        check_plausibility(case, mappings.tables, mappings.limits, suspects)
     return case

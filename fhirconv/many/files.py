@@ -15,7 +15,8 @@ from typing import BinaryIO, Protocol
 
 from fhirconv.compression import compressed, kind_of_name
 from fhirconv.issues import FhirconvError
-from fhirconv.many.claims import claim
+from fhirconv.many.claims import NO_LINK, claim, make_file
+from fhirconv.output import is_stream, open_stream
 from fhirconv.r4 import resource_types
 
 _PART = ".partial"
@@ -97,9 +98,9 @@ class LinesFile:
         try:
             _check_writable(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._claim = _claim(self._part, path, Path.touch)
+            self._claim = _claim(self._part, path, make_file)
             with _closed_on_error(self._claim):
-                self._file = self._part.open("wb", buffering=0)
+                self._file = io.FileIO(os.open(self._part, os.O_WRONLY | os.O_TRUNC | NO_LINK), "w")
                 _keep_mode(path, self._part)
         except OSError as error:
             raise _cannot(path, error) from None
@@ -224,18 +225,19 @@ def output_for(path: Path, is_folder: bool) -> Output:
 
     A link stays one too: what it leads to is written.
     """
-    path = path.resolve() if path.is_symlink() else path
-    if is_folder:
-        return LinesFolder(path)
-    if path.exists() and not path.is_file():
+    if not is_folder and is_stream(path):
         try:
-            return Stream(path.open("wb"), str(path))
+            return Stream(open_stream(path), str(path))
         except OSError as error:
             raise _cannot(path, error) from None
-    return LinesFile(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    return LinesFolder(path) if is_folder else LinesFile(path)
 
 
 def _claim(part: Path, path: Path, make: Callable[[Path], object]) -> ExitStack:
+    """Claims what an output is while it is not complete. Through a link the lines would go to a file of somebody else."""
+    if part.is_symlink() or (part.is_file() and part.stat().st_nlink > 1):
+        raise OutputError(f"{path} cannot be written: {part} is a link; remove it")
     try:
         return claim(part, make)
     except BlockingIOError:
