@@ -56,9 +56,9 @@ def convert_in_stages(text: bytes, mappings: Mappings, stage: Stopwatch) -> byte
     tables = mappings.tables
     document = stage("read JSON, hold it against the limits", read_bytes, text, "x.json")
     case = stage("schema, facts with identity", read_case, document)
-    stage("checks: times, numbers, units, references", check_case, case, tables)
+    suspects = stage("checks: times, numbers, units, references", check_case, case, tables, mappings.limits)
     stage("evidence", check_evidence, case, None)
-    stage("plausibility", check_plausibility, case, tables, mappings.limits)
+    stage("plausibility", check_plausibility, case, tables, mappings.limits, suspects)
     build = stage("which rules, which ids", Build, case, mappings, "transaction")
     stage("nothing is lost", conversion._check_nothing_lost, case, build)
     stage("resources", build.run)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact, merged_into
-from fhirconv.identity import Identities
+from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
 from fhirconv.mapping.plans import Step, naming_fields
 from fhirconv.timeline import Moment, Timeline, names_event
 from fhirconv.values.base import ElementRule
 
 RESTFUL = "batch"  # the kind of Bundle whose entries refer to each other by Type/id
-_BY_KEY = attrgetter("key")
+_BY_IDENTITY = attrgetter("identity")
+_ABOUT_OTHERS = (ANY_SECTION, "case")  # sections of mappings for resources about other resources
 
 
 @dataclass(slots=True, eq=False)
@@ -26,12 +27,16 @@ class Entry:
     fact: Fact
     data: dict[str, Any]  # the fields of the fact by dotted name
     step: Step
-    mapping: ResourceMapping
     identifier: str
     id: str
     reference: str
     resource: dict[str, Any]
     variant: Variant | None = None  # what it claims of the profile
+
+    @property
+    def mapping(self) -> ResourceMapping:
+        """The mapping that it comes from."""
+        return self.step.mapping
 
     @property
     def rules(self) -> tuple[ElementRule, ...]:
@@ -64,12 +69,9 @@ class Build:
         self.unsettled: list[Fact] = []  # make no resource of their own, or say what none is made from
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
-        self._restful = bundle_type == RESTFUL
-        self._identities = Identities(self.system, self.case_id)
-        self._facts: dict[str, list[Fact]] = {}
-        for fact in case.facts:
-            self._facts.setdefault(fact.section.name, []).append(fact)
-        self.case_fact = self._facts["case"][0]
+        self._names = "" if bundle_type == RESTFUL else "urn:uuid:"  # what references begin with, if not with a path
+        self._facts = case.by_section
+        self.case_fact = case.by_section["case"][0]
         self.fact: Fact = self.case_fact
         self.identifier = ""
         self._plan()
@@ -88,9 +90,11 @@ class Build:
         by_id, about = self.case.by_id, []
         for section, plans in self.mappings.plans.items():
             facts = self._facts.get(section, ())
-            for fact in sorted(facts, key=_BY_KEY) if len(facts) > 1 else facts:
-                data = fact.flat()
-                plan = plans.plan(data, by_id)
+            for fact in sorted(facts, key=_BY_IDENTITY) if len(facts) > 1 else facts:
+                data, plan = fact.data, plans.of_shape(fact.shape)
+                if plan is None:
+                    data = fact.flat()
+                    plan = plans.plan(fact, data, by_id)
                 for step in plan.own:
                     self._add(fact, data, step)
                 for step in plan.about:
@@ -109,16 +113,11 @@ class Build:
         self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
     def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> None:
-        mapping = step.mapping
-        identifier, made = self._identities.of(fact.identity, mapping.role)
-        reference = f"{mapping.resource}/{made}" if self._restful else f"urn:uuid:{made}"
-        entry = Entry(fact, data, step, mapping, identifier, made, reference, {})
+        identifier = fact_identifier(self.case_id, fact.identity, step.role)
+        made = resource_id(self.system, identifier)
+        entry = Entry(fact, data, step, identifier, made, f"{self._names or step.path}{made}", {})
         self.entries.append(entry)
-        entries = self._of_fact.get(fact)
-        if entries is None:
-            self._of_fact[fact] = [entry]
-        else:
-            entries.append(entry)
+        self._of_fact.setdefault(fact, []).append(entry)
 
     def unread_fields(self, fact: Fact) -> list[str]:
         """The stated fields of a fact that none of its resources is made from, and that are not what the fact is."""
@@ -131,24 +130,23 @@ class Build:
 
     def run(self) -> None:
         """Fills the resource of every entry."""
-        for entry in self.entries:
-            self._make(entry)
+        self._make(self.entries)
 
-    def _make(self, entry: Entry) -> None:
-        """Fills the resource of an entry; one with claims may be there already (see _unclaimed_references)."""
-        self.identifier, self.fact = entry.identifier, entry.fact
-        if not entry.step.claims:
-            entry.resource = entry.step.fill(entry.id, entry.data, self)
-        elif not entry.resource:
-            entry.resource = self._claiming(entry) or entry.step.fill(entry.id, entry.data, self)
+    def _make(self, entries: Iterable[Entry]) -> None:
+        """Fills the resources of entries; some may be there already (see _unclaimed_references)."""
+        for entry in entries:
+            if not entry.resource:
+                self.identifier, self.fact, step = entry.identifier, entry.fact, entry.step
+                claiming = self._claiming(entry) if step.claims else None
+                entry.resource = claiming or step.fill(entry.id, entry.data, self)
 
     def _claiming(self, entry: Entry) -> dict[str, Any] | None:
         """The resource with the first claim of the profile that holds; None if none does."""
         for variant, fill in entry.step.claims:
             if variant.is_about is not None and not variant.is_about(entry.data):
                 continue
-            kept = len(self.kept_as_text)
             lacking = self._unclaimed_references(entry, variant)
+            kept = len(self.kept_as_text)
             made = {} if lacking else fill(entry.id, entry.data, self)
             lacking += [need for need, parts in variant.needs if made and not _has(made, parts)]
             lacking += [f"other form than {key}" for key in variant.excludes if key in made]
@@ -169,8 +167,9 @@ class Build:
                 if field_name == "@patient"
                 else self.case.by_id.get(str(entry.fact.data.get(field_name)))
             )
-            for other in self.entries_of(target)[:1] if target else ():
-                self._make(other)
+            others = self.entries_of(target)[:1] if target else []
+            self._make(others)
+            for other in others:
                 if other.variant is None or other.variant.name not in claims:
                     lacking.append(f"{field_name} that claims {' or '.join(sorted(claims))}")
         self.identifier, self.fact = here
@@ -193,7 +192,7 @@ class Build:
     def reference_to(self, fact_id: str) -> str | None:
         """The reference to the main resource of the fact with this id; None if the mappings make none."""
         for entry in self._of_fact.get(self.case.by_id[fact_id], ()):
-            if not entry.mapping.role:
+            if not entry.step.role:
                 return entry.reference
         return None
 
@@ -213,17 +212,19 @@ class Build:
 
     def all_references(self) -> list[str]:
         """References to every resource that is made from facts, those about other resources left out."""
-        return [e.reference for e in self.entries if e.mapping.section not in (ANY_SECTION, "case")]
+        return [e.reference for e in self.entries if e.step.mapping.section not in _ABOUT_OTHERS]
 
     def naming(self, fact: Fact, section: str, field_name: str) -> list[Fact]:
         """The facts of a section whose field names this fact, in the order of their keys."""
+        name = fact.data.get("id")
+        if name is None or section not in self._facts:
+            return []
         index = self._naming.get((section, field_name))
         if index is None:
             index = self._naming[section, field_name] = {}
-            for other in sorted(self._facts.get(section, ()), key=_BY_KEY):
+            for other in sorted(self._facts[section], key=_BY_IDENTITY):
                 index.setdefault(other.data.get(field_name), []).append(other)
-        name = fact.data.get("id")
-        return index.get(name, []) if name is not None else []
+        return index.get(name, [])
 
     # -- events --
 

@@ -39,7 +39,7 @@ def make_bundle(entries: Iterable[Entry], bundle_type: str) -> dict[str, Any]:
             {
                 "fullUrl": e.reference,
                 "resource": e.resource,
-                "request": {"method": "PUT", "url": f"{e.mapping.resource}/{e.id}"},
+                "request": {"method": "PUT", "url": f"{e.step.path}{e.id}"},
             }
             for e in entries
         ]

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, is_after, read_date
-from fhirconv.facts import Case, Fact, Shape
+from fhirconv.facts import Case, Fact
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
-from fhirconv.plain_facts import SPANS, compile_plain
+from fhirconv.plain_facts import SPANS, not_plain
+from fhirconv.plausibility.limits import Limits
 from fhirconv.schema import Field, Section
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
@@ -21,31 +22,28 @@ Path = tuple[str | int, ...]
 Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
-def check_case(case: Case, tables: Tables) -> None:
-    """Notes in the case what is wrong with its facts.
+def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
+    """Notes in the case what is wrong with its facts. Gives those that were not seen to be right, and within the limits of
+    what is plausible, at a glance.
 
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    checker = _Checker(case, tables)
-    if case.issues or checker.mark:
+    if case.issues or "decimal_mark" in case.conventions:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
         suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
     else:
-        named, spelled = case.by_id, tables.units.by_spelling
-        suspects = [
-            fact for fact in case.facts if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled)
-        ]
-    for fact in suspects:
-        checker.check(fact)
+        suspects = not_plain(case, tables.units.by_spelling, limits.said, _checks_of)
+    if suspects:
+        checker = _Checker(case, tables)
+        for fact in suspects:
+            checker.check(fact)
     check_together(case)
+    return suspects
 
 
-def _judge(shape: Shape) -> Callable[..., bool]:
-    """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
-    checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
-    shape.is_plain = compile_plain(shape.section, shape.stated, checks)
-    return shape.is_plain
+def _checks_of(section: Section) -> list[tuple[Field, str]]:
+    return [(field, check.__name__) for checked in _plan(section).values() for field, check in checked]
 
 
 @functools.cache

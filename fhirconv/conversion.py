@@ -130,7 +130,7 @@ class Conversion:
         """Number of resources by type, sorted by type."""
         bundle = read_dumped(self._json) if self._json else self._bundle
         entries = bundle["entry"] if bundle else []
-        return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
+        return dict(sorted(Counter([entry["resource"]["resourceType"] for entry in entries]).items()))
 
 
 def _unpickled(data: bytes, findings: list[Issue], issues: list[Issue], packed: bytes) -> Conversion:
@@ -222,7 +222,7 @@ def check_document(document: Document, mappings: Mappings, source: Path | None =
     """The case of a document with all checks of the input run; nothing is converted."""
     case = read_case(document)
     if case.facts:
-        check_case(case, mappings.tables)
+        suspects = check_case(case, mappings.tables, mappings.limits)
         check_evidence(case, source)
-        check_plausibility(case, mappings.tables, mappings.limits)
+        check_plausibility(case, mappings.tables, mappings.limits, suspects)
     return case

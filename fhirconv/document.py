@@ -103,46 +103,35 @@ def unreadable(name: str, rule: str, message: str, line: int = 0, column: int = 
 
 def audit(document: Document) -> None:
     """Checks depth, characters and digits of every value; iterative, so that no depth can hurt."""
-    if count_clean(document.data, document.limits) is None:
+    if not is_clean(document.data, document.limits):
         _find_faults(document)
 
 
-class Count(NamedTuple):
-    """What values without fault hold: how many keys, and the whole numbers."""
-
-    keys: int
-    integers: list[int]
-
-
-def count_clean(data: Any, limits: Limits) -> Count | None:
-    """Counts values that are all within the limits; None if one may not be. Without places: nearly every document is."""
-    level, nodes, keys, longest = [data], 0, 0, limits.text
-    integers: list[int] = []
+def is_clean(data: Any, limits: Limits) -> bool:
+    """Whether all values are within the limits; False if one may not be. Without places: nearly every document is."""
+    level, nodes, longest = [data], 0, limits.text
     for _ in range(limits.depth + 1):
         nodes += len(level)
         if nodes > limits.nodes:
-            return None
+            return False
         below: list[Any] = []
         for value in level:
             kind = type(value)
             if kind is str:
                 if not value.isprintable() and _CONTROL.search(value):
-                    return None
+                    return False
                 if len(value) > longest and _is_too_long(value, limits):
-                    return None
+                    return False
             elif kind is dict:
-                keys += len(value)
                 below += value.values()
             elif kind is list:
                 below += value
             elif kind is tuple or (value is not None and number_excess(value, limits.digits)):
-                return None
-            elif kind is int:
-                integers.append(value)
+                return False
         if not below:
-            return Count(keys, integers)
+            return True
         level = below
-    return None
+    return False
 
 
 def _find_faults(document: Document) -> None:

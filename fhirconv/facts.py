@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,39 +14,56 @@ from fhirconv.memory import Memory
 from fhirconv.schema import CaseSchema, Section, case_schema
 from fhirconv.terms import Term
 
+SHAPES = 4096  # for which functions are kept
+
+Kinds = frozenset[tuple[str, type]]  # names of fields; Term, str, list, dict, or object for all others
+
+
+def kinds_of(data: Mapping[str, Any]) -> Kinds:
+    """The fields that these data state, and what each is."""
+    kinds = (Term, str, list, dict)
+    return frozenset(
+        (name, next((kind for kind in kinds if isinstance(value, kind)), object)) for name, value in data.items()
+    )
+
 
 @dataclass(slots=True, eq=False)
 class Shape:
-    """A section and the fields that facts of it state. Facts have few shapes; what holds for all of one is made once."""
+    """A section, and what facts of it state. Facts have few shapes; what holds for all of one is made once."""
 
     section: Section
+    kinds: Kinds
     stated: frozenset[str]
-    key_of: Callable[[Mapping[str, Any]], str]
+    nested: frozenset[str]  # the stated fields that are objects with fields of their own
+    identity_of: Callable[[Mapping[str, Any]], str]
     is_plain: Callable[..., bool] | None = None  # made when it is needed; see checks.py
 
 
 @dataclass(slots=True, eq=False, init=False)
 class Fact:
-    """One fact. `key` is unique within its section: the id, or what makes it this fact and no other."""
+    """One fact."""
 
     section: Section
     index: int  # position in the list; -1 for case, source and patient
     data: dict[str, Any]
     shape: Shape
-    key: str
     identity: str  # section and key: unique within the case, independent of the fact's position and of its values
 
     def __init__(self, section: Section, index: int, data: dict[str, Any]) -> None:
         self.section = section
         self.index = index
         self.data = data
-        self.shape = _shapes.get((section, *data)) or _shape_of(section, data)
-        self.rekey()
+        self.shape = shape = _shapes.get((section, *data, *map(type, data.values()))) or _shape_of(section, data)
+        self.identity = shape.identity_of(data)
 
     def rekey(self) -> None:
-        """Makes key and identity from the data."""
-        self.key = key = self.shape.key_of(self.data)
-        self.identity = f"{self.section.name}/{key}" if key else self.section.name
+        """Makes shape and identity anew, from other data."""
+        Fact.__init__(self, self.section, self.index, self.data)
+
+    @property
+    def key(self) -> str:
+        """Unique within its section: the id, or what makes it this fact and no other."""
+        return self.identity[len(self.section.name) + 1 :]
 
     @property
     def pointer(self) -> str:
@@ -59,11 +76,10 @@ class Fact:
 
     def flat(self) -> dict[str, Any]:
         """The fields by dotted name, those of nested objects ('dose.value') beside the objects."""
-        nested = self.section.nested and self.section.nested.intersection(self.data)
-        if not nested:
+        if not self.shape.nested:
             return self.data
         made = dict(self.data)
-        for outer in nested:
+        for outer in self.shape.nested:
             made |= {f"{outer}.{key}": value for key, value in self.data[outer].items()}
         return made
 
@@ -168,34 +184,39 @@ def _slug(value: Any) -> str:
 _slugs = Memory[str, str](lambda text: _NOT_WORD.sub("-", fold(text)).strip("-"), most=16384)
 
 
-_MOST_SHAPES = 4096
-_shapes: dict[tuple[object, ...], Shape] = {}  # by section and fields in their order, and by section and set of fields
+_shapes: dict[tuple[object, ...], Shape] = {}  # by section, fields and types of values; by section and kinds
 
 
-def _shape_of(section: Section, fields: Iterable[str]) -> Shape:
-    """The shape of facts that state these fields. Unknown fields, which the schema refuses, make no shape."""
+def _shape_of(section: Section, data: Mapping[str, Any]) -> Shape:
+    """The shape of a fact with these data. Unknown fields, which the schema refuses, make no shape."""
     names = {field.path[0] for field in section.fields.values()}
-    known = tuple(name for name in fields if name in names)
-    stated = frozenset(known)
-    if len(_shapes) >= _MOST_SHAPES:
+    known = {name: value for name, value in data.items() if name in names}
+    kinds = kinds_of(known)
+    if len(_shapes) >= SHAPES:
         _shapes.clear()
-    shape = _shapes.get((section, stated))
+    shape = _shapes.get((section, kinds))
     if shape is None:
-        shape = _shapes[(section, stated)] = Shape(section, stated, _key_maker(section, stated))
-    _shapes[(section, *known)] = shape
+        nested = section.nested.intersection(known)
+        shape = Shape(section, kinds, frozenset(known), nested, _identity_maker(section, dict(kinds)))
+        _shapes[section, kinds] = shape
+    _shapes[(section, *known, *map(type, known.values()))] = shape
     return shape
 
 
-def _key_maker(section: Section, stated: frozenset[str]) -> Callable[[Mapping[str, Any]], str]:
-    """Makes the key of a fact: the id, or the natural key, '~' and the section's identity fields. No id begins with '~'."""
+def _identity_maker(section: Section, kinds: Mapping[str, type]) -> Callable[[Mapping[str, Any]], str]:
+    """Makes the identity of a fact: the section and a key. The key is the id, or '~' and the section's identity fields.
+
+    No id begins with '~'.
+    """
     if not section.is_list:
-        return lambda data: ""
-    if "id" in stated:
-        return lambda data: str(data["id"])
-    texts = "slugs[value] if type(value := data[{!r}]) is str else slug(value)"
-    parts = ["{" + texts.format(name) + "}" if name in stated else "" for name in section.identity]
+        return lambda data: section.name
+    if "id" in kinds:
+        return lambda data: f"{section.name}/{data['id']}"
+    found = {name: "slugs[data[{!r}]]" if kinds[name] is str else "slug(data[{!r}])" for name in section.identity if name in kinds}
+    parts = ["{" + found[name].format(name) + "}" if name in found else "" for name in section.identity]
     names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
-    made: Callable[[Mapping[str, Any]], str] = eval(f'lambda data: f"~{"/".join(parts)}".rstrip("/")', names)  # noqa: S307  (names of the schema)
+    source = f'lambda data: f"{section.name}/~{"/".join(parts)}".rstrip("/")'
+    made: Callable[[Mapping[str, Any]], str] = eval(source, names)  # noqa: S307  (names of the schema)
     return made
 
 

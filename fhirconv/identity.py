@@ -6,11 +6,13 @@ systems.toml; its id is the version 5 UUID (RFC 9562) of system and identifier.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
+
+import uuid_utils
 
 # Names the UUIDs of fhirconv among all version 5 UUIDs. Changing it changes every id on every server.
 NAMESPACE = uuid.UUID("6f0a1c0e-6d3b-5c57-9a53-0f3f3a1f7c11")
+_NAMESPACE = uuid_utils.UUID(NAMESPACE.hex)
 
 NOT_SEARCHED = frozenset(
     {
@@ -24,9 +26,6 @@ NOT_SEARCHED = frozenset(
 )
 """Types that have identifiers, but no search parameter for them in R4 (searchparameter-registry.html)."""
 
-_SEED = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 9562, section 4.1
-
 
 def fact_identifier(case_id: str, fact_identity: str, role: str) -> str:
     """The business identifier of the resource that a fact makes in a role ('' for its main one)."""
@@ -34,28 +33,5 @@ def fact_identifier(case_id: str, fact_identity: str, role: str) -> str:
 
 
 def resource_id(system: str, identifier: str) -> str:
-    """The id of a resource: uuid5(NAMESPACE, '<system>|<identifier>'), three times as fast as uuid.uuid5."""
-    state = _SEED.copy()
-    state.update(f"{system}|{identifier}".encode())
-    return _as_uuid(state.hexdigest())
-
-
-class Identities:
-    """fact_identifier and resource_id for the facts of one case: what they have in common is hashed once."""
-
-    def __init__(self, system: str, case_id: str) -> None:
-        self._head = f"{case_id}/"
-        state = _SEED.copy()
-        state.update(f"{system}|{self._head}".encode())
-        self._state_before = state.copy
-
-    def of(self, fact_identity: str, role: str) -> tuple[str, str]:
-        """Identifier and id of the resource that a fact makes in a role."""
-        own = f"{fact_identity}#{role}" if role else fact_identity
-        state = self._state_before()
-        state.update(own.encode())
-        return self._head + own, _as_uuid(state.hexdigest())
-
-
-def _as_uuid(digest: str) -> str:
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
+    """The id of a resource: uuid5(NAMESPACE, '<system>|<identifier>'), several times as fast as uuid.uuid5."""
+    return str(uuid_utils.uuid5(_NAMESPACE, f"{system}|{identifier}"))

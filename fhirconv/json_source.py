@@ -7,12 +7,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhirconv.document import LIMITS, RAISE, Document, Limits, Places, audit, count_clean, escape_pointer, unreadable
+from fhirconv.document import LIMITS, RAISE, Document, Limits, Places, audit, escape_pointer, is_clean, unreadable
 from fhirconv.issues import Issue, Place, shown
 from fhirconv.memory import Memory
-from fhirconv.numbers import read_number
+from fhirconv.numbers import number_excess, read_number
 
 if TYPE_CHECKING:
     import msgspec
@@ -35,40 +36,81 @@ UNSURE: Any = object()
 def read_fast(text: str, limits: Limits = LIMITS) -> Any:
     """The value of a JSON text in which nothing is wrong, as `read_exactly` reads it; UNSURE if anything may be.
 
-    msgspec takes nothing that is not JSON, and reads it the same way but for repeated keys, of which it keeps the last,
-    -0 and long integers. A key ends with a quote, and a colon follows. So where no white space stands before a colon the
-    text has at least as many '":' as keys (more if a text holds some); if the objects made have as many, no key is lost.
+    msgspec takes nothing that is not JSON, no control character and no half of a surrogate pair as they stand, and reads
+    all else the same way but for repeated keys, of which it keeps the last, -0 and long integers. With a key that is lost
+    two quotes are, which the text has more than what was read.
     """
     try:
-        data = _decoder().decode(text)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, and so is that of a lone surrogate
+        data = _decoder(limits.digits).decode(text)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return UNSURE
-    found = count_clean(data, limits)
-    if found is None or found.keys != text.count('":') or _is_colon_apart(text):
+    found = _count(data, limits.depth)
+    if found is None or 2 * found.texts != (_ESCAPED.sub("", text) if "\\" in text else text).count('"'):
         return UNSURE
-    whole = found.integers
-    if whole and not -_SAFE_INTEGER < min(whole) <= max(whole) < _SAFE_INTEGER:
+    most, whole = 10 ** min(limits.digits, _SAFE_INTEGER), found.integers
+    if whole and (not -most < min(whole) <= max(whole) < most or (0 in whole and _MINUS_ZERO.search(text))):
         return UNSURE
-    return UNSURE if 0 in whole and _MINUS_ZERO.search(text) else data
+    return data if _shows_no_fault(text, limits) or is_clean(data, limits) else UNSURE
 
 
+_ESCAPED = re.compile(r"\\.")
 _MINUS_ZERO = re.compile(r"-0(?![0-9.eE])")
-_SAFE_INTEGER = 10**17  # below it `read_number` gives integers, with sign and all
+_SAFE_INTEGER = 17  # digits: so far `read_number` gives integers, with sign and all
 
 
-def _is_colon_apart(text: str) -> bool:
-    """Whether white space stands before a colon (in a text or not)."""
-    return any(blank in text and f"{blank}:" in text for blank in " \t\r\n")
-
-
-@functools.cache
-def _decoder() -> msgspec.json.Decoder[Any]:
+@functools.lru_cache(maxsize=4)
+def _decoder(digits: int) -> msgspec.json.Decoder[Any]:
+    """A decoder that refuses numbers over the limits, but for integers."""
     import msgspec
 
-    return msgspec.json.Decoder(float_hook=_numbers.__getitem__)
+    def number(text: str) -> int | Decimal:
+        found = read_number(text)
+        if number_excess(found, digits):
+            raise ValueError
+        return found
+
+    numbers = Memory(number, most=16384)  # the results of most cases are alike
+    return msgspec.json.Decoder(float_hook=numbers.__getitem__)
 
 
-_numbers = Memory(read_number, most=16384)  # the results of most cases are alike
+class Count(NamedTuple):
+    """How many texts a value holds, keys among them, and its whole numbers."""
+
+    texts: int
+    integers: list[int]
+
+
+def _count(data: Any, depth: int) -> Count | None:
+    """Counts what the value of a JSON text holds; None if it is nested deeper."""
+    level, texts = [data], 0
+    integers: list[int] = []
+    for _ in range(depth + 1):
+        below: list[Any] = []
+        for value in level:
+            kind = type(value)
+            if kind is str:
+                texts += 1
+            elif kind is dict:
+                texts += len(value)
+                below += value.values()
+            elif kind is list:
+                below += value
+            elif kind is int:
+                integers.append(value)
+        if not below:
+            return Count(texts, integers)
+        level = below
+    return None
+
+
+def _shows_no_fault(text: str, limits: Limits) -> bool:
+    """Whether it is plain from a JSON text that no text in it has a forbidden character, or is too long."""
+    return (
+        len(text) <= min(limits.text, limits.nodes)  # a value has one character at least
+        and "\\" not in text
+        and "\ufffe" not in text
+        and "\uffff" not in text
+    )
 
 
 def read_exactly(text: str, name: str, limits: Limits = LIMITS) -> Document:
@@ -163,8 +205,9 @@ def json_walk(text: str) -> Iterator[tuple[str, str | None, tuple[int, int]]]:
 class JsonPlaces(Places):
     """The places of a valid JSON text without repeated keys, which is walked only as far as they are asked for."""
 
+    __slots__ = ("_text", "_walk")
+
     def __init__(self, text: str) -> None:
-        super().__init__()
         self._text = text
         self._walk: Iterator[tuple[str, str | None, tuple[int, int]]] | None = None
 

@@ -93,44 +93,39 @@ def narrative_source(section: Section, told: Iterable[str], role: str, code: Wri
     told = code.kinds.keys() & told
     named = next((name for name in (name_field(section), "id") if name in told), "")  # an event is told by its id
     head = _words(section.fields[named], code) if named else repr(section.title)
-    pieces = [repr(f"{_OPEN}<p><b>"), head, repr(f"</b>{f' ({role})' if role else ''}</p>")]
+    form = f"{_OPEN}<p><b>%s</b>{f' ({role})' if role else ''}</p>"
     rows = [f for f in section.fields.values() if f.name in told and f.name not in (*_SKIPPED, named)]
-    for field in rows:
-        label = field.name.replace("_", " ").replace(".", " ")
-        row = f"{'<ul>' if field is rows[0] else '</li>'}<li>{label}: "
-        pieces += [repr(row), _words(field, code)]
-    pieces.append(repr("</li></ul></div>" if rows else "</div>"))
-    return f"''.join(({', '.join(pieces)}))"
+    items = "".join(f"<li>{field.name.replace('_', ' ').replace('.', ' ')}: %s</li>" for field in rows)
+    form += f"<ul>{items}</ul></div>" if rows else "</div>"
+    return f"{form!r} % ({', '.join([head, *(_words(field, code) for field in rows)])},)"  # as fast as an f-string
 
 
 def _words(field: Field, code: Writer) -> str:
-    """A Python expression for the words of a field that is stated, as XHTML text."""
+    """A Python expression for the words of a field that is stated, as XHTML text (or a number, for '%s')."""
     value, kind, escape = code.field(field.name), code.kinds[field.name], code.name(_escape)
     if field.refers and field.kind != "when":
-        words = code.name(title_of if kind is str else _facts)
-        return f"{escape}({words}(context, {value}))"
-    if kind is object:  # a number
-        return f"str({value})"
-    if kind is not str:
-        return f"{escape}({code.name(_WORDS.get(field.kind, _plain))}({value}, context))"
-    if field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
+        value = f"{code.name(title_of if kind is str else _facts)}(context, {value})"
+    elif kind is object:  # a number
         return value
-    text = code.variable()
-    marks = f"'<' in ({text} := {value}) or '&' in {text} or '>' in {text}"
+    elif kind is not str:
+        value = f"{code.name(_WORDS.get(field.kind, _plain))}({value}, context)"
+    elif field.kind in _NO_MARKUP or (field.kind == "choice" and not any(map(_MARKUP, field.choices))):
+        return value
+    text = value if value.isidentifier() else code.variable()
+    marks = f"'<' in {value if text == value else f'({text} := {value})'} or '&' in {text} or '>' in {text}"
     return f"({escape}({text}) if {marks} else {text})"
 
 
 def title_of(context: Context, fact_id: str) -> str:
     """A fact in a few words, for others that refer to it."""
-    fact = context.case.by_id.get(fact_id)
+    by_id = context.case.by_id
+    fact = by_id.get(fact_id)
     if fact is None:
         return fact_id
     value = fact.data.get(name_field(fact.section))
-    return value if isinstance(value, str) and value not in context.case.by_id else fact_id
+    return value if isinstance(value, str) and value not in by_id else fact_id
 
 
 def _escape(text: str) -> str:
     """Text as XHTML text."""
-    if not _MARKUP(text):
-        return text
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,8 +1,9 @@
-"""Plain facts: the quick way to see that the checks of a fact (checks.py) have nothing to say and nothing to rewrite.
+"""Plain facts: the quick way to see that the checks of a fact have nothing to say and nothing to rewrite.
 
 Facts have few shapes (a kind of fact and the fields that it states), and for a shape the checks come to a few questions:
-is this a date as FHIR has it, is that unit in the table. They are one expression, compiled once. What is not plain may
-be right as well: checks.py decides. Only names of the schema enter the source of an expression, values of a case never.
+is this a date as FHIR has it and within the patient's life, is that unit in the table. They are one expression, compiled
+once. What is not plain may be right as well: checks.py and plausibility/ decide. Only names of the schema enter the source
+of an expression, values of a case never.
 """
 
 from __future__ import annotations
@@ -11,31 +12,59 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
-from fhirconv.facts import Fact
+from fhirconv.facts import Case, Fact, Shape
+from fhirconv.plausibility.glance import GLANCED, questions
+from fhirconv.plausibility.limits import Said
 from fhirconv.schema import Field, Section
 
-# The fact, its data, the facts with an id by it, and the units by their spelling.
-IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str]], bool]
+# The fact, its data, the facts with an id by it, the units by their spelling, the ends of the patient's life, and what
+# names say.
+IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str], str, str, Mapping[str, Said]], bool]
+
+ChecksOf = Callable[[Section], Iterable[tuple[Field, str]]]
 
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
 _QUESTIONS = {  # by the name of the check; {given} is the field, which is then `value`. None answers no to each
     "check_date": "type({given}) is str and dates[value]",
-    "check_when": "type({given}) is str and (dates[value] or instants[value])",
+    "check_when": "type({given}) is str and low <= value <= high and (dates[value] or instants[value])",
     "check_instant": "type({given}) is str and instants[value]",
     "check_integer": "type({given}) is int",
     "check_number": "{given} is not None and type(value) is not str",
     "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
     "check_unit": "type({given}) is str and value in units",
+    "check_referencerange": "('low' not in (value := {given}) or 'high' not in value or value['low'] <= value['high'])",
     "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
 }
 
 
-def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
-    """The function for facts of a section that state the fields `shape`; `checks` are the fields of it that are checked.
+def not_plain(case: Case, units: Mapping[str, str], said: Mapping[str, Said], checks_of: ChecksOf) -> list[Fact]:
+    """The facts of a case that fits the schema and declares no decimal mark which have to be looked at.
 
-    It holds for a case that fits the schema and declares no decimal mark.
+    `units` by their spelling; `said` is what names say by their words; `checks_of` names the checks of a section's fields.
     """
+    named = case.by_id
+    low, high = _life(case.section("patient"))
+    return [
+        fact
+        for fact in case.facts
+        if not (fact.shape.is_plain or _compile(fact.shape, checks_of))(fact, fact.data, named, units, low, high, said)
+    ]
+
+
+def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
+    """Birth and death, between which a time can be seen to be; if they themselves are not plain, none is."""
+    birth, died = patient.get("birth_date"), patient.get("died")
+    low = "" if birth is None else birth if type(birth) is str and PLAIN_DATES[birth] else "~"
+    return low, "~" if died is None else died if type(died) is str and PLAIN_DATES[died] else ""
+
+
+def _compile(shape: Shape, checks_of: ChecksOf) -> IsPlain:
+    shape.is_plain = made = _compiled(shape.section, shape.stated, checks_of(shape.section))
+    return made
+
+
+def _compiled(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
     asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
     asked += [
         f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
@@ -44,8 +73,9 @@ def compile_plain(section: Section, shape: frozenset[str], checks: Iterable[tupl
     ]
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
-    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS}
-    source = "def is_plain(fact, data, named, units):\n return " + " and ".join(asked or ["True"])
+    asked += questions(section, shape)
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
+    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked or ["True"])
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
     return made

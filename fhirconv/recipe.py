@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fhirconv.context import Context
+from fhirconv.facts import SHAPES, Kinds
 from fhirconv.narrative import name_field, narrative_source
 from fhirconv.schema import Section
 from fhirconv.values.base import ElementRule, all_rules
-from fhirconv.values.writing import SHAPES, Shape, Target, Writer
+from fhirconv.values.writing import Target, Writer
 
 _TEXT = Target("text", repeats=False)
 Filler = Callable[[str, Mapping[str, Any], Context], dict[str, Any]]
@@ -58,11 +59,11 @@ class Recipe:
         self.rules = rules
         read = {s.removeprefix(f"{section.name}.") for rule in all_rules(rules) for s in rule.made.sources}
         self.told = read.union(told, [name_field(section)])  # what this resource is made from, and the fact's name
-        self.filler: Callable[[Shape], Filler] = functools.lru_cache(SHAPES)(self._filler)
+        self.filler: Callable[[Kinds], Filler] = functools.lru_cache(SHAPES)(self._filler)
 
-    def _filler(self, shape: Shape) -> Filler:
-        """The function that makes the resource with an id from the fields of a fact of this shape."""
-        code = Writer(shape)
+    def _filler(self, kinds: Kinds) -> Filler:
+        """The function that makes the resource with an id from the fields of a fact that states these."""
+        code = Writer(kinds)
         narrative = narrative_source(self.section, self.told, self.role, code)
         code.begin("out", f"'resourceType': {self.resource!r}", "'id': resource_id", f"'meta': {self.meta.source()}")
         code.put("out", _TEXT, f"{{'status': 'generated', 'div': {narrative}}}")

@@ -14,7 +14,7 @@ from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
 from fhirconv.json_source import read_json
 from fhirconv.schema import case_schema
-from fhirconv.source import encoding_problem, read_bytes, read_file, read_value, unread
+from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_value, unread
 
 NO_LINE = -1
 _MARK = codecs.BOM_UTF8
@@ -81,12 +81,12 @@ class Record(NamedTuple):
         name = self.name
         if self.is_blank:
             document = Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))])
-        elif problem := encoding_problem(data)[0]:
-            document = unreadable(name, "encoding", problem, 1, 1)
+        elif (text := decoded(data)) is None:
+            document = unreadable(name, "encoding", encoding_problem(data)[0], 1, 1)
         elif not data.lstrip().startswith(b"{"):
             document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
         else:
-            document = read_json(data.decode(), name, limits)
+            document = read_json(text, name, limits)
         return _of_line(document, self.number)
 
 
@@ -196,8 +196,8 @@ def _no_ndjson(name: str, first: bytes) -> Record | None:
     """Why a file with this first line is no NDJSON at all; what is wrong with the line alone is left to its record."""
     problem, in_line = encoding_problem(first)
     if problem and not in_line:
-        return _unread_line(name, 0, "encoding", problem)
-    return _unread_line(name, 0, "not-json", _SPREAD) if first.strip() == b"{" else None
+        return _unread_line(name, 0, "encoding", problem)._replace(is_cut=True)
+    return _unread_line(name, 0, "not-json", _SPREAD)._replace(is_cut=True) if first.strip() == b"{" else None
 
 
 def _lines(stream: BinaryIO, name: str, limits: Limits, line: bytes) -> Iterator[Record]:

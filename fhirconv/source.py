@@ -41,19 +41,22 @@ def read_text(path: Path) -> tuple[str, str]:
             data = stream.read(LIMITS.bytes + 1)
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
-    problem = f"is larger than {LIMITS.bytes} bytes" if len(data) > LIMITS.bytes else encoding_problem(data)[0]
-    return ("", problem) if problem else (_decoded(data), "")
+    if len(data) > LIMITS.bytes:
+        return "", f"is larger than {LIMITS.bytes} bytes"
+    text = decoded(data)
+    return ("", encoding_problem(data)[0]) if text is None else (_plain(text), "")
 
 
 def read_bytes(data: bytes, name: str, limits: Limits = LIMITS) -> Document:
     """Reads the bytes of a case file; a name ending in .json must hold JSON, .yaml or .yml YAML."""
     if len(data) > limits.bytes:
         return unreadable(name, "too-large", f"is larger than {limits.bytes} bytes; split it, or raise the limit 'bytes'")
-    problem, line = encoding_problem(data)
-    if problem:
+    text = decoded(data)
+    if text is None:
+        problem, line = encoding_problem(data)
         return unreadable(name, "encoding", problem, line, line and 1)
-    text = _decoded(data)
-    if not text.strip():
+    text = _plain(text)
+    if not text or text.isspace():
         return unreadable(name, "empty-input", "is empty; expected a case or a FHIR resource")
     suffix = plain_suffix(name)
     is_json = suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[0] in "{[")
@@ -71,9 +74,19 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     return document
 
 
-def _decoded(data: bytes) -> str:
-    """UTF-8 without its mark, every line ended in one way."""
-    text = data.decode().removeprefix("\ufeff")
+def decoded(data: bytes) -> str | None:
+    """The bytes as UTF-8 text; None if they are none, of which `encoding_problem` says why."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    # Whatever is compressed or UTF-16, and UTF-8 nevertheless, has a control character among the first four.
+    return text if text[:4].isprintable() or not encoding_problem(data)[0] else None
+
+
+def _plain(text: str) -> str:
+    """The text without the mark of UTF-8, every line ended in one way."""
+    text = text.removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 

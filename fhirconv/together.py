@@ -14,7 +14,7 @@ def check_together(case: Case) -> None:
         case.add(
             "reference-wrong", "this condition comes from itself, by way of others; one 'of' must go", fact, ("of",)
         )
-    for fact in circles(case):
+    for fact in circles(case) if "events" in case.by_section else ():
         case.add(
             "event-circle",
             "the time of this event leads back to itself; one of the events needs a date or none",
@@ -28,8 +28,10 @@ def _circling(case: Case) -> list[Fact]:
     """Conditions whose 'of' leads back to themselves by way of other conditions."""
     found = []
     for fact in case.facts_of("conditions"):
+        if "of" not in fact.data:
+            continue
         seen: list[Fact] = []
-        here = case.by_id.get(str(fact.data.get("of")))
+        here = case.by_id.get(str(fact.data["of"]))
         while here is not None and here not in seen:
             seen.append(here)
             here = case.by_id.get(str(here.data.get("of")))

@@ -1,8 +1,9 @@
-"""What generated functions must not get wrong: shared parts, markup, and ids made for a whole case at once."""
+"""What generated functions must not get wrong: shared parts, markup, words kept as text; and ids."""
 
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fhirconv import convert
-from fhirconv.identity import Identities, fact_identifier, resource_id
+from fhirconv.identity import NAMESPACE, fact_identifier, resource_id
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.source import read_file
 
@@ -70,9 +71,25 @@ def test_words_with_markup_are_told_as_text() -> None:
 
 
 @pytest.mark.parametrize("case_id", ["case-1", "日本 1", "a/b", ""])
-def test_ids_of_a_case_are_those_of_single_resources(case_id: str) -> None:
+def test_ids_are_version_5_uuids_of_identifiers(case_id: str) -> None:
     system = "urn:uuid:86587458-7463-4f48-a399-1ec451e11054"
-    identities = Identities(system, case_id)
-    for identity, role in (("labs/~β//2014", ""), ("patient", "age"), ("case", "evidence"), ("patient", "age")):
+    for identity, role in (("labs/~β//2014", ""), ("patient", "age"), ("case", "evidence"), ("labs/" + "long " * 99, "")):
         identifier = fact_identifier(case_id, identity, role)
-        assert identities.of(identity, role) == (identifier, resource_id(system, identifier))
+        assert resource_id(system, identifier) == str(uuid.uuid5(NAMESPACE, f"{system}|{identifier}"))
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])
+def test_words_without_a_code_are_told_whatever_the_profile_claims(ids: tuple[str, str]) -> None:
+    """A claim that is tried and does not hold takes back only what it noted itself, not what it had others note."""
+    cancer, metastasis = ids
+    facts = {
+        "case": {"id": "x", "recorded": "2019-01-01T00:00:00Z"},
+        "patient": {"sex": "female", "birth_date": "1960"},
+        "conditions": [
+            {"id": cancer, "kind": "primary-cancer", "name": "breast cancer", "site": "zorbin"},
+            {"id": metastasis, "kind": "metastasis", "name": "zorbin", "of": cancer},
+        ],
+    }
+    for profile in ("r4", "mcode"):
+        kept = [issue.place.pointer for issue in convert(facts, profile=profile).issues if issue.rule == "kept-as-text"]
+        assert kept == ["/conditions/0/site", "/conditions/1/name"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhirconv.document import LIMITS, escape_pointer
+from fhirconv.document import LIMITS, Limits, escape_pointer
 from fhirconv.json_source import UNSURE, read_exactly, read_fast
 
 FILES = sorted(Path("fixtures").rglob("*.json"))
@@ -30,6 +30,10 @@ PLAIN = [
     '{"a": "\\n\\t"}',
     "[0, -1]",
     '{"": 0}',
+    '{"a" : 1, "b"\n:\t":", "c\\\\" : "\\":", ":": " :"}',
+    '{"a": "\\\\", "b": "\\\\\\"", "\\"": "\\u0022"}',
+    '["\x7f", "\u0085\u2028", "\\\\b"]',
+    "[" * 64 + "]" * 64,
 ]
 
 # What a fast reader takes silently, or reads in another way, or refuses in its own words.
@@ -78,11 +82,11 @@ def as_written(value: Any) -> Any:
     return type(value).__name__, str(value)
 
 
-def agree(text: str) -> None:
+def agree(text: str, limits: Limits = LIMITS) -> None:
     """What the fast way reads, the exact way reads just so, and finds nothing wrong."""
-    fast = read_fast(text)
+    fast = read_fast(text, limits)
     if fast is not UNSURE:
-        exact = read_exactly(text, "x.json")
+        exact = read_exactly(text, "x.json", limits)
         assert not exact.issues
         assert as_written(fast) == as_written(exact.data)
 
@@ -103,6 +107,14 @@ def test_what_may_be_wrong_is_left_to_the_exact_way(text: str) -> None:
     assert read_fast(text) is UNSURE
 
 
+@pytest.mark.parametrize("code", [*range(9), 11, 12, *range(14, 32), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF], ids=hex)
+def test_no_forbidden_character_is_read_fast(code: int) -> None:
+    for written in (chr(code), f"\\u{code:04x}"):
+        for text in (f'["{written}"]', f'{{"a": "é{written}", "b": "\U0001f600"}}'):
+            assert read_fast(text) is UNSURE
+            assert read_exactly(text, "x.json").issues
+
+
 def test_numbers_that_come_again_keep_their_own_digits() -> None:
     assert str(read_fast("[1.5, 1.50, 1.500, 1.5]")) == str([Decimal(t) for t in ("1.5", "1.50", "1.500", "1.5")])
 
@@ -115,15 +127,30 @@ def test_limits_hold_for_both_ways() -> None:
     assert read_fast('["abcd", [1.23]]', limits) is not UNSURE
 
 
+@pytest.mark.parametrize(
+    ("name", "limit", "texts"),
+    [
+        ("depth", 3, ("[[[[1]]]]", '{"a": [[{}, {}]], "b": [[{}, {"a": []}]]}')),
+        ("nodes", 5, ("[1,2,3,4,5]", '{"a": [], "b": [[], []], "c": ""}')),
+        ("text", 4, ('["abcde"]', '["\\n\\n\\n\\n\\n"]')),
+        ("digits", 3, ("[1.234]", "[1234]", "[-1234]", "[0.01234]")),
+    ],
+)
+def test_each_limit_holds_by_itself(name: str, limit: int, texts: tuple[str, ...]) -> None:
+    for text in texts:
+        for over, limits in ((True, LIMITS._replace(**{name: limit})), (False, LIMITS._replace(**{name: limit + 1}))):
+            assert (read_fast(text, limits) is UNSURE) == over
+            assert bool(read_exactly(text, "x.json", limits).issues) == over
+
+
 keys = st.sampled_from(["a", "b", "a", "", ":", '"', '":', "\\u0061", " :", "é", "\\"])
 blanks = st.sampled_from(["", "", "", " ", "\n", "\t", "\r"])
 numbers = st.sampled_from(
     ["0", "-0", "1.50", "-0.0", "1E5", "1e-7", "123456789012345678", "-12345678901234567", "1e400"]
 )
 numbers |= st.from_regex(r"\A-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?\Z")
-words = st.sampled_from(
-    ["true", "false", "null", '"\\ud83d\\ude00"', '"\\ud800"', '"\\":"', '":"', '" :"', '"2014-02-03T10:00"']
-)
+words = st.sampled_from(["true", "false", "null", '"\\ud83d\\ude00"', '"\\ud800"', '"\\":"', '":"', '" :"', '"\\\\"'])
+words |= st.sampled_from(['"2014-02-03T10:00"', '"\\u0022"', '"\\b"', '"\\n"', '"\\u0000"', '"\ufffe"', '"\\uffff"'])
 words |= st.text(max_size=5).map(json.dumps) | st.text(max_size=5).map(
     lambda text: json.dumps(text, ensure_ascii=False)
 )
@@ -150,6 +177,15 @@ json_texts = st.recursive(
 @given(json_texts)
 def test_what_is_read_fast_is_as_the_exact_way_reads_it(text: str) -> None:
     agree(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    json_texts,
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("depth", "nodes", "text", "digits"), st.integers(1, 6))),
+)
+def test_under_narrow_limits_too(text: str, narrow: dict[str, int]) -> None:
+    agree(text, LIMITS._replace(**narrow))
 
 
 @settings(deadline=None, max_examples=400)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fhirconv.facts import Fact
+from fhirconv.facts import SHAPES, Fact, Kinds, kinds_of
 from fhirconv.mapping.only import Path, value_at
 from fhirconv.mapping.resource_mapping import ResourceMapping, Variant
 from fhirconv.recipe import Filler
-from fhirconv.values.writing import SHAPES, Shape, shape_of
 
 _ID = frozenset(("id",))
 _READ_ELSEWHERE = {"events": frozenset(("id", "of"))}
@@ -23,10 +23,13 @@ class Claim(NamedTuple):
     fill: Filler
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """One resource of a fact: its mapping, the function that makes it, and the claims that are tried before."""
 
     mapping: ResourceMapping
+    role: str
+    path: str  # 'Type/': what stands before the id of such a resource in its address
     fill: Filler
     claims: tuple[Claim, ...]
 
@@ -55,7 +58,8 @@ class Plans:
         self._own = tuple(own)
         self._about = tuple(about)
         self._not_read = naming_fields(section)
-        self._known: dict[tuple[Any, ...], Plan] = {}
+        self._known: dict[Hashable, Plan] = {}
+        self.of_shape = self._known.get  # the plan for facts of a shape, if that alone decides it and it was made before
 
     @functools.cached_property
     def _looks_at(self) -> tuple[Path, ...]:
@@ -64,28 +68,30 @@ class Plans:
         tests += [variant.applies for mapping in self._own for variant in mapping.variants]
         return tuple(dict.fromkeys(path for only in tests for path in only.looks_at))
 
-    def plan(self, data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> Plan:
+    def plan(self, fact: Fact, data: Mapping[str, Any], by_id: Mapping[str, Fact]) -> Plan:
         """The plan for a fact with these fields (by dotted name)."""
-        values = [value_at(path, data, by_id) for path in self._looks_at] if self._looks_at else ()
-        key = (*data, *map(type, data.values()), *values)
+        key: Hashable = fact.shape
+        if self._looks_at or fact.shape.nested:
+            key = (*data, *map(type, data.values()), *(value_at(path, data, by_id) for path in self._looks_at))
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= SHAPES:
                 self._known.clear()
-            found = self._known[key] = self._make(data, dict(zip(self._looks_at, values, strict=True)))
+            values = {path: value_at(path, data, by_id) for path in self._looks_at}
+            found = self._known[key] = self._make(data, values)
         return found
 
     def _make(self, data: Mapping[str, Any], values: Mapping[Path, Any]) -> Plan:
-        shape = shape_of(data)
+        kinds = kinds_of(data)
         own, about = (
-            tuple(_step(mapping, shape, data, values) for mapping in mappings if mapping.applies.holds(data, values))
+            tuple(_step(mapping, kinds, data, values) for mapping in mappings if mapping.applies.holds(data, values))
             for mappings in (self._own, self._about)
         )
         read = self._not_read.union(*(step.mapping.reads for step in (*own, *about)))
         return Plan(own, about, not own or not all(name.partition(".")[0] in read for name in data))
 
 
-def _step(mapping: ResourceMapping, shape: Shape, stated: Container[str], values: Mapping[Path, Any]) -> Step:
+def _step(mapping: ResourceMapping, kinds: Kinds, stated: Container[str], values: Mapping[Path, Any]) -> Step:
     variants = [variant for variant in mapping.variants if variant.applies.holds(stated, values)]
-    claims = tuple(Claim(variant, variant.recipe.filler(shape)) for variant in variants)
-    return Step(mapping, mapping.recipe.filler(shape), claims)
+    claims = tuple(Claim(variant, variant.recipe.filler(kinds)) for variant in variants)
+    return Step(mapping, mapping.role, f"{mapping.resource}/", mapping.recipe.filler(kinds), claims)

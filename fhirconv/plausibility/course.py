@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from fhirconv.dates import is_after
 from fhirconv.facts import Case, Fact, fold
 from fhirconv.memory import is_long
-from fhirconv.plausibility.limits import Limit, Limits
+from fhirconv.plausibility.limits import Judged, Limits
 from fhirconv.schema import Section
 from fhirconv.timeline import Moment, Timeline
 from fhirconv.values.base import Tables
@@ -26,14 +27,18 @@ _REMEMBERED = 4096  # tests and units, which repeat from case to case
 
 
 class Course:
-    """One patient's course: the facts without those that have errors."""
+    """One patient's course: the facts without those that have errors. `suspects` are those to be looked at one by one."""
 
-    def __init__(self, case: Case, tables: Tables, limits: Limits) -> None:
+    def __init__(self, case: Case, tables: Tables, limits: Limits, suspects: Iterable[Fact] = ()) -> None:
         self.case = case
         self.tables = tables
         self.limits = limits
         broken = _broken(case) if case.issues else frozenset()
         self.sections = _without(broken, case.by_section) if broken else case.by_section
+        self.suspects: dict[str, list[Fact]] = {}
+        for fact in suspects:
+            if not broken or fact.pointer not in broken:
+                self.suspects.setdefault(fact.section.name, []).append(fact)
         patient = self.sections.get("patient")
         self.patient: dict[str, Any] = patient[0].data if patient else {}
 
@@ -45,6 +50,10 @@ class Course:
     def of(self, section: str) -> list[Fact]:
         """The facts of a section, in the order of the file."""
         return self.sections.get(section, [])
+
+    def suspects_of(self, section: str) -> list[Fact]:
+        """The facts of a section that are to be looked at, in the order of the file."""
+        return self.suspects.get(section, [])
 
     def bounds(self, when: Any) -> Bounds:
         """Within what a time lies, as far as that is certain; `when` as in the case, None for not stated."""
@@ -85,19 +94,18 @@ class Course:
         """The UCUM code of a printed unit; '' for one without, or none."""
         return (self.tables.units.find(unit) or "") if type(unit) is str else ""
 
-    def judged(self, words: str, unit: Any) -> tuple[str, str, Limit | None]:
-        """Concept of a test, UCUM code of its unit, and the limit that holds for both."""
+    def judged(self, words: str, unit: Any) -> Judged:
+        """What is known of a test in a unit, both as they are written."""
         key = (words, unit if type(unit) is str else "")
         if type(words) is not str:  # a term with codes, which is equal to its words, is not the same test
             return self._judged(key)
         return self.limits.judged.get(key) or self._judge(key)
 
-    def _judged(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
+    def _judged(self, key: tuple[str, str]) -> Judged:
         words, unit = key
-        test, code = self.concept("labs", words), self.unit(unit)
-        return test, code, self.limits.of_result(test, code, words)
+        return self.limits.of_result(self.concept("labs", words), self.unit(unit), words)
 
-    def _judge(self, key: tuple[str, str]) -> tuple[str, str, Limit | None]:
+    def _judge(self, key: tuple[str, str]) -> Judged:
         found = self._judged(key)
         if not is_long(key):
             if len(self.limits.judged) >= _REMEMBERED:
@@ -109,14 +117,6 @@ class Course:
 def surely_before(one: Bounds, other: Bounds) -> bool:
     """Whether all of one time lies before all of the other."""
     return bool(one.high and other.low) and is_after(other.low, one.high)
-
-
-def is_in_order(first: Any, second: Any) -> bool:
-    """Whether two times are surely in order as they are written; the quick answer for most. False says nothing.
-
-    As text no date is after another without being greater; times of day, which have zones, are left to `is_after`.
-    """
-    return type(first) is str and type(second) is str and first <= second and len(first) <= 10
 
 
 @functools.cache

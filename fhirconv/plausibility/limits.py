@@ -36,6 +36,20 @@ class Limit(NamedTuple):
         return " ".join(filter(None, (low, "" if self.high is None else f"up to {self.high:.15g}")))
 
 
+class Judged(NamedTuple):
+    """What is known of a test in a unit: concept and UCUM code of both, and the limit that holds.
+
+    A number that is above `low` and below `high` is surely within the limit: Decimals are quick to compare.
+    """
+
+    test: str
+    unit: str
+    limit: Limit | None
+    is_steady: bool
+    low: Decimal
+    high: Decimal
+
+
 class Said(NamedTuple):
     """The words in a name by which it says more than a name; '' for none."""
 
@@ -64,7 +78,7 @@ class Limits:
     relative: re.Pattern[str] = _NEVER
     m1_below_iv: re.Pattern[str] = _NEVER
     # memories; see Course and `said`
-    judged: dict[tuple[str, str], tuple[str, str, Limit | None]] = field(default_factory=dict)
+    judged: dict[tuple[str, str], Judged] = field(default_factory=dict)
 
     @functools.cached_property
     def said(self) -> Memory[str, Said]:
@@ -78,8 +92,15 @@ class Limits:
         said = Said(*(match.group() if match else "" for match in matches))
         return said if any(said) else SAYS_NOTHING
 
-    def of_result(self, test: str, unit: str, words: str) -> Limit | None:
-        """The limit of a test (key of its concept) in a unit, else that of the unit, if `words` name no relative value."""
+    def of_result(self, test: str, unit: str, words: str) -> Judged:
+        """What holds for a test (key of its concept) in a unit; `words` are those of the case for it."""
+        limit = self._limit(test, unit, words)
+        low, high = limit[:2] if limit else (None, None)
+        ends = Decimal("-inf") if low is None else Decimal(low), Decimal("inf") if high is None else Decimal(high)
+        return Judged(test, unit, limit, test in self.steady, *ends)
+
+    def _limit(self, test: str, unit: str, words: str) -> Limit | None:
+        """That of the test in the unit, else that of the unit, if `words` name no relative value."""
         own = self.results.get(test)
         if own and unit in own:
             return own[unit]

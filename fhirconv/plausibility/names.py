@@ -11,19 +11,19 @@ from fhirconv.plausibility.limits import SAYS_NOTHING
 
 _OTHER_PERSON = re.compile(r"\b(?:family|mother|father|sister|brother|aunt|uncle|donor)\b", re.IGNORECASE)
 _OTHER_SEX = {"female": "male", "male": "female"}
-_NAMED = {"conditions": "name", "procedures": "procedure", "specimens": "type"}
+NAMED = {"conditions": "name", "procedures": "procedure", "specimens": "type"}
 
 
 def check_names(course: Course) -> None:
     """Negated and uncertain conditions, and what only the other sex has."""
     said = course.limits.said
-    for fact in course.of("conditions"):
+    for fact in course.suspects_of("conditions"):
         if said[fact.data["name"]] is not SAYS_NOTHING and fact.data["kind"] != "symptom":
             _check_negation(course, fact)
     other_sex = _OTHER_SEX.get(course.patient.get("sex", ""))
     if other_sex:
-        for section, name in _NAMED.items():
-            for fact in course.of(section):
+        for section, name in NAMED.items():
+            for fact in course.suspects_of(section):
                 if "site" in fact.data or said[fact.data[name]] is not SAYS_NOTHING:
                     _check_sex(course, fact, name, other_sex)
 

@@ -8,23 +8,22 @@ from typing import Any
 
 from fhirconv.facts import Fact
 from fhirconv.issues import shown
-from fhirconv.plausibility.course import Bounds, Course, is_in_order, surely_before, times_of
+from fhirconv.plausibility.course import Bounds, Course, surely_before, times_of
 
 _AFTER_DEATH = re.compile("autops|post-?mortem|necrops|death|died", re.IGNORECASE)
+SPREADS = ("metastasis", "local-recurrence")
 _NOT_GIVEN = ("not-taken", "not-done", "intended")
 
 
 def check_order(course: Course) -> None:
     """Times that cannot follow each other."""
     patient = course.patient
-    if patient:
+    if patient and (course.suspects or not _is_usual(course, patient)):
         _check_life(course, patient)
         _check_age(course, patient)
-    _check_spread(course)
-    for section in ("medications", "regimens", "procedures"):
-        for fact in course.of(section):
-            if "for" in fact.data:
-                _check_therapy(course, fact)
+    if course.suspects:
+        _check_spread(course)
+        _check_therapies(course)
     if any("end" in fact.data for fact in course.of("medications")):
         _check_overlaps(course)
 
@@ -32,10 +31,25 @@ def check_order(course: Course) -> None:
 # -- birth and death -----------------------------------------------------------------------------------------------------
 
 
+def _is_usual(course: Course, patient: dict[str, Any]) -> bool:
+    """Whether birth, death and the writing of the case, all plain, follow each other within a life. An age is not plain."""
+    times = [time for time in (patient.get("birth_date"), patient.get("died"), _recorded(course)) if time]
+    if not times:
+        return True
+    first, last = int(times[0][:4]), int(times[-1][:4])
+    limits = course.limits
+    return times == sorted(times) and last - first <= limits.oldest_years and last <= limits.last_year
+
+
+def _recorded(course: Course) -> Any:
+    about = course.of("case")
+    return about[0].data.get("recorded") if about else None
+
+
 def _check_life(course: Course, patient: dict[str, Any]) -> None:
     birth, died = course.bounds(patient.get("birth_date")), course.bounds(patient.get("died"))
     fact = course.of("patient")[0]
-    recorded = course.bounds(next((about.data.get("recorded") for about in course.of("case")), None))
+    recorded = course.bounds(_recorded(course))
     if surely_before(died, birth):
         message = f"died {shown(died.low)} is before birth {shown(birth.low)}; check both"
         course.warn("life-order", message, fact, "died")
@@ -59,17 +73,14 @@ def _check_life(course: Course, patient: dict[str, Any]) -> None:
 
 
 def _check_within_life(course: Course, patient: Fact, birth: Bounds, died: Bounds) -> None:
-    low, high = birth.low if len(birth.low) <= 10 else "~", died.high  # written out, as `is_in_order` has it: all facts
-    for section, facts in course.sections.items():
+    for section, facts in course.suspects.items():
         if section in ("source", "case", "patient"):
             continue
         names = times_of(facts[0].section)
         for fact in facts:
             for name in names:
-                when = fact.data.get(name)
-                if when is None or (type(when) is str and low <= when and (not high or is_in_order(when, high))):
-                    continue
-                _check_lived(course, fact, name, patient, birth, died)
+                if fact.data.get(name) is not None:
+                    _check_lived(course, fact, name, patient, birth, died)
 
 
 def _check_lived(course: Course, fact: Fact, name: str, patient: Fact, birth: Bounds, died: Bounds) -> None:
@@ -135,13 +146,11 @@ def _ages(age: dict[str, Any]) -> tuple[Any, Any]:
 
 def _check_spread(course: Course) -> None:
     """A metastasis or recurrence before the cancer that it comes from."""
-    for fact in course.of("conditions"):
-        if fact.data["kind"] not in ("metastasis", "local-recurrence"):
+    for fact in course.suspects_of("conditions"):
+        if fact.data["kind"] not in SPREADS:
             continue
         primary = course.case.by_id.get(str(fact.data.get("of")))
         if primary is None or "onset" not in fact.data or primary not in course.of("conditions"):
-            continue
-        if is_in_order(primary.data.get("onset"), fact.data["onset"]):
             continue
         own, first = course.bounds(fact.data["onset"]), course.bounds(primary.data.get("onset"))
         if surely_before(own, first):
@@ -152,6 +161,13 @@ def _check_spread(course: Course) -> None:
             course.warn("metastasis-order", message, fact, "onset")
 
 
+def _check_therapies(course: Course) -> None:
+    for section in ("medications", "regimens", "procedures"):
+        for fact in course.suspects_of(section):
+            if "for" in fact.data:
+                _check_therapy(course, fact)
+
+
 def _check_therapy(course: Course, fact: Fact) -> None:
     """A therapy before the disease that it is for was found. A biopsy, an image or an operation may well be."""
     if fact.section.name == "procedures" and fact.data["kind"] != "radiotherapy":
@@ -159,8 +175,6 @@ def _check_therapy(course: Course, fact: Fact) -> None:
     disease = course.case.by_id.get(str(fact.data["for"]))
     name = "start" if "start" in fact.data else "at"
     if disease is None or name not in fact.data or disease not in course.of("conditions"):
-        return
-    if is_in_order(disease.data.get("onset"), fact.data[name]):
         return
     begun, found = course.bounds(fact.data[name]), course.bounds(disease.data.get("onset"))
     if surely_before(begun, found):

@@ -22,25 +22,55 @@ Series = dict[tuple[Any, ...], list[tuple[Fact, Amount]]]
 def check_amounts(course: Course) -> None:
     """Results and doses against the limits, and the results of one test against each other."""
     for section, name in _NAMES.items():
-        series: Series = {}
-        for fact in course.of(section):
-            if "value" in fact.data:
-                _check_result(course, fact, name, series)
-        for (test, *_), results in series.items():
-            if len(results) > 1:
-                _check_conflicts(course, results, name)
-                if test in course.limits.steady:
-                    _check_jumps(course, results, name)
+        facts = course.of(section)
+        if facts and (course.suspects_of(section) or not _is_usual(course, facts, name)):
+            _check_results(course, facts, name)
     for section, name in (("medications", "dose"), ("procedures", "amount")):
         for fact in course.of(section):
             if name in fact.data:
                 _check_dose(course, fact, name, fact.data[name])
 
 
+def _is_usual(course: Course, facts: list[Fact], name: str) -> bool:
+    """Whether plain results surely are within the limits, at most one of a test at its time, and without jumps."""
+    count, times = 0, set()
+    steady: dict[str, list[Amount]] = {}
+    known, judge = course.limits.judged, course.judged
+    for fact in facts:
+        data = fact.data
+        if "value" in data:
+            key = data[name], data["unit"]
+            test, _, _, is_steady, low, high = known.get(key) or judge(*key)
+            if not low < data["value"] < high:
+                return False
+            if is_steady:
+                steady.setdefault(test, []).append(data["value"])
+            times.add((test, data.get("at")))
+            count += 1
+    return len(times) == count and not any(map(_has_jump, steady.values()))
+
+
+def _has_jump(numbers: list[Amount]) -> bool:
+    """Whether one of them may be another with its point shifted."""
+    return max(numbers) >= _JUMP[0] * min(numbers)
+
+
+def _check_results(course: Course, facts: list[Fact], name: str) -> None:
+    series: Series = {}
+    for fact in facts:
+        if "value" in fact.data:
+            _check_result(course, fact, name, series)
+    for (test, *_), results in series.items():
+        if len(results) > 1:
+            _check_conflicts(course, results, name)
+            if test in course.limits.steady:
+                _check_jumps(course, results, name)
+
+
 def _check_result(course: Course, fact: Fact, name: str, series: Series) -> None:
     data = fact.data
     value, printed = data["value"], data.get("unit")
-    test, unit, limit = course.judged(data[name], printed)
+    test, unit, limit, *_ = course.judged(data[name], printed)
     numbers, is_exact = _numbers(course, value) if type(value) is str else ((value,), True)
     for number in numbers:
         if limit is not None and not limit.holds(number):
@@ -97,7 +127,7 @@ def _one_time(course: Course, at: Any) -> str:
 
 def _check_jumps(course: Course, results: list[tuple[Fact, Amount]], name: str) -> None:
     numbers = [number for _, number in results]
-    if max(numbers) < _JUMP[0] * min(numbers):
+    if not _has_jump(numbers):
         return
     for (earlier, before), (later, after) in _neighbours(course, results):
         if before > 0 and after > 0 and any(_JUMP[0] <= ratio <= _JUMP[1] for ratio in _ratios(before, after)):

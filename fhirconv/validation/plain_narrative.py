@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _CHARACTER = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 _REFERENCE = "&(?:amp|lt|gt);"
@@ -21,7 +22,14 @@ Without look-around and back references, so that Python and Rust read it alike.
 DIV = len('<div xmlns="http://www.w3.org/1999/xhtml">')
 # The same where no text holds a reference or a control character, for Python's expressions: those read up to a single sign fast.
 _SIMPLE = r"[^<]*+"
-is_simple_narrative = re.compile(
-    rf'<div xmlns="http://www\.w3\.org/1999/xhtml"><p><b>[^<>&\x00-\x20\ufffe\uffff]{_SIMPLE}</b>{_SIMPLE}</p>'
-    rf"(?:<ul>(?:<li>{_SIMPLE}</li>)++</ul>)?+</div>"
+_BETWEEN = "<\0"
+_simple = re.compile(
+    rf'(?:<div xmlns="http://www\.w3\.org/1999/xhtml"><p><b>[^<>&\x00-\x20\ufffe\uffff]{_SIMPLE}</b>{_SIMPLE}</p>'
+    rf"(?:<ul>(?:<li>{_SIMPLE}</li>)++</ul>)?+</div>(?:{_BETWEEN}|\Z))++"
 ).fullmatch
+
+
+def are_simple_narratives(divs: Sequence[str]) -> bool:
+    """Whether texts without control characters, which the caller has to see to, are narratives as fhirconv writes them."""
+    joined = _BETWEEN.join(divs)
+    return "&" not in joined and _simple(joined) is not None

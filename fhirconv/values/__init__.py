@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from fhirconv.context import Context
+from fhirconv.facts import SHAPES, Kinds, kinds_of
 from fhirconv.issues import nearest
 from fhirconv.r4 import Element, elements_of
 from fhirconv.schema import case_schema, item_keys
 from fhirconv.values import amounts, concepts, links, times, words
 from fhirconv.values.base import URI, ElementRule, Env, Made, Maker, Verb, Write, calling, failed
-from fhirconv.values.writing import SHAPES, Shape, Writer, listed, shape_of
+from fhirconv.values.writing import Writer, listed
 
 
 def parts(rule: Mapping[str, Any], env: Env) -> Made:
@@ -81,13 +82,13 @@ def _by_shape(write: Write) -> Callable[[Mapping[str, Any]], Maker]:
     """The function that fills an element from such data: the items of a list, or facts of another section, have shapes too."""
 
     @functools.lru_cache(SHAPES)
-    def maker(shape: Shape) -> Maker:
-        code = Writer(shape)
+    def maker(kinds: Kinds) -> Maker:
+        code = Writer(kinds)
         with code.sharing():
             write(code, "out")
         return code.function("out, data, context", "None")
 
-    return lambda data: maker(shape_of(data))
+    return lambda data: maker(kinds_of(data))
 
 
 def _each(name: str, write: Write) -> Maker:

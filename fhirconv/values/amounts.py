@@ -7,6 +7,7 @@ from typing import Any
 
 from fhirconv.context import Context
 from fhirconv.numbers import Measured, read_measured
+from fhirconv.terminology import Units
 from fhirconv.terms import Term
 from fhirconv.values.base import Env, Made, calling, failed
 from fhirconv.values.concepts import codeable
@@ -24,6 +25,16 @@ def _quantity(value: Any, unit: Any, context: Context) -> dict[str, Any]:
     return {"value": value, "unit": unit, "system": UCUM, "code": code} if code else {"value": value, "unit": unit}
 
 
+def _written(code: Writer, name: str, unit_name: str, units: Units) -> str:
+    """A Python expression for the Quantity of a number that is stated."""
+    value, unit, found = code.field(name), code.field(unit_name), code.variable()
+    made = f"{code.name(_quantity)}({value}, {unit}, context)"
+    if not code.is_text(unit_name):
+        return made
+    known = f"{{'value': {value}, 'unit': {unit}, 'system': {UCUM!r}, 'code': {found}}}"
+    return f"{known} if ({found} := {code.name(units.by_spelling)}.get({unit})) else {made}"
+
+
 def _measured(value: Any, context: Context) -> Measured:
     found = read_measured(value, context.decimal_mark)
     assert isinstance(found, Measured), "checks.py refuses values that cannot be read"
@@ -36,7 +47,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
     The number keeps its digits; words are looked up in the table and go out as text where they are not there.
     """
     names = name, unit_name, words_name = rule["measure"], rule["unit"], rule["words"]
-    table = env.table(rule["table"])
+    table, units = env.table(rule["table"]), env.tables.units
     kinds = (("number", "plainNumber"), ("unit",), ("term", "string"))
     known = [env.source(one, *kind) for one, kind in zip(names, kinds, strict=True)]
     if not all(known) or table is None:
@@ -67,7 +78,7 @@ def measure(rule: Mapping[str, Any], env: Env) -> Made:
         if code.is_text(name):
             code.line(f"{code.name(printed)}({out}, {value}, {unit}, context)")
         elif code.states(name):
-            code.put(out, Target(quantity_key, False), f"{code.name(_quantity)}({value}, {unit}, context)")
+            code.put(out, Target(quantity_key, False), _written(code, name, unit_name, units))
         elif code.states(words_name):
             code.line(f"{code.name(in_words)}({out}, {code.field(words_name)}, context)")
 
@@ -79,11 +90,11 @@ def quantity(rule: Mapping[str, Any], env: Env) -> Made:
     name, unit_name = rule["quantity"], rule["unit"]
     if not all([env.source(name, "plainNumber"), env.source(unit_name, "unit")]):
         return failed()
-    put = env.put("Quantity")
+    put, units = env.put("Quantity"), env.tables.units
 
     def write(code: Writer, out: str) -> None:
         if code.states(name):
-            code.put(out, put, f"{code.name(_quantity)}({code.field(name)}, {code.field(unit_name)}, context)")
+            code.put(out, put, _written(code, name, unit_name, units))
 
     return Made(write, (name, unit_name))
 

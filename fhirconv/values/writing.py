@@ -7,23 +7,12 @@ and constants of the mappings enter the source, as Python literals; values of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from fhirconv.facts import Kinds
 from fhirconv.terms import Term
-
-SHAPES = 4096  # for which functions are kept
-
-Shape = frozenset[tuple[str, type]]  # names of fields; Term, str, list, dict, or object for all others
-
-
-def shape_of(data: Mapping[str, Any]) -> Shape:
-    """The shape of these fields."""
-    kinds = (Term, str, list, dict)
-    return frozenset(
-        (name, next((kind for kind in kinds if isinstance(value, kind)), object)) for name, value in data.items()
-    )
 
 
 class Target(NamedTuple):
@@ -54,9 +43,10 @@ class _Literal:
 class Writer:
     """The body of a function of `data`, the fields of a fact by dotted name, and `context`."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.kinds = dict(shape)  # of the fields that are stated
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = dict(kinds)  # of the fields that are stated
         self.names: dict[str, Any] = {}
+        self._fields: dict[str, str] = {}  # those that are read, each with its variable
         self._lines: list[str] = []
         self._literals: list[_Literal] = []  # the inner ones last
         self._indent = " "
@@ -69,7 +59,11 @@ class Writer:
 
     def field(self, name: str) -> str:
         """The expression for a field; None where it is not stated."""
-        return f"data[{name!r}]" if name in self.kinds else "None"
+        if name not in self.kinds:
+            return "None"
+        if name not in self._fields:
+            self._fields[name] = self.variable()
+        return self._fields[name]
 
     def is_text(self, name: str) -> bool:
         """Whether the field is stated as plain text."""
@@ -169,7 +163,8 @@ class Writer:
 
     def function(self, parameters: str, result: str) -> Callable[..., Any]:
         """The function that was written, which returns the value of an expression."""
-        source = "\n".join((f"def made({parameters}):", *self._lines, f" return {result}"))
+        read = (f" {variable} = data[{name!r}]" for name, variable in self._fields.items())
+        source = "\n".join((f"def made({parameters}):", *read, *self._lines, f" return {result}"))
         names = dict(self.names)
         exec(compile(source, "<rules of a mapping>", "exec"), names)  # noqa: S102  (see above)
         made: Callable[..., Any] = names["made"]
