@@ -212,7 +212,7 @@ def _identity_maker(section: Section, kinds: Mapping[str, type]) -> Callable[[Ma
         return lambda data: section.name
     if "id" in kinds:
         return lambda data: f"{section.name}/{data['id']}"
-    texts = {str: "{{slugs[data[{!r}]]}}"}
+    texts: dict[type, str] = {str: "{{slugs[data[{!r}]]}}"}
     other = "{{slug(data[{!r}])}}"
     parts = [texts.get(kinds[name], other).format(name) if name in kinds else "" for name in section.identity]
     names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
