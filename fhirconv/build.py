@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fhirconv.facts import Case, Fact, merged_into
-from fhirconv.identity import fact_identifier, identities
+from fhirconv.identity import fact_identifier, resource_id
 from fhirconv.mapping import ANY_SECTION, Mappings, ResourceMapping, Variant
 from fhirconv.mapping.plans import Step, naming_fields
 from fhirconv.timeline import Moment, Timeline, names_event
@@ -69,8 +69,7 @@ class Build:
         self.unsettled: list[Fact] = []  # make no resource of their own, or say what none is made from
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
-        self._names = "" if bundle_type == RESTFUL else "urn:uuid:"  # what references begin with, if not with a path
-        self._identify = identities(self.system, fact_identifier(self.case_id, "", ""))
+        self._scheme = "" if bundle_type == RESTFUL else "urn:uuid:"  # of references that are no paths
         self._facts = case.by_section
         self.case_fact = case.by_section["case"][0]
         self.fact: Fact = self.case_fact
@@ -114,8 +113,9 @@ class Build:
         self.entries.sort(key=lambda entry: entry.fact is self.case_fact)
 
     def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> None:
-        identifier, made = self._identify(fact.identity, step.role)
-        entry = Entry(fact, data, step, identifier, made, f"{self._names or step.path}{made}", {})
+        identifier = fact_identifier(self.case_id, fact.identity, step.role)
+        made = resource_id(self.system, identifier)
+        entry = Entry(fact, data, step, identifier, made, f"{self._scheme or step.path}{made}", {})
         self.entries.append(entry)
         self._of_fact.setdefault(fact, []).append(entry)
 

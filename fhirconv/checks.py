@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, is_after, read_date
-from fhirconv.facts import Case, Fact, Shape
+from fhirconv.facts import Case, Fact
 from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
-from fhirconv.plain_facts import SPANS, compile_plain
+from fhirconv.plain_facts import SPANS, not_plain
 from fhirconv.plausibility.limits import Limits
 from fhirconv.schema import Field, Section, case_schema
 from fhirconv.timeline import RELATIONS, names_event
@@ -23,19 +23,19 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
 def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
-    """Notes in the case what does not fit the schema, and what is wrong with its facts.
+    """Notes in the case what does not fit the schema, or is wrong with its facts.
 
-    Gives the facts that are not plain, also by the `limits`.
-
+    Gives those facts that were not seen to be right, and within the limits of what is plausible, at a glance.
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    suspects = None if case.issues or "decimal_mark" in case.conventions else _not_plain(case, tables, limits)
-    if suspects is None or suspects or not case_schema().takes_around(case.document.data, len(case.facts)):
+    in_full = bool(case.issues) or "decimal_mark" in case.conventions
+    suspects = case.facts if in_full else not_plain(case, tables.units.by_spelling, limits.said, _checks_of)
+    if suspects or not case_schema().takes_around(case.document.data, len(case.facts)):
         case_schema().check(case.document)
-    if suspects is None or case.issues:
+    if case.issues:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
-        suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
+        suspects = [fact for fact in case.facts if fact.pointer not in broken]
     if suspects:
         checker = _Checker(case, tables)
         for fact in suspects:
@@ -44,32 +44,8 @@ def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
     return suspects
 
 
-def _not_plain(case: Case, tables: Tables, limits: Limits) -> list[Fact] | None:
-    """The facts that are not plain, which may not fit the schema either; None if one certainly does not."""
-    named, spelled, said = case.by_id, tables.units.by_spelling, limits.said
-    low, high = _life(case.section("patient"))
-    try:
-        return [
-            fact
-            for fact in case.facts
-            if not (fact.shape.is_plain or _judge(fact.shape))(fact, fact.data, named, spelled, low, high, said)
-        ]
-    except (TypeError, ValueError):  # of values that no question is for, and no validator
-        return None
-
-
-def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
-    """Birth and death, between which a time can be seen to be at a glance: none, if they themselves are not plain."""
-    birth, died = patient.get("birth_date"), patient.get("died")
-    low = "" if birth is None else birth if type(birth) is str and PLAIN_DATES[birth] else "~"
-    return low, "~" if died is None else died if type(died) is str and PLAIN_DATES[died] else ""
-
-
-def _judge(shape: Shape) -> Callable[..., bool]:
-    """Sees quickly that the checks have nothing to say of a fact of this shape; see plain_facts.py."""
-    checks = [(field, check.__name__) for checked in _plan(shape.section).values() for field, check in checked]
-    shape.is_plain = compile_plain(shape.section, dict(shape.kinds), checks)
-    return shape.is_plain
+def _checks_of(section: Section) -> list[tuple[Field, str]]:
+    return [(field, check.__name__) for checked in _plan(section).values() for field, check in checked]
 
 
 @functools.cache

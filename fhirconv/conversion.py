@@ -130,7 +130,7 @@ class Conversion:
         """Number of resources by type, sorted by type."""
         bundle = read_dumped(self._json) if self._json else self._bundle
         entries = bundle["entry"] if bundle else []
-        return dict(sorted(Counter(entry["resource"]["resourceType"] for entry in entries).items()))
+        return dict(sorted(Counter([entry["resource"]["resourceType"] for entry in entries]).items()))
 
 
 def _unpickled(data: bytes, findings: list[Issue], issues: list[Issue], packed: bytes) -> Conversion:

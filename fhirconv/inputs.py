@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhirconv.compression import LINES, WHOLE, Input, open_input, plain_suffix
-from fhirconv.document import Document, Limits
+from fhirconv.document import Document, Limits, unreadable
 from fhirconv.issues import Issue
 from fhirconv.records import NO_LINE, Record, records_in, records_of
 from fhirconv.source import unread
@@ -78,6 +78,8 @@ class Inputs:
 
     def _records(self, path: Path) -> Iterator[Record]:
         if str(path) == "-":
+            if sys.stdin is None:  # whoever started the command has closed it
+                return iter((Record("-", NO_LINE, unreadable("-", "file-unreadable", "cannot be read: it is closed"), True),))
             return records_in(sys.stdin.buffer, "-", self._limits)
         return records_of(path, self._limits, self._opened.append)
 

@@ -84,13 +84,13 @@ def settled(case: Case, build: Build) -> Ledger:
 
 def count_settled(case: Case, build: Build) -> Counter[tuple[str, str]]:
     """What `settled(case, build).by_section()` says, without making its lines."""
-    merged = {fact for fact in case.facts if merged_into(case, fact) is not None}
-    tables: dict[Fact, set[str]] = {}
-    for kept in build.kept_as_text:
-        tables.setdefault(kept.fact, set()).add(kept.table)
-    outcomes = {fact: KEPT_AS_TEXT for fact, found in tables.items() if not _about(build.entries_of(fact)).isdisjoint(found)}
-    outcomes |= dict.fromkeys(merged, MERGED)
-    return Counter((fact.section.name, outcomes.get(fact, CONVERTED)) for fact in case.facts)
+    others = {one.fact: KEPT_AS_TEXT for one in build.kept_as_text if one.table in _about(build.entries_of(one.fact))}
+    others |= {fact: MERGED for fact in case.facts_of("events") if merged_into(case, fact) is not None}
+    counts = Counter({(name, CONVERTED): len(facts) for name, facts in case.by_section.items()})
+    for fact, outcome in others.items():
+        counts[fact.section.name, CONVERTED] -= 1
+        counts[fact.section.name, outcome] += 1
+    return +counts if others else counts  # without those that came to 0
 
 
 def _about(entries: Sequence[Entry]) -> set[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from numbers import Number
 from typing import Any
 
@@ -27,18 +27,25 @@ _TYPE_WORDS = {
 
 def explain_misfits(schema: dict[str, Any], document: Document) -> None:
     """Notes in `document` every place where its data does not fit the schema, with what to do about it."""
-    import jsonschema  # costs 90 ms: only when there is something to say
-
-    extend: Any = jsonschema.validators.extend  # has no types
-    checker = extend(jsonschema.Draft202012Validator, {"multipleOf": _multiple_of})
-    for error in checker(schema).iter_errors(document.data):
+    for error in _checker()(schema).iter_errors(document.data):
         pointer = "".join("/" + escape_pointer(step) for step in error.absolute_path)
         for rule, message, below in _SAYINGS.get(str(error.validator), _wrong_form)(error):
             document.add(rule, message, pointer + below)
 
 
+@functools.cache
+def _checker() -> Any:
+    """The class of validators; to make it takes longer than to check a case."""
+    import jsonschema  # costs 90 ms: only when there is something to say
+
+    extend: Any = jsonschema.validators.extend  # has no types
+    return extend(jsonschema.Draft202012Validator, {"multipleOf": _multiple_of})
+
+
 def _multiple_of(validator: Any, step: Any, value: Any, schema: Any) -> Iterator[Any]:
     """As jsonschema has it, which divides Decimals with 28 digits and raises for longer ones."""
+    from fractions import Fraction
+
     import jsonschema
 
     if validator.is_type(value, "number") and math.isfinite(value) and Fraction(value) % Fraction(step):

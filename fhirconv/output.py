@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files that are there as a whole or not at all; and what is written to as it stands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from typing import BinaryIO
+
+_OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a name is written to and stays what it is: a device, a pipe, or a file that this process has open already."""
+    return str(path).startswith(_OPEN_FILES) or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+def open_stream(path: Path) -> BinaryIO:
+    """Opens what `is_stream`; a file that is open already keeps what is in it. Raises OSError."""
+    return path.open("ab" if os.path.isfile(path) else "wb")
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file by a temporary one beside it, fsync and rename: a reader never sees half of it. Raises OSError.
 
-    A device or a pipe is written to and stays what it is.
+    A link stays one: what it leads to is written. So does a stream.
     """
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
+    if is_stream(path):
+        with open_stream(path) as stream:
+            stream.write(data)
         return
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name[:40]}.{os.urandom(6).hex()}.part")
     try:
         with temporary.open("xb") as stream:  # x: never into a file, or through a link, that is there

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
-from fhirconv.facts import Fact
+from fhirconv.facts import Case, Fact, Shape
 from fhirconv.fitting import fit_questions
 from fhirconv.plausibility.glance import GLANCED, questions
 from fhirconv.plausibility.limits import Said
@@ -21,6 +21,8 @@ from fhirconv.schema import Field, Section
 # The fact, its data, the facts with an id by it, the units by their spelling, the ends of the patient's life, and what
 # names say.
 IsPlain = Callable[[Fact, Mapping[str, Any], Mapping[str, Fact], Mapping[str, str], str, str, Mapping[str, Said]], bool]
+
+ChecksOf = Callable[[Section], Iterable[tuple[Field, str]]]
 
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
@@ -37,11 +39,36 @@ _QUESTIONS = {  # by the name of the check; {given} is the field, which is then 
 }
 
 
-def compile_plain(section: Section, kinds: Mapping[str, type], checks: Iterable[tuple[Field, str]]) -> IsPlain:
-    """The function for facts of a section with values of these kinds; `checks` are the fields of it that are checked.
+def not_plain(case: Case, units: Mapping[str, str], said: Mapping[str, Said], checks_of: ChecksOf) -> list[Fact]:
+    """The facts of a case without a decimal mark of its own which have to be looked at; the others also fit the schema.
 
-    It holds for a case that declares no decimal mark; what is plain fits the schema.
+    `units` by their spelling; `said` is what names say by their words; `checks_of` names the checks of a section's fields.
     """
+    named = case.by_id
+    low, high = _life(case.section("patient"))
+    try:
+        return [
+            fact
+            for fact in case.facts
+            if not (fact.shape.is_plain or _compile(fact.shape, checks_of))(fact, fact.data, named, units, low, high, said)
+        ]
+    except (TypeError, ValueError):  # a value of a type that no question and no validator is for
+        return case.facts
+
+
+def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
+    """Birth and death, between which a time can be seen to be; if they themselves are not plain, none is."""
+    birth, died = patient.get("birth_date"), patient.get("died")
+    low = "" if birth is None else birth if type(birth) is str and PLAIN_DATES[birth] else "~"
+    return low, "~" if died is None else died if type(died) is str and PLAIN_DATES[died] else ""
+
+
+def _compile(shape: Shape, checks_of: ChecksOf) -> IsPlain:
+    shape.is_plain = made = _compiled(shape.section, dict(shape.kinds), checks_of(shape.section))
+    return made
+
+
+def _compiled(section: Section, kinds: Mapping[str, type], checks: Iterable[tuple[Field, str]]) -> IsPlain:
     names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
     asked, shape = [*fit_questions(section, kinds, names)], frozenset(kinds)
     asked += [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
@@ -53,7 +80,7 @@ def compile_plain(section: Section, kinds: Mapping[str, type], checks: Iterable[
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
     asked += questions(section, shape)
-    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked or ["True"])
+    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked)
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
     return made

@@ -196,8 +196,8 @@ def _no_ndjson(name: str, first: bytes) -> Record | None:
     """Why a file with this first line is no NDJSON at all; what is wrong with the line alone is left to its record."""
     problem, in_line = encoding_problem(first)
     if problem and not in_line:
-        return _unread_line(name, 0, "encoding", problem)
-    return _unread_line(name, 0, "not-json", _SPREAD) if first.strip() == b"{" else None
+        return _unread_line(name, 0, "encoding", problem)._replace(is_cut=True)
+    return _unread_line(name, 0, "not-json", _SPREAD)._replace(is_cut=True) if first.strip() == b"{" else None
 
 
 def _lines(stream: BinaryIO, name: str, limits: Limits, line: bytes) -> Iterator[Record]:

@@ -73,6 +73,13 @@ def test_of_a_pipe_nobody_knows_the_share(terminal: Terminal) -> None:
     assert "%" not in seen
 
 
+def test_standard_input_has_a_bar(terminal: Terminal) -> None:
+    """Of which nobody counts the bytes either."""
+    with redirect_stderr(terminal.stream), Progress("converted", None) as bar:
+        bar.advance(0, 3)
+    assert "3 records" in terminal.seen()
+
+
 def test_the_bar_goes_away_for_a_line(terminal: Terminal) -> None:
     with redirect_stderr(terminal.stream), Progress("validated", 10) as bar:
         bar.advance(5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ import click
 from fhirconv.build import RESTFUL
 from fhirconv.cli import Exit, let_go, say
 from fhirconv.cli.options import Options, tell, tell_report
-from fhirconv.cli.outputs import check_paths, is_dir, names_folder
+from fhirconv.cli.outputs import check_paths, names_folder, standard_output
 from fhirconv.cli.progress import Progress
 from fhirconv.cli.run_report import file_of, report_run
 from fhirconv.cli.signals import Signals, StoppedError
@@ -27,6 +28,7 @@ from fhirconv.many.converter import BUNDLES, FACTS, RESOURCES, Settings
 from fhirconv.many.files import ClosedError, Output, OutputError, Stream, output_for
 from fhirconv.many.run import Run
 from fhirconv.many.tally import MOST_LISTED
+from fhirconv.output import is_stream
 from fhirconv.reports import shown_issue
 
 _OTHER_PACKED = (".bz2", ".xz", ".zip")
@@ -43,9 +45,9 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
         settings = replace(settings, bundle=RESTFUL)
     target = Path(wanted)
     _check_shape(wanted, options.shape)
-    is_stream = wanted == "-" or (target.exists() and not target.is_file() and not is_dir(target))
-    rejects = options.rejects or (None if is_stream else _beside(target))
-    check_paths(inputs.paths, None if is_stream else target, rejects, file_of(options.report))
+    has_no_name = wanted == "-" or is_stream(target)
+    rejects = options.rejects or (None if has_no_name else _beside(target))
+    check_paths(inputs.paths, None if has_no_name else target, rejects, file_of(options.report))
     kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
     job = BatchJob(settings, options.shape, *kinds, options.verbose, MOST_LISTED if options.report else 0)
     teller = Teller(options, inputs.size())
@@ -83,7 +85,7 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
 def _outputs(wanted: str, shape: str, rejects: Path | None) -> tuple[Output, Output | None]:
     """For what is converted, and for what is rejected; both or, with an OutputError, none."""
     is_folder = shape == RESOURCES
-    output = Stream(sys.stdout.buffer, "standard output") if wanted == "-" else output_for(Path(wanted), is_folder)
+    output = Stream(standard_output(), "standard output") if wanted == "-" else output_for(Path(wanted), is_folder)
     try:
         return output, output_for(rejects, False) if rejects else None
     except OutputError:
@@ -97,15 +99,15 @@ def _beside(target: Path) -> Path:
 
 
 def _stem(name: str) -> str:
-    plain = Path(name).stem if kind_of_name(name) else name
-    return plain[: len(plain) - len(plain_suffix(name))]
+    plain = Path(name).stem if kind_of_name(name) or name.lower().endswith(_OTHER_PACKED) else name
+    return plain[: len(plain) - len(plain_suffix(plain))]
 
 
 def _check_shape(wanted: str, shape: str) -> None:
     """Bundles go to a file of lines, resources into a folder."""
     target = Path(wanted)
     if shape == RESOURCES:
-        if wanted == "-" or target.is_file() or not target.name:
+        if wanted == "-" or os.path.isfile(target) or not target.name:
             raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
     elif names_folder(wanted):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from fhirconv.cli import let_go
 from fhirconv.compression import WHOLE, plain_suffix
-from fhirconv.many.files import partial
+from fhirconv.many.files import OutputError, partial
 from fhirconv.output import write_file
 
 
@@ -44,11 +45,21 @@ def same(one: Path, other: Path) -> bool:
         return False
 
 
+def standard_output() -> BinaryIO:
+    """For bytes. Raises OutputError where whoever started the command has closed it."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
+    return sys.stdout.buffer
+
+
 def _to_standard_output(data: bytes) -> str:
     """Writes it; returns why it could not. A reader who has gone, as `head` does, is no error."""
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        stream = standard_output()
+        stream.write(data)
+        stream.flush()
+    except OutputError as error:
+        return str(error)
     except OSError as error:
         let_go(sys.stdout)
         return "" if isinstance(error, BrokenPipeError) else f"standard output cannot be written: {error.strerror}"

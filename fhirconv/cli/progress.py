@@ -17,7 +17,7 @@ _CLEAR = "\r\x1b[K"
 
 def is_watched() -> bool:
     """Whether somebody sees standard error."""
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -60,7 +60,7 @@ class Progress(AbstractContextManager["Progress"]):
                 unknown, self._total, self._label, item_show_func=lambda _: self._rate(), file=sys.stderr
             )
             self._bar.start -= time.monotonic() - self._start
-        self._bar.update(self._steps)
+        self._bar.update(self._steps or int(self._total is None))  # of 0 steps click draws nothing
         self._steps = 0
         self._drawn = time.monotonic()
 

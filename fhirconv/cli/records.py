@@ -12,12 +12,31 @@ from fhirconv.cli.options import tell
 from fhirconv.compression import PackedError
 from fhirconv.document import Limits
 from fhirconv.issues import MappingError
+from fhirconv.r4 import resource_types
 
 if TYPE_CHECKING:
     from fhirconv.pushing.units import Settings
 
+_FIRST = ("Organization", "Practitioner", "Device", "Patient", "DocumentReference", "Specimen", "Condition", "Procedure")
+_LAST = ("Provenance",)
+
+
+def _as_they_refer(context: click.Context, parameter: click.Parameter, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Files of FHIR Bulk Data (TYPE.ndjson) with those first that the others refer to: a server wants them to be there."""
+    types = [path.name.partition(".")[0] for path in files]
+    if not set(types) <= resource_types():
+        return files
+    order = {name: at - len(_FIRST) for at, name in enumerate(_FIRST)} | dict.fromkeys(_LAST, 1)
+    return tuple(sorted(files, key=lambda path: order.get(path.name.partition(".")[0], 0)))
+
+
 records_argument = click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    callback=_as_they_refer,
 )
 identity_option = click.option(
     "--identity",

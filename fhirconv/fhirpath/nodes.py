@@ -69,7 +69,7 @@ def _key(key: str, fhir_type: str) -> Key:
 
 
 @functools.lru_cache(maxsize=1024)
-def _keys_of(type_name: str, name: str) -> tuple[Key, ...]:
+def keys_of(type_name: str, name: str) -> tuple[Key, ...]:
     """The JSON keys under which an element of this name may stand; a choice has one for each of its types."""
     if not r4.kind_of(type_name):
         return (Key(name, "", ""),)
@@ -128,11 +128,11 @@ def named(node: Node, name: str) -> list[Node]:
     found: list[Node] = []
     value = node.value
     if isinstance(value, dict):
-        for place in _keys_of(node.type, name):
+        for place in keys_of(node.type, name):
             if place.key in value or place.sibling in value:  # of a choice few are there
                 _read(node, place, found)
     elif isinstance(node.extra, dict):
-        for place in _keys_of("Element", name):
+        for place in keys_of("Element", name):
             _read(Node(node.extra, "Element", None, node.path), place, found)
     return found
 

@@ -7,6 +7,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+
+
+def make_file(path: Path) -> None:
+    """Makes an empty file, unless there is one; never by way of a link. Raises OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | NO_LINK, 0o666))
+
 
 def claim(path: Path, make: Callable[[Path], object]) -> ExitStack:
     """Makes a file or folder and locks it; closing what is returned lets it go. Raises BlockingIOError if it is taken.
@@ -18,7 +25,7 @@ def claim(path: Path, make: Callable[[Path], object]) -> ExitStack:
         make(path)
         held = ExitStack()
         try:
-            descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # NFS locks for writers only
+            descriptor = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | NO_LINK)  # NFS locks for writers
         except FileNotFoundError:
             continue
         except PermissionError:  # Windows opens no folders so, and has no such locks

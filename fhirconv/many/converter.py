@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +89,8 @@ def rejection(record: Record, issue: Issue) -> Conversion:
 
 def _where(error: Exception) -> str:
     """The kind of an exception and the place in our code that it passed last; its own words may hold data."""
+    import traceback  # costs a start 1 ms
+
     ours = [
         f"{Path(frame.filename).relative_to(_PACKAGE.parent).as_posix()}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)

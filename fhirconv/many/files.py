@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +15,8 @@ from typing import BinaryIO, Protocol
 
 from fhirconv.compression import compressed, kind_of_name
 from fhirconv.issues import FhirconvError
-from fhirconv.many.claims import claim
+from fhirconv.many.claims import NO_LINK, claim, make_file
+from fhirconv.output import is_stream, open_stream
 from fhirconv.r4 import resource_types
 
 _PART = ".partial"
@@ -98,9 +98,9 @@ class LinesFile:
         try:
             _check_writable(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._claim = _claim(self._part, path, Path.touch)
+            self._claim = _claim(self._part, path, make_file)
             with _closed_on_error(self._claim):
-                self._file = self._part.open("wb", buffering=0)
+                self._file = io.FileIO(os.open(self._part, os.O_WRONLY | os.O_TRUNC | NO_LINK), "w")
                 _keep_mode(path, self._part)
         except OSError as error:
             raise _cannot(path, error) from None
@@ -180,6 +180,8 @@ class LinesFolder:
 
     def finish(self) -> None:
         """See Output."""
+        import shutil  # costs a start 2 ms, with all that it can unpack
+
         for file in self._files.values():
             file.finish()
         try:
@@ -205,6 +207,8 @@ class LinesFolder:
 
     def _make_room(self) -> None:
         """Takes up what a run left that was killed: lines of its own, or between the two renames at its end."""
+        import shutil
+
         for folder in (self._part, self._old):
             _check_holds_ours(folder)
         for one in self._part.iterdir():
@@ -221,18 +225,19 @@ def output_for(path: Path, is_folder: bool) -> Output:
 
     A link stays one too: what it leads to is written.
     """
-    path = path.resolve() if path.is_symlink() else path
-    if is_folder:
-        return LinesFolder(path)
-    if path.exists() and not path.is_file():
+    if not is_folder and is_stream(path):
         try:
-            return Stream(path.open("wb"), str(path))
+            return Stream(open_stream(path), str(path))
         except OSError as error:
             raise _cannot(path, error) from None
-    return LinesFile(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    return LinesFolder(path) if is_folder else LinesFile(path)
 
 
 def _claim(part: Path, path: Path, make: Callable[[Path], object]) -> ExitStack:
+    """Claims what an output is while it is not complete. Through a link the lines would go to a file of somebody else."""
+    if part.is_symlink() or (part.is_file() and part.stat().st_nlink > 1):
+        raise OutputError(f"{path} cannot be written: {part} is a link; remove it")
     try:
         return claim(part, make)
     except BlockingIOError:

@@ -19,7 +19,7 @@ BOOT = "import sys; sys.path[:] = sys.argv[1:]; from fhirconv.many.worker import
 def serve() -> None:
     """Works until its standard input ends: also when whoever started it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started it
-    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)  # nothing that is printed gets among the results
     os.dup2(nowhere, 1)
@@ -40,6 +40,5 @@ def _tried(make: Callable[[], Any]) -> tuple[Any, str]:
 
 
 def _tell(answer: tuple[Any, str], outgoing: BinaryIO) -> None:
-    data = memoryview(pickle.dumps(answer, 5))
-    while data:
-        data = data[outgoing.write(data) :]
+    pickle.dump(answer, outgoing, 5)  # not `dumps`: to copy megabytes into new memory costs more than to convert a case
+    outgoing.flush()

@@ -93,9 +93,12 @@ def check_profiles(
     """
     run = Run(profiles, lookup, resource)
     has_extensions = may_have_any(resource)
-    for item, container in _resources(root_item(resource), None):
-        run.resource, run.root, run.env = item.value, container, None
-        claims = _claims(item) if claimed is None or item.path else [(url, ()) for url in claimed]
+    for one, where, container in _resources(resource, (), None):
+        claims = _claims(one) if claimed is None or where else [(url, ()) for url in claimed]
+        if not claims and not has_extensions:
+            continue
+        item = root_item(one, where)
+        run.resource, run.root, run.env = one, container, None
         for url, path in claims:
             _check_claim(url, path, item, profiles, run)
         if has_extensions:
@@ -124,25 +127,27 @@ def _list(holder: Json, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _claims(item: Item) -> list[tuple[Canonical, Path]]:
-    meta = item.value.get("meta")
-    listed = _list(meta, "profile") if isinstance(meta, dict) else ()
-    return [(one, ("meta", "profile", position)) for position, one in enumerate(listed) if isinstance(one, str)]
+def _claims(resource: Json) -> list[tuple[Canonical, Path]]:
+    meta = resource.get("meta")
+    if not isinstance(meta, dict) or "profile" not in meta:
+        return []
+    listed = enumerate(_list(meta, "profile"))
+    return [(one, ("meta", "profile", position)) for position, one in listed if isinstance(one, str)]
 
 
-def _resources(item: Item, container: Json | None) -> Iterator[tuple[Item, Json | None]]:
+def _resources(resource: Json, path: Path, container: Json | None) -> Iterator[tuple[Json, Path, Json | None]]:
     """A resource, those contained in it, each with what contains it, and those of a Bundle's entries, at any depth."""
-    yield item, container
-    for position, inner in enumerate(_list(item.value, "contained")):
+    yield resource, path, container
+    for position, inner in enumerate(_list(resource, "contained")):
         if isinstance(inner, dict):
-            yield from _resources(root_item(inner, (*item.path, "contained", position)), item.value)
-    if item.type != "Bundle":
+            yield from _resources(inner, (*path, "contained", position), resource)
+    if resource.get("resourceType") != "Bundle":
         return
-    for position, entry in enumerate(_list(item.value, "entry")):
+    for position, entry in enumerate(_list(resource, "entry")):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            held = root_item(inner, (*item.path, "entry", position, "resource"))
-            if "contained" in inner or held.type == "Bundle":
-                yield from _resources(held, None)
+            where = (*path, "entry", position, "resource")
+            if "contained" in inner or inner.get("resourceType") == "Bundle":
+                yield from _resources(inner, where, None)
             else:
-                yield held, None  # the usual one, without a call
+                yield inner, where, None  # the usual one, without a call

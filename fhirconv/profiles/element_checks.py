@@ -5,15 +5,14 @@ Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from fhirconv.issues import shown
+from fhirconv.profiles.checks import Check, Glance, always, never
 from fhirconv.profiles.definitions import R4_URL, Json, Node
 from fhirconv.profiles.items import Item
 from fhirconv.profiles.run import Profile, Run
-
-Check = Callable[[Item, Run], None]
 
 _ANY = frozenset({"Resource", "DomainResource"})
 
@@ -61,7 +60,7 @@ def _fixed(wanted: Any, label: str) -> Check:
         if item.value is not None and item.value != wanted:
             run.report("profile-value", message, item)
 
-    return check
+    return Check(check, lambda fhir_type: lambda value, run: bool(value == wanted))
 
 
 def _pattern(wanted: Any, label: str) -> Check:
@@ -71,7 +70,7 @@ def _pattern(wanted: Any, label: str) -> Check:
         if item.value is not None and not matches(item.value, wanted):
             run.report("profile-value", message, item)
 
-    return check
+    return Check(check, lambda fhir_type: lambda value, run: matches(value, wanted))
 
 
 def _length(limit: int, label: str) -> Check:
@@ -79,7 +78,7 @@ def _length(limit: int, label: str) -> Check:
         if isinstance(item.value, str) and len(item.value) > limit:
             run.report("profile-limit", f"{label} has {len(item.value)} characters: expected at most {limit}", item)
 
-    return check
+    return Check(check)
 
 
 def _limit(limit: Any, sign: int, label: str) -> Check:
@@ -108,7 +107,7 @@ def _limit(limit: Any, sign: int, label: str) -> Check:
         if value != edge and (value > edge) == (sign > 0):
             run.report("profile-limit", f"{label} is {shown(value)}: expected {words} {shown(edge)}", item)
 
-    return check
+    return Check(check)
 
 
 def _types(types: list[Json], node: Node, label: str) -> Iterator[Check]:
@@ -130,7 +129,7 @@ def _type(codes: frozenset[str], label: str) -> Check:
         if item.type not in codes:
             run.report("profile-type", f"{label} is of type {shown(item.type)}: the profile allows {wanted}", item)
 
-    return check
+    return Check(check, lambda fhir_type: always if fhir_type in codes else never)
 
 
 def _profile(code: str, urls: list[str], label: str) -> Check:
@@ -148,7 +147,14 @@ def _profile(code: str, urls: list[str], label: str) -> Check:
             names = ", ".join(profile.name for profile in known)
             run.report("profile-conformance", f"{label} conforms to none of the profiles {names}", item)
 
-    return check
+    def is_met(value: Any, run: Run) -> bool:
+        profile = known_profile(urls[0], run)
+        return profile is None or profile.is_met(value, code, run)
+
+    def glance(fhir_type: str) -> Glance:
+        return always if fhir_type != code else is_met if len(urls) == 1 else never
+
+    return Check(check, glance)
 
 
 def known_profile(url: str, run: Run) -> Profile | None:
@@ -164,20 +170,30 @@ def _target(urls: list[str], label: str) -> Check:
     profiles = [url for url in urls if not _is_type(url)]
     types: dict[str, str] = {}  # of these profiles; found out when first asked: they are read then
 
-    def check(item: Item, run: Run) -> None:
-        resource = run.resolve(item)
-        actual = str(resource.get("resourceType")) if resource else stated_type(item)
+    def misfit(value: Any, run: Run) -> tuple[str, str] | None:
+        resource = run.resolve(value)
+        if (id(resource), misfit) in run.fitting:
+            return None  # many lead to one patient
+        actual = str(resource.get("resourceType")) if resource else stated_type(value)
         if not actual or actual in plain or plain & _ANY:
-            return
+            return None
         types.update({} if types else {url: run.known.type_of(url) for url in profiles})
         fitting = [known_profile(url, run) for url in profiles if types[url] in (actual, "")]
         if not fitting:
             wanted = ", ".join(sorted({*plain, *types.values()}))
-            run.report("profile-target", f"{label} leads to {shown(actual)}: the profile allows {wanted}", item)
-        elif resource is not None:
-            _check_conformance(fitting, resource, label, item, run)
+            return "profile-target", f"{label} leads to {shown(actual)}: the profile allows {wanted}"
+        if resource is None:
+            return None
+        found = _nonconformance(fitting, resource, label, run)
+        if found is None:
+            run.fitting.add((id(resource), misfit))
+        return found
 
-    return check
+    def check(item: Item, run: Run) -> None:
+        if found := misfit(item.value, run):
+            run.report(*found, item)
+
+    return Check(check, lambda fhir_type: lambda value, run: misfit(value, run) is None)
 
 
 def _is_type(url: str) -> bool:
@@ -185,27 +201,24 @@ def _is_type(url: str) -> bool:
     return url.startswith(R4_URL) and name[:1].isupper() and name.isalpha()
 
 
-def stated_type(item: Item) -> str:
+def stated_type(value: Any) -> str:
     """The type that a Reference names: in `type`, or in 'Type/id'; '' when it names none."""
-    if not isinstance(item.value, dict):
+    if not isinstance(value, dict):
         return ""
-    if isinstance(item.value.get("type"), str):
-        return str(item.value["type"])
-    reference = item.value.get("reference")
+    if isinstance(value.get("type"), str):
+        return str(value["type"])
+    reference = value.get("reference")
     parts = reference.partition("/_history/")[0].split("/") if isinstance(reference, str) else []
     return parts[-2] if len(parts) > 1 and parts[-2][:1].isupper() and parts[-2].isalpha() else ""
 
 
-def _check_conformance(fitting: list[Profile | None], resource: Json, label: str, item: Item, run: Run) -> None:
+def _nonconformance(fitting: list[Profile | None], resource: Json, label: str, run: Run) -> tuple[str, str] | None:
     known = [profile for profile in fitting if profile is not None]
     errors = [run.errors_of(resource, profile) for profile in known]
     if len(known) < len(fitting) or not all(errors):
-        return
+        return None
     first = errors[0][0]
     where = ".".join(str(step) for step in first.path) or "the resource"
     names = ", ".join(profile.name for profile in known)
-    run.report(
-        "profile-conformance",
-        f"{label} leads to a {resource.get('resourceType')} that does not conform to {names}: see {where} there [{first.rule}]",
-        item,
-    )
+    does_not = f"{label} leads to a {resource.get('resourceType')} that does not conform to {names}"
+    return "profile-conformance", f"{does_not}: see {where} there [{first.rule}]"

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/defining-extensions.html. Those of HL7's R4 itself
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -19,8 +20,8 @@ from fhirconv.validation.finding import Path
 
 _KEYS = ("extension", "modifierExtension")
 _NOT_ENTERED = frozenset({"contained", "resource", "text"})  # resources of their own; a narrative has no extensions
-_URL = b'"url":"'
-_REQUEST = b'"method":"PUT",' + _URL
+# Absolute, which a request's URL seldom is, and not of R4.
+_FOREIGN = re.compile(rb'"url":"(?!' + re.escape(R4_URL.encode()) + rb')[^":]+:')
 
 
 def check_extensions(root: Item, run: Run) -> None:
@@ -41,10 +42,9 @@ def check_extensions(root: Item, run: Run) -> None:
 def may_have_any(resource: Json) -> bool:
     """Whether there may be an extension that is not of R4 itself; most resources have none, and need no walk."""
     try:
-        written = orjson.dumps(resource, default=str).replace(_REQUEST, b"")
+        return _FOREIGN.search(orjson.dumps(resource, default=str)) is not None
     except TypeError:  # it holds what orjson does not write
         return True
-    return written.count(_URL) > written.count(_URL + R4_URL.encode())
 
 
 def _find(value: Any, path: Path, found: list[tuple[Json, str, int, Path]]) -> None:

@@ -5,17 +5,17 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fhirconv.fhirpath import Env, FhirPathError, compile_expression
 from fhirconv.fhirpath import Node as Focus
+from fhirconv.fhirpath.certain import certainly
 from fhirconv.issues import printable
 from fhirconv.profiles.bindings import verdict_of
+from fhirconv.profiles.checks import Check, Glance, always, never
 from fhirconv.profiles.definitions import Json, Node
 from fhirconv.profiles.items import Item, root_item
 from fhirconv.profiles.run import Run
-
-Check = Callable[[Item, Run], None]
 
 _MAX_WORDS = 300
 
@@ -65,4 +65,8 @@ def _invariant(constraint: Json, label: str) -> Check:
             return
         run.report("profile-invariant", message, item, severity)
 
-    return check
+    def glance(fhir_type: str) -> Glance:
+        holds = certainly(expression, fhir_type)
+        return (always if holds else never) if isinstance(holds, bool) else lambda value, run: holds(value)
+
+    return Check(check, glance)

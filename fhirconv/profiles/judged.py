@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from fhirconv.profiles.definitions import Json, Node
-from fhirconv.profiles.items import Item
+from fhirconv.profiles.run import NotChecked
 
 _CODED = {"binding", "max", "min", "pattern", "slicing", "type"}
 _OF_CODING = {"system", "version", "code", "display", "userSelected"}
@@ -16,14 +16,14 @@ _MOST = 1000  # of one element
 _LONGEST = 1000  # bytes; longer ones are data
 
 
-class Judged(set[bytes]):
-    """The codings of the values of one element, together, that were found right."""
+class Judged(dict[bytes | None, dict[NotChecked, None]]):
+    """The codings of the values of one element, together, that were found right; with what of them could not be checked."""
 
-    def remember(self, key: bytes) -> None:
+    def remember(self, key: bytes, not_checked: dict[NotChecked, None]) -> None:
         """Adds a key; a full memory begins anew."""
         if len(self) >= _MOST:
             self.clear()
-        self.add(key)
+        self[key] = not_checked
 
 
 def judged_by_codings(node: Node) -> Judged | None:
@@ -67,13 +67,13 @@ def _is_of_coding(node: Node) -> bool:
     )
 
 
-def codings_of(items: list[Item]) -> bytes | None:
+def codings_of(concepts: Sequence[Any]) -> bytes | None:
     """What tells the concepts of an element from others: which parts they have, and their codings. None: look each time."""
     parts: list[Any] = []
-    for item in items:
-        if item.type != "CodeableConcept" or type(item.value) is not dict:
+    for concept in concepts:
+        if type(concept) is not dict:
             return None
-        parts += [*item.value], item.value.get("coding")
+        parts += [*concept], concept.get("coding")
     try:
         key = orjson.dumps(parts)
     except TypeError:  # it holds what orjson does not write

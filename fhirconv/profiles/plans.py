@@ -5,11 +5,15 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from fhirconv.profiles import bindings, element_checks, invariants
+from fhirconv.profiles.checks import Check, Glance
 from fhirconv.profiles.definitions import Json, Node, slim, tree
+from fhirconv.profiles.glance import value_glance
 from fhirconv.profiles.items import Item, children, holder_of, keys_of, values_of
 from fhirconv.profiles.judged import Judged, codings_of, judged_by_codings
 from fhirconv.profiles.run import Run
@@ -26,7 +30,7 @@ class Plan:
     label: str
     min: int = 0
     max: int | None = None
-    checks: tuple[element_checks.Check, ...] = ()
+    checks: tuple[Check, ...] = ()
     children: tuple[Plan, ...] = ()
     slicing: Slicing | None = None
     required: tuple[Plan, ...] = ()
@@ -40,16 +44,19 @@ class Plan:
 
     def check_all(self, items: list[Item], parent: Item, run: Run) -> None:
         """Count the values of the element in one parent, and check each, unless the same were right before."""
-        key = codings_of(items) if self.judged is not None else None
+        key = codings_of([item.value for item in items]) if self.judged is not None and _are_concepts(items) else None
         if self.judged is None or key is None:
             self._check_all(items, parent, run)
-        elif key not in self.judged:
+            return
+        not_checked = self.judged.get(key)
+        if not_checked is None:
             look = Run(run.known, run.lookup, run.resource)
             self._check_all(items, parent, look)
-            if not look.findings and not look.not_checked:
-                self.judged.remember(key)
+            if not look.findings:
+                self.judged.remember(key, look.not_checked)
             run.findings += look.findings
-            run.not_checked |= look.not_checked
+            not_checked = look.not_checked
+        run.not_checked |= not_checked
 
     def _check_all(self, items: list[Item], parent: Item, run: Run) -> None:
         count = len(items)
@@ -71,7 +78,7 @@ class Plan:
     def check(self, item: Item, run: Run) -> None:
         """Check one value and what is below it."""
         for check in self.checks:
-            check(item, run)
+            check.check(item, run)
         if self.children and (holder := holder_of(item)) is not None:
             self._check_below(holder, item, run)
 
@@ -99,6 +106,10 @@ class Plan:
             for key, fhir_type in keys_of(type_name, child.name):
                 table[key] = table["_" + key] = (child, key, fhir_type)
         return table
+
+
+def _are_concepts(items: list[Item]) -> bool:
+    return all(item.type == "CodeableConcept" for item in items)
 
 
 @dataclass(slots=True)
@@ -156,7 +167,7 @@ class Slicing:
             previous = max(previous, place)
 
 
-@dataclass(slots=True)
+@dataclass
 class CompiledProfile:
     """One profile: its canonical URL, short name, the type that it constrains, and where an extension may stand."""
 
@@ -169,7 +180,16 @@ class CompiledProfile:
 
     def check(self, item: Item, run: Run) -> None:
         """Report what is wrong with `item` to `run`."""
-        self.root.check(item, run)
+        if not self.is_met(item.value, item.type, run):
+            self.root.check(item, run)
+
+    def is_met(self, value: Any, fhir_type: str, run: Run) -> bool:
+        """Whether there is surely nothing to say of a value, as a glance tells."""
+        return fhir_type == self.type and self._glance(value, run)
+
+    @functools.cached_property
+    def _glance(self) -> Glance:
+        return value_glance(self.root, self.type)
 
 
 def compile_profile(definition: Json) -> CompiledProfile:
@@ -207,7 +227,7 @@ def _plan(node: Node, profile: str, by_id: dict[str, Node]) -> Plan:
     return Plan(node.name, label, facts.get("min", 0), limit, checks, below, slicing, required, judged)
 
 
-def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> element_checks.Check:
+def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> Check:
     """The checks of an element that has the content of another; made when first met, as content may hold itself."""
     made: list[Plan] = []
 
@@ -218,7 +238,7 @@ def _referred(node: Node | None, profile: str, by_id: dict[str, Node]) -> elemen
             for child in plan.children:
                 child.check_all(children(item, child.name), item, run)
 
-    return check
+    return Check(check)
 
 
 def _slicing(node: Node, profile: str, by_id: dict[str, Node]) -> Slicing | None:

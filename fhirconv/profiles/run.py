@@ -50,6 +50,9 @@ class Profile(Protocol):
     def check(self, item: Item, run: Run) -> None:
         """Report what is wrong with `item` to `run`."""
 
+    def is_met(self, value: Any, fhir_type: str, run: Run) -> bool:
+        """Whether there is surely nothing to say of a value, as a glance tells."""
+
 
 @dataclass(slots=True)
 class Run:
@@ -62,6 +65,7 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[NotChecked, None] = field(default_factory=dict)
     shared: dict[tuple[int, Canonical], list[Finding]] = field(default_factory=dict)
+    fitting: set[tuple[int, object]] = field(default_factory=set)  # resources, with the checks that they passed as targets
     depth: int = 0
     env: Any = None  # of fhirconv.fhirpath: made when the first invariant is checked
 
@@ -73,9 +77,9 @@ class Run:
         """Note, once, what could not be checked."""
         self.not_checked[NotChecked(what, why)] = None
 
-    def resolve(self, item: Item) -> Json | None:
+    def resolve(self, value: Any) -> Json | None:
         """The resource that a Reference leads to, if it can be found."""
-        reference = item.value.get("reference") if isinstance(item.value, dict) else None
+        reference = value.get("reference") if isinstance(value, dict) else None
         return self.lookup(reference, self.resource) if isinstance(reference, str) else None
 
     def check_claim(self, item: Item, profile: Profile) -> None:

@@ -61,7 +61,7 @@ def _step(item: Item, step: Step, run: Run) -> list[Item]:
         return [each for each in children(item, "extension") if _has_url(each, step.name)]
     if step.kind == "ofType":
         return [item] if item.type == step.name else []
-    resource = run.resolve(item)
+    resource = run.resolve(item.value)
     return [root_item(resource)] if resource else []
 
 
@@ -90,6 +90,11 @@ class Index(NamedTuple):
 
     steps: tuple[Step, ...]
     numbers: dict[str, list[int]]
+
+    @property
+    def key(self) -> str:
+        """The key of values that holds it, as 'url' of extensions; '' where it stands deeper, or is found otherwise."""
+        return self.steps[0].name if len(self.steps) == 1 and self.steps[0].kind == "child" else ""
 
     def candidates(self, item: Item, run: Run) -> list[int]:
         """The numbers of the slices that the value may belong to, in order."""

@@ -111,14 +111,16 @@ def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: 
     from pyspark.sql import Observation
     from pyspark.sql import functions as f
 
+    # With room for one file more than there are outcomes Spark writes rows as they come. Else it sorts them by outcome first,
+    # and mixes what is alike where that does not fit into memory.
+    lines.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", "3")
     before = _lines_before(lines)
-    work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, before))
+    work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, before), tells_all=kind == "parquet")
     is_blank = f.col("issues")[0]["rule"] == f.lit("blank-line")
     outcome = f.when(f.col("ok"), CONVERTED).when(is_blank, BLANK).otherwise(REJECTED)
     seen = Observation()
     done = apply(lines, work).withColumn(OUTCOME, outcome).observe(seen, *_totals())
-    # By place: Spark sorts by outcome to write two folders, and where that does not fit into memory it mixes what is alike.
-    done = done.where(f.col(OUTCOME) != BLANK).sortWithinPartitions(OUTCOME, *PLACE)
+    done = done.where(f.col(OUTCOME) != BLANK)
     made = _as_lines(done) if kind == "ndjson" else done.drop("ok")
     writer = made.write.partitionBy(OUTCOME).mode("overwrite" if overwrite else "error")
     writer.format("text" if kind == "ndjson" else "parquet").save(out)

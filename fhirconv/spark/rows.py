@@ -73,6 +73,7 @@ class Work:
     validate: bool
     lines: Lines | None = None
     stop: bool = False  # at the first case that is rejected
+    tells_all: bool = True  # issues also of a case that has a Bundle: words kept as text are looked for in its text
     version: str = field(default_factory=lambda: fhirconv.__version__)
 
 
@@ -190,7 +191,8 @@ def _converted(document: Document, mappings: Mappings, work: Work) -> Converted:
     try:
         done = convert_document(document, mappings, work.bundle, work.source, work.validate)
         bundle = done.json() if done.ok else None
-        return Converted(done.case.id or None, bundle, done.issues, done.ledger.counts(), file, line)
+        issues = done.issues if work.tells_all or bundle is None else []
+        return Converted(done.case.id or None, bundle, issues, done.counts(), file, line)
     except Exception as error:  # a fault of ours must not take the other rows with it
         message = (
             f"fhirconv failed with {type(error).__name__} at {_fault(error)}; report it, with what is special here"

@@ -7,21 +7,21 @@ at the end. Free text is never remembered here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from fhirconv.memory import is_long
 from fhirconv.numbers import MAX_DIGITS, MAX_EXPONENT, number_excess
 from fhirconv.r4 import kind_of
 from fhirconv.validation.codes import any_code_is_right, coding_findings, quantity_findings
-from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
+from fhirconv.validation.primitive_schemas import PRIMITIVES
 from fhirconv.validation.primitives import form_problem
 from fhirconv.validation.registries import identifier_findings
 from fhirconv.validation.structure import structure_findings
 from fhirconv.validation.vitals import is_vital_sign
+
+if TYPE_CHECKING:
+    from fhirconv.validation.together import Seen
 
 _LARGE = 2**63
 _OF_REFERENCE = {"reference", "display"}
@@ -29,35 +29,11 @@ comparators = frozenset(("<", "<=", ">=", ">"))
 _DAY = len("YYYY-MM-DD")
 _REMEMBERED = 50_000  # entries of a memory before it is emptied: no input can fill the memory
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}").fullmatch
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
-_CODE, _URI, _INSTANT = (re.compile(PRIMITIVES[name]["pattern"]).fullmatch for name in ("code", "uri", "instant"))
+_URI, _INSTANT = (re.compile(PRIMITIVES[name]["pattern"]).fullmatch for name in ("uri", "instant"))
 
 
 class NotPlainError(Exception):
     """The exact check has to decide."""
-
-
-class Seen:
-    """What the looks at one resource or Bundle share."""
-
-    __slots__ = ("codes", "meta", "texts", "types")
-
-    def __init__(self, types: Mapping[str, str]) -> None:
-        self.types = types  # what a reference may say -> resource type, within one Bundle
-        self.texts: list[str] = []  # looked at together, at the end
-        self.meta: Any = self  # the last that was right and holds tags alone (as yet nothing): those of a case are the same
-        self.codes: set[str] = set()  # those of systems in which any code is right
-
-    def check(self) -> None:
-        """Looks at what was noted. A text begins as it must: that was looked at before."""
-        for code in self.codes:
-            if not _CODE(code):
-                raise NotPlainError
-        written = orjson.dumps(self.texts)  # escapes control characters, takes no half of a surrogate pair
-        if len(written) > LONGEST_TEXT and max(map(len, self.texts)) > LONGEST_TEXT:
-            raise NotPlainError
-        if (b"\\" in written or not written.isascii()) and any(map(_CONTROL, self.texts)):
-            raise NotPlainError
 
 
 class _Good(set[Any]):
@@ -170,19 +146,15 @@ def _zone(time: str) -> str:
 
 def look_at_range(low: Any, high: Any) -> None:
     """Two quantities of one unit in their order."""
+    for end in (low, high):
+        look_at_number(end["value"])  # those that are none cannot be compared
     same = all(low.get(part) == high.get(part) for part in ("system", "code", "unit"))
     if not same or not low["value"] <= high["value"]:
         raise NotPlainError
 
 
-def look_at_begin(text: Any) -> None:
-    """How a text begins that begins with no letter of ASCII."""
-    if not text or text[0].isspace():
-        raise NotPlainError
-
-
 def look_at_narrative(div: Any) -> None:
-    """A narrative that is not of our own making."""
+    """The div of a narrative that is not as we write them."""
     from fhirconv.validation.xhtml import narrative_problems  # not at import: ours are simple
 
     if narrative_problems(div):
@@ -194,10 +166,7 @@ def look_at_reference(value: Any, seen: Seen, targets: frozenset[str] | None) ->
     if not value or not value.keys() <= _OF_REFERENCE:
         raise NotPlainError
     if "display" in value:
-        display = value["display"]
-        if not "!" <= display < "\x7f":
-            look_at_begin(display)
-        seen.texts.append(display)
+        seen.texts.append(value["display"])
     text = value.get("reference")
     found = seen.types.get(text)
     if found is None:

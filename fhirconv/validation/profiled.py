@@ -78,10 +78,10 @@ class ProfileLayer:
         if self.is_asked:
             found, skipped = self._against(resource, self._profiles)
             return found, LayerRun("profiles", "ran", skipped)
-        claimed = claims_of(resource)
-        if any(url.startswith(tuple(CLAIMED)) for url in claimed):
+        if any(url.startswith(tuple(CLAIMED)) for url in _claims(resource)):
             found, skipped = self._against(resource, built_in(next(iter(CLAIMED.values()))))
             return found, LayerRun("profiles", "ran", skipped)
+        claimed = set(_claims(resource))
         notes = tuple(f"{shown(url, 200)}: claimed, and no package at hand defines it" for url in sorted(claimed))
         return [], LayerRun("profiles", "not asked for" if claimed else "nothing to do", notes)
 
@@ -91,14 +91,15 @@ class ProfileLayer:
 
         find = _lookup(resource)
         found, skipped = check_profiles(resource, profiles, None, find)
-        kind = profiles.type_of(self._wanted) if self._wanted else ""
-        held = [(path, one) for path, one in _resources(resource, ()) if one.get("resourceType") == kind]
-        for path, one in held:
-            more, also = check_profiles(one, profiles, (self._wanted,), find)
-            found += [finding._replace(path=(*path, *finding.path)) for finding in more]
-            skipped += also
-        if self._wanted and not held:
-            skipped.append(NotChecked(self._wanted, f"there is no resource of its type, {kind}"))
+        if self._wanted:
+            kind = profiles.type_of(self._wanted)
+            held = [(path, one) for path, one in _resources(resource, ()) if one.get("resourceType") == kind]
+            for path, one in held:
+                more, also = check_profiles(one, profiles, (self._wanted,), find)
+                found += [finding._replace(path=(*path, *finding.path)) for finding in more]
+                skipped += also
+            if not held:
+                skipped.append(NotChecked(self._wanted, f"there is no resource of its type, {kind}"))
         return list(dict.fromkeys(found)), tuple(dict.fromkeys(f"{what}: {why}" for what, why in skipped))
 
 
@@ -107,14 +108,14 @@ def claim_findings(bundle: Resource) -> list[Finding]:
     return ProfileLayer("r4", ()).run(bundle)[0]
 
 
-def claims_of(resource: Any) -> set[str]:
+def _claims(resource: Any) -> Iterator[str]:
     """The profiles that a resource, or those in the entries of a Bundle, claim in meta.profile."""
-    found: set[str] = set()
     for _, one in _resources(resource, ()):
         meta = one.get("meta")
         claimed = meta.get("profile") if isinstance(meta, dict) else None
-        found.update(url for url in (claimed if isinstance(claimed, list) else ()) if isinstance(url, str))
-    return found
+        for url in claimed if isinstance(claimed, list) else ():
+            if isinstance(url, str):
+                yield url
 
 
 def _resources(resource: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Resource]]:
@@ -145,7 +146,8 @@ def _lookup(root: Resource) -> Callable[[str, Resource], Resource | None]:
     def find(reference: str, resource: Resource) -> Resource | None:
         if reference.startswith("#"):
             inside = resource.get("contained")
-            return next((c for c in inside if isinstance(c, dict) and c.get("id") == reference[1:]), None) if inside else None
+            held = [one for one in inside if isinstance(one, dict)] if isinstance(inside, list) else []
+            return next((one for one in held if one.get("id") == reference[1:]), None)
         return known.get(reference)
 
     return find

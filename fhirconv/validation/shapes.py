@@ -15,63 +15,19 @@ from typing import Any
 
 from fhirconv.r4 import kind_of
 from fhirconv.validation import plain
-from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.extensions import is_plain_url
 from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
-from fhirconv.validation.plain import NotPlainError, Seen
-from fhirconv.validation.plain_narrative import DIV, is_simple_narrative
+from fhirconv.validation.look_lines import LIST, NAMES, NOTED, OF_HL7, TOGETHER, VALUES
+from fhirconv.validation.plain import NotPlainError
 from fhirconv.validation.schemas import Generator, Schema, is_plain
 from fhirconv.validation.structure import Slot, plan_of
+from fhirconv.validation.together import Seen
 
 _MOST = 2_000  # functions, of all types, before all are forgotten: no input can fill the memory
 _ORDERS = 5_000  # orders of keys that are remembered for one type
 
 Look = Callable[[Any, Seen], None]
 Keys = tuple[str, ...]
-
-# Objects as they usually are: looked at where they are met, without a call.
-_USUAL: dict[str, Keys] = {
-    "CodeableConcept": ("coding", "text"),
-    "Identifier": ("system", "value"),
-    "Narrative": ("status", "div"),
-    "Meta": ("tag",),
-}
-# What is looked at where a value of a type stands; '$' is its name.
-_TEXT = ('if not "!" <= $ < "\\x7f": look_at_begin($)', "texts.append($)")
-_WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
-_CODE = '($["system"], $["code"], $["display"])'
-_UNIT = 'if type($) is not dict or len($) != 4 or ($["unit"], $["system"], $["code"]) not in quantities:'
-_VALUES: dict[str, tuple[str, ...]] = {
-    "string": _TEXT,
-    "markdown": _TEXT,
-    "date": ("if $ not in days: look_at_date($)",),
-    "dateTime": ("if $ not in days: look_at_time($)",),
-    "boolean": ("if $ is not True and $ is not False: raise NotPlainError",),
-    "decimal": ("look_at_number($)",),
-    "integer": _WHOLE_NUMBER,
-    "unsignedInt": _WHOLE_NUMBER,
-    "positiveInt": _WHOLE_NUMBER,
-    "xhtml": ('if "&" in $ or not is_simple_narrative($): look_at_narrative($)', "texts.append($[DIV:])"),
-    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: look_at_number($['value'])"),
-    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: look_at_number($['value'])"),
-    "Coding": (f"if type($) is not dict or len($) != 3 or {_CODE} not in codings: look_at_coding($, seen)",),
-    # Before the definition of an element stands what is its own.
-    "Meta.tag": (
-        'if type($) is dict and len($) == 2 and $.get("system") in open_systems: codes.add($["code"])',
-        "else: look_at_coding($, seen)",
-    ),
-    "Identifier.system": ("if $ not in systems: look_at_system($)",),
-}
-_OF_HL7 = f'if $.startswith("http://hl7.org/fhir/") and not $.startswith("{MCODE}"): raise NotPlainError'
-# What is looked at of whole objects, where all of these keys stand.
-_TOGETHER = {
-    **dict.fromkeys(("Age", "Distance", "Duration"), ((), "look_at_quantity($, comparators)")),
-    "Period": (("start", "end"), 'look_at_period($["start"], $["end"])'),
-    "Range": (("low", "high"), 'look_at_range($["low"], $["high"])'),
-}
-_NAMES = {name: value for name, value in vars(plain).items() if not name.startswith("_")}
-_NAMES |= {"DIV": DIV, "is_simple_narrative": is_simple_narrative}
-
 
 _schemas = Generator(with_extensions=False)
 
@@ -167,19 +123,30 @@ def _look_into(value: Any, seen: Seen) -> None:
                 _look_into(one, seen)
 
 
+def _may_lead_anywhere(slot: Slot) -> bool:
+    """Whether a reference may lead to a resource of any type."""
+    return not slot.element.targets or "Resource" in slot.element.targets
+
+
+def _look_at_meta(value: Any, seen: Seen) -> None:
+    """A Meta other than the last one."""
+    looks_at("Meta")[tuple(value)](value, seen)
+    if value.keys() == {"tag"}:
+        seen.meta = value
+
+
 class _Writer:
     """Writes one function, in which '$' stands for the name of what is looked at."""
 
     def __init__(self, type_name: str, keys: Keys) -> None:
-        self._names: dict[str, Any] = dict(_NAMES)
+        self._names: dict[str, Any] = dict(NAMES)
         self._lines: list[str] = []
         self._indent, self._count = " " * 4, 0
-        self._write("if type($) is not dict: raise NotPlainError", "v")
         self._object(type_name, keys, "v")
 
     def compiled(self) -> Look:
         """The function."""
-        head = ("def look(v, seen):", "    codes, texts, types = seen.codes, seen.texts, seen.types")
+        head = ("def look(v, seen):", "    texts, types = seen.texts, seen.types")
         exec(compile("\n".join((*head, *self._lines)), "<look>", "exec"), self._names)  # noqa: S102 made of R4's names alone
         look: Look = self._names["look"]
         return look
@@ -204,7 +171,7 @@ class _Writer:
                 self._slot(slots[key], schema["properties"][key], f"{value}[{key!r}]")
         if holds is None:
             self._asked(*asks_of_values(schema), keys, value)
-        needed, line = _TOGETHER.get(type_name, (("",), ""))
+        needed, line = TOGETHER.get(type_name, (("",), ""))
         if all(key in keys for key in needed):
             self._write(line, value)
 
@@ -223,11 +190,33 @@ class _Writer:
             if slot.definition == "CodeableConcept.coding":
                 self._write("if concepts.get($[0].get('code')) != $: look_at_codings($, seen)", name)
                 return
-            self._write("if type($) is not list or not $: raise NotPlainError", name)
+            schema = schema.get("items", {"not": {}})
+            if slot.type == "CodeableConcept":
+                self._concepts(slot, schema, name)
+                return
+            self._write(LIST, name)
+            if slot.type in NOTED:
+                self._write(f"{NOTED[slot.type]}.extend($)", name)
+                return
+            if slot.type == "Reference" and _may_lead_anywhere(slot):
+                self._write("seen.references.extend($)", name)
+                return
             self._write("for $ in $:", name)
             self._indent += " " * 4
-            schema = schema.get("items", {"not": {}})
         self._value(slot, schema, name)
+        self._indent = before
+
+    def _concepts(self, slot: Slot, schema: Schema, name: str) -> None:
+        """A list of concepts, which is often the same in resource after resource, as laboratory results have it."""
+        before, last = self._indent, f"seen.last[{slot.definition!r}]"
+        self._write(f"if $ != seen.last.get({slot.definition!r}, seen):", name)
+        self._indent += " " * 4
+        self._write(LIST, name)
+        self._write(f"for {name}i in $:", name)
+        self._indent += " " * 4
+        self._value(slot, schema, f"{name}i")
+        self._indent = before + " " * 4
+        self._write(f"if len($) == 1 and 'extension' not in $[0]: {last} = $", name)  # in those, 1 is not True
         self._indent = before
 
     def _value(self, slot: Slot, schema: Schema, name: str) -> None:
@@ -241,10 +230,10 @@ class _Writer:
             owner = slot.owner if kind_of(slot.owner) == "resource" else ""
             self._write(f"{self._name(look_at_extension)}($, {owner!r}, seen)", name)
         elif slot.type == "Reference":
-            self._reference(frozenset(slot.element.targets), name)
-        elif slot.type in _VALUES:
+            self._reference(slot, name)
+        elif slot.type in VALUES:
             kind = "SimpleQuantity" if slot.element.is_simple else slot.type
-            for line in _VALUES.get(slot.definition) or _VALUES[kind]:
+            for line in VALUES.get(slot.definition) or VALUES[kind]:
                 bounds = (str(schema.get(one)) for one in ("minimum", "maximum"))
                 self._write(line.replace("MINIMUM", next(bounds)).replace("MAXIMUM", next(bounds)), name)
         elif "pattern" in schema:
@@ -255,17 +244,17 @@ class _Writer:
     def _form(self, slot: Slot, pattern: str, name: str) -> None:
         """A text of a form; where a memory is the element's own, that is asked."""
         matches = self._name(re.compile(pattern).fullmatch)
-        for line in _VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
+        for line in VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
             self._write(line, name)
         if slot.type == "canonical":
-            self._write(_OF_HL7, name)
+            self._write(OF_HL7, name)
 
-    def _reference(self, targets: frozenset[str], name: str) -> None:
+    def _reference(self, slot: Slot, name: str) -> None:
         """A reference: as it usually is, one to an entry of the same Bundle, of a right type."""
-        any_target = not targets or "Resource" in targets
-        allowed = self._name(None if any_target else targets)
-        leads = "$.get('reference') in types" if any_target else f"types.get($.get('reference')) in {allowed}"
-        self._write(f"if type($) is not dict or len($) != 1 or not {leads}: look_at_reference($, seen, {allowed})", name)
+        is_free = _may_lead_anywhere(slot)
+        allowed = self._name(None if is_free else frozenset(slot.element.targets))
+        is_wrong = "$.get('reference') not in types" if is_free else f"types.get($.get('reference')) not in {allowed}"
+        self._write(f"if len($) != 1 or {is_wrong}: look_at_reference($, seen, {allowed})", name)
 
     def _bound(self, bound: Schema, name: str) -> None:
         """A concept of a required value set: every coding of it is in that."""
@@ -277,23 +266,22 @@ class _Writer:
         self._write(f"    if c['system'] != {system} or c['code'] not in {codes}: raise NotPlainError", name)
 
     def _inner(self, type_name: str, name: str) -> None:
-        """An object within: looked at here if it is as such objects usually are, else by a function of its own."""
+        """An object within: noted, or looked at by a function of its own; what usually stands in a concept, at once."""
         if not is_plain(type_name):
             raise NotPlainError
-        call = f"{self._name(looks_at(type_name))}[tuple($)]($, seen)"
-        usual = _USUAL.get(type_name)
-        if usual is None:
-            self._write(call, name)
+        if type_name in NOTED:
+            self._write(f"{NOTED[type_name]}.append($)", name)
             return
-        before = self._indent
-        if type_name == "Meta":
-            self._write("if $ != seen.meta:", name)
-            self._indent += " " * 4
-        has_keys = " and ".join(f"{key!r} in $" for key in usual)
-        self._write(f"if type($) is not dict or len($) != {len(usual)} or not ({has_keys}): {call}", name)
-        self._write("else:", name)
-        self._indent += " " * 4
-        self._object(type_name, usual, name)
-        if type_name == "Meta":
-            self._write("seen.meta = $", name)
-        self._indent = before
+        call = f"{self._name(looks_at(type_name))}[tuple($)]($, seen)"
+        if type_name == "CodeableConcept":
+            self._write(f"if len($) != 2: {call}", name)
+            self._write("else:", name)
+            self._write("    try:", name)
+            self._indent += " " * 8
+            self._object(type_name, ("coding", "text"), name)
+            self._indent = self._indent[:-8]
+            self._write(f"    except KeyError: {call}", name)
+        elif type_name == "Meta":
+            self._write(f"if $ != seen.meta: {self._name(_look_at_meta)}($, seen)", name)
+        else:
+            self._write(call, name)

@@ -11,12 +11,13 @@ from fhirconv.issues import shown
 from fhirconv.memory import remembered
 from fhirconv.validation.finding import Finding
 from fhirconv.validation.ucum import UcumError, Unit, parse, read
-from fhirconv.validation.unit_slips import meant, misread
 
 
 @remembered(4096)
 def ucum_problem(code: str) -> Finding | None:
     """What is wrong with a UCUM code: an error if it is none, a warning if it hardly says what was meant."""
+    from fhirconv.validation.unit_slips import meant, misread  # costs a start 1 ms: a small case may have no units
+
     try:
         unit = parse(code)
     except UcumError as error:
@@ -44,6 +45,8 @@ def unit_problem(printed: str, code: str) -> str:
 
 def _readings(printed: str) -> Iterator[Unit]:
     """What a printed unit may mean: as UCUM has it, and as people do."""
+    from fhirconv.validation.unit_slips import meant, misread
+
     unit = read(printed)
     for code in (printed, meant(printed), misread(printed, unit)[1] if unit else ""):
         reading = _comparable(code) if code else None

@@ -279,8 +279,8 @@ def test_a_long_line_among_others(folder: Path) -> None:
     assert "cases.ndjson:2:1: fatal: is a line of more than 1000000 bytes" in said
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe{\x00", b"{\n"])
-def test_what_is_no_ndjson_is_one_rejected_record(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"\n\n"])
+def test_what_is_empty_is_one_rejected_record(content: bytes) -> None:
     Path("bad.ndjson").write_bytes(content)
     Path("good.ndjson").write_bytes(cases(2))
     done = run("convert", "bad.ndjson", "good.ndjson", "-o", "out.ndjson")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fhirconv import validate
 from fhirconv.profiles.check import Profiles
 
 from .conftest import Pack
@@ -254,6 +255,17 @@ def test_what_has_not_the_structure_of_r4_is_left_to_the_check_of_structure(valu
     }
     for name in ("contained", "extension", "identifier", "name", "maritalStatus", "communication", "link", "_gender"):
         assert isinstance(rules(patient | {name: value}, mcode), dict)
+
+
+@pytest.mark.parametrize("contained", [5.0, "o", ["o"], {"id": "o"}, None])
+def test_a_reference_into_contained_resources_that_are_none_leads_nowhere(contained: object) -> None:
+    condition = {
+        "resourceType": "Condition",
+        "meta": {"profile": ["http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-primary-cancer-condition"]},
+        "contained": contained,
+        "subject": {"reference": "#o"},
+    }
+    assert "profile-min" in {issue.rule for issue in validate(condition)}
 
 
 def test_what_a_value_set_does_not_list_is_said_once(pack: Pack) -> None:

@@ -65,6 +65,17 @@ def test_a_fault_of_ours_stays_in_its_row(monkeypatch: pytest.MonkeyPatch) -> No
     assert "Erika" not in json.dumps([first, second])
 
 
+def test_what_is_written_as_lines_has_issues_of_rejected_cases_alone() -> None:
+    """The rest is the same: only the words kept as text, for which a case is read again, are left out."""
+    kept = '{"case":{"id":"a"},"patient":{},"labs":[{"analyte":"zorbin","result":"high"}]}'
+    whole, short = ([row for part in convert_batches([batch(kept, "{")], work) for row in part.to_pylist()]
+                    for work in (WORK, replace(WORK, tells_all=False)))  # fmt: skip
+    assert whole[0]["facts"] == {"converted": 2, "kept_as_text": 1, "merged": 0, "rejected": 0}
+    assert [issue["rule"] for issue in whole[0]["issues"]] == ["kept-as-text"]
+    assert short == [whole[0] | {"issues": []}, whole[1]]
+    assert whole[1]["issues"]
+
+
 def test_another_version_on_a_node_is_told() -> None:
     with pytest.raises(FhirconvError, match="install the same on all"):
         list(convert_batches([batch(CASE % 1)], replace(WORK, version="0.0.1")))

@@ -44,9 +44,34 @@ def test_a_hundred_thousand_cases_are_those_of_one_process(tmp_path: Path) -> No
 
 
 def test_what_does_not_fit_into_memory_keeps_its_order(tmp_path: Path) -> None:
-    """Spark sorts on disk then, and mixes what is alike."""
+    """If Spark sorted what it writes, it would do so on disk then, and mix what is alike."""
     (tmp_path / "spark-defaults.conf").write_text("spark.shuffle.spill.numElementsForceSpillThreshold 100\n")
     assert_as_one_process(1500, tmp_path, SPARK_CONF_DIR=str(tmp_path))
+
+
+def test_settings_of_a_user_win(tmp_path: Path) -> None:
+    """Over those that fhirconv has for a Spark on this machine; what is not set is as fhirconv has it."""
+    (tmp_path / "spark-defaults.conf").write_text(
+        "spark.sql.execution.arrow.maxRecordsPerBatch 100\nspark.driver.bindAddress 0.0.0.0\n"
+        "spark.driver.extraJavaOptions -XX:TieredStopAtLevel=4\n"
+    )
+    code = """
+from fhirconv.spark.session import spark_session
+with spark_session("local[1]") as spark:
+    for name in ("sql.execution.arrow.maxRecordsPerBatch", "driver.bindAddress", "ui.enabled"):
+        print(spark.conf.get("spark." + name))
+    java = spark.sparkContext._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()
+    print([option for option in java if "TieredStopAtLevel" in option][-1])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=START_S,
+        env=environment(SPARK_CONF_DIR=str(tmp_path)),
+    )
+    assert ran.stdout.split() == ["100", "0.0.0.0", "false", "-XX:TieredStopAtLevel=4"]
 
 
 def assert_as_one_process(count: int, tmp_path: Path, **more: str) -> None:
