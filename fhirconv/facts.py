@@ -212,8 +212,9 @@ def _identity_maker(section: Section, kinds: Mapping[str, type]) -> Callable[[Ma
         return lambda data: section.name
     if "id" in kinds:
         return lambda data: f"{section.name}/{data['id']}"
-    found = {name: "slugs[data[{!r}]]" if kinds[name] is str else "slug(data[{!r}])" for name in section.identity if name in kinds}
-    parts = ["{" + found[name].format(name) + "}" if name in found else "" for name in section.identity]
+    texts: dict[type, str] = {str: "{{slugs[data[{!r}]]}}"}
+    other = "{{slug(data[{!r}])}}"
+    parts = [texts.get(kinds[name], other).format(name) if name in kinds else "" for name in section.identity]
     names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
     source = f'lambda data: f"{section.name}/~{"/".join(parts)}".rstrip("/")'
     made: Callable[[Mapping[str, Any]], str] = eval(source, names)  # noqa: S307  (names of the schema)
