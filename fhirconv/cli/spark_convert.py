@@ -13,7 +13,7 @@ from fhirconv.cli.options import loaded_mappings, mappings_option, profile_optio
 from fhirconv.issues import FhirconvError
 
 if TYPE_CHECKING:
-    from fhirconv.spark.files import Totals
+    from fhirconv.many.tally import Tally
     from fhirconv.spark.rows import Work
 
 
@@ -60,27 +60,28 @@ def command(
     loaded_mappings(site, profile)
     try:
         work = _work(bundle_type, profile, site, source, not no_validate, on_error == "stop")
-        totals = _run(paths, out, kind, work, overwrite, master)
+        tally = _run(paths, out, kind, work, overwrite, master)
     except FhirconvError as error:
         say(f"error: {error}")
         raise click.exceptions.Exit(Exit.USAGE) from None
     if not quiet:
-        _summary(totals, out)
-    raise click.exceptions.Exit(Exit.FINDINGS if totals.rejected else Exit.DONE)
+        _summary(tally, out)
+    raise click.exceptions.Exit(Exit.FINDINGS if tally.rejected else Exit.DONE)
 
 
 def _work(bundle: str, profile: str, site: Path | None, source: Path | None, validate: bool, stop: bool) -> Work:
     from fhirconv.spark.session import need_pyspark
 
     need_pyspark()
+    from fhirconv.many.converter import Settings
     from fhirconv.spark.rows import Work
     from fhirconv.spark.work import shipped
 
-    source = source.resolve() if source else None
-    return Work(None, (), profile, bundle, shipped(site, profile), source, validate, stop=stop)
+    settings = Settings(profile, bundle, site, source.resolve() if source else None, validate)
+    return Work(None, (), settings, shipped(site, profile), stop=stop)
 
 
-def _run(paths: tuple[str, ...], out: str, kind: str, work: Work, overwrite: bool, master: str | None) -> Totals:
+def _run(paths: tuple[str, ...], out: str, kind: str, work: Work, overwrite: bool, master: str | None) -> Tally:
     """Raises FhirconvError; ends the command where Spark itself failed."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -99,12 +100,11 @@ def _run(paths: tuple[str, ...], out: str, kind: str, work: Work, overwrite: boo
             raise click.exceptions.Exit(Exit.FINDINGS) from None
 
 
-def _summary(totals: Totals, out: str) -> None:
-    say(f"{totals.records} records: {totals.converted} converted, {totals.rejected} rejected")
-    if totals.blank:
-        say(f"  {totals.blank} blank {'line' if totals.blank == 1 else 'lines'} passed over")
-    facts = ", ".join(f"{number} {outcome}" for outcome, number in totals.facts.items() if number)
-    say(f"  {sum(totals.facts.values())} facts: {facts or 'none'}")
-    for number, name in ((totals.converted, "converted"), (totals.rejected, "rejected")):
+def _summary(tally: Tally, out: str) -> None:
+    from fhirconv.cli.summary import counted
+
+    for line in counted(tally, "converted"):
+        say(line)
+    for name, number, outcome in (("Bundles", tally.converted, "converted"), ("rejected", tally.rejected, "rejected")):
         if number:
-            say(f"  {'Bundles' if name == 'converted' else 'rejects'}: {out.rstrip('/')}/outcome={name}")
+            say(f"{name}: {out.rstrip('/')}/outcome={outcome}")

@@ -17,13 +17,7 @@ def summarize(tally: Tally, is_read: bool, verbose: bool, phi_free: bool = False
 
     Of the words the most frequent; all when `verbose`, and none when `phi_free`, only how many each table has.
     """
-    blank = f"; {_number(tally.blank, 'blank line')}" if tally.blank else ""
-    done = "read" if is_read else "converted"
-    yield f"{_number(tally.records, 'record')}: {tally.converted:,} {done}, {tally.rejected:,} rejected{blank}"
-    if tally.rejected_rows:
-        files = sorted(tally.rejected_rows)
-        yield f"rows of rejected cases: {', '.join(f'{tally.rejected_rows[file]:,} in {printable(file)}' for file in files)}"
-    yield f"{_number(tally.facts.total(), 'fact')}{_counts(by_outcome(tally.facts), OUTCOMES)}"
+    yield from counted(tally, "read" if is_read else "converted")
     if not is_read:
         yield f"{_number(tally.resources.total(), 'resource')}{_counts(tally.resources, sorted(tally.resources))}"
     if tally.words:
@@ -37,6 +31,16 @@ def summarize(tally: Tally, is_read: bool, verbose: bool, phi_free: bool = False
         for (rule, severity), number in sorted(tally.findings.items(), key=lambda item: (-item[1], item[0])):
             first = str(tally.findings.first[rule, severity])
             yield f"  {severity} [{rule}] {number:,}x{f', first at {first}' if first else ''}"
+
+
+def counted(tally: Tally, done: str) -> Iterator[str]:
+    """The lines of its records and facts."""
+    blank = f"; {_number(tally.blank, 'blank line')}" if tally.blank else ""
+    yield f"{_number(tally.records, 'record')}: {tally.converted:,} {done}, {tally.rejected:,} rejected{blank}"
+    if tally.rejected_rows:
+        files = sorted(tally.rejected_rows)
+        yield f"rows of rejected cases: {', '.join(f'{tally.rejected_rows[file]:,} in {printable(file)}' for file in files)}"
+    yield f"{_number(tally.facts.total(), 'fact')}{_counts(by_outcome(tally.facts), OUTCOMES)}"
 
 
 def _words(one: Words) -> str:

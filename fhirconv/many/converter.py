@@ -74,7 +74,7 @@ class Converter:
                 return Conversion(None, [refusal], read_case(replace(document, issues=[refusal])))
             return convert_document(document, self._mappings, chosen.bundle, chosen.source, chosen.validate, chosen.verify)
         except Exception as error:  # a fault of ours, or no memory: the others go on
-            return rejection(record, Issue("record-failed", _where(error), record.place))
+            return failure(record, error)
 
 
 def written(result: Conversion, shape: str, indent: bool = False) -> bytes:
@@ -85,6 +85,11 @@ def written(result: Conversion, shape: str, indent: bool = False) -> bytes:
 def rejection(record: Record, issue: Issue) -> Conversion:
     """A record that is not converted, for a reason that does not stand in it."""
     return Conversion(None, [issue], Case(Document(record.name, issues=[issue])))
+
+
+def failure(record: Record, error: Exception) -> Conversion:
+    """A record that fhirconv failed at."""
+    return rejection(record, Issue("record-failed", _where(error), record.place))
 
 
 def _where(error: Exception) -> str:

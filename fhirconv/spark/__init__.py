@@ -43,6 +43,7 @@ def convert_cases(
     SparkError where Arrow is not installed. A row never fails a job: what is wrong with it stands in its issues.
     """
     need_pyspark()
+    from fhirconv.many.converter import Settings
     from fhirconv.spark.rows import RESULT, Work
     from fhirconv.spark.work import apply, shipped
 
@@ -51,8 +52,10 @@ def convert_cases(
     kept = _kept(df.columns, column, keep)
     if taken := [name for name in kept if name in RESULT]:
         raise ValueError(f"column {shown(taken[0])} is one of those that come out; rename it, or leave it out of keep")
-    site = shipped(Path(mappings) if mappings else None, profile)
-    return apply(df, Work(column, kept, profile, bundle, site, Path(source) if source else None, validate))
+    settings = Settings(
+        profile, bundle, Path(mappings) if mappings else None, Path(source) if source else None, validate
+    )
+    return apply(df, Work(column, kept, settings, shipped(settings.site, profile)))
 
 
 def _kept(columns: list[str], column: str | None, keep: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from fhirconv.issues import FhirconvError
 from fhirconv.ledger import OUTCOMES
+from fhirconv.many.tally import Tally
 from fhirconv.spark.failures import first_line
-from fhirconv.spark.rows import PLACE, Lines, Work
+from fhirconv.spark.rows import BLANK, CONVERTED, REJECTED, Lines, Work
 from fhirconv.spark.work import apply
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 FORMATS = ("ndjson", "parquet")
-CONVERTED, REJECTED, BLANK = "converted", "rejected", "blank"
 OUTCOME = "outcome"  # names the folders in the output: outcome=converted, outcome=rejected
 _FILE, _BLOCK, _VALUE = "file", "block", "value"
 _PATTERN = frozenset("*?[]{}")
@@ -25,19 +26,6 @@ _PATTERN = frozenset("*?[]{}")
 
 class FilesError(FhirconvError):
     """The input or the output cannot be what was named; nothing was converted."""
-
-
-class Totals(NamedTuple):
-    """What became of a run; `facts` by outcome."""
-
-    converted: int
-    rejected: int
-    blank: int
-    facts: dict[str, int]
-
-    @property
-    def records(self) -> int:
-        return self.converted + self.rejected
 
 
 def read_lines(spark: SparkSession, paths: Sequence[str], out: str, overwrite: bool) -> DataFrame:
@@ -102,8 +90,8 @@ def _plain(uri: str) -> str:
     return "file:" + uri.removeprefix("file://") if uri.startswith("file:///") else uri
 
 
-def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: bool) -> Totals:
-    """Writes what becomes of the lines; raises what Spark raises.
+def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: bool) -> Tally:
+    """Writes what becomes of the lines; raises what Spark raises. The tally has the facts by outcome alone.
 
     The lines are counted first, which is cheap: where a split begins within its file is known then, and with it the
     number of each line.
@@ -114,18 +102,17 @@ def convert_lines(lines: DataFrame, out: str, kind: str, work: Work, overwrite: 
     # With room for one file more than there are outcomes Spark writes rows as they come. Else it sorts them by outcome first,
     # and mixes what is alike where that does not fit into memory.
     lines.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", "3")
-    before = _lines_before(lines)
-    work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, before), tells_all=kind == "parquet")
-    is_blank = f.col("issues")[0]["rule"] == f.lit("blank-line")
-    outcome = f.when(f.col("ok"), CONVERTED).when(is_blank, BLANK).otherwise(REJECTED)
+    as_text = kind == "ndjson"
+    work = replace(work, column=_VALUE, lines=Lines(_FILE, _BLOCK, _lines_before(lines), as_text))
     seen = Observation()
-    done = apply(lines, work).withColumn(OUTCOME, outcome).observe(seen, *_totals())
-    done = done.where(f.col(OUTCOME) != BLANK)
-    made = _as_lines(done) if kind == "ndjson" else done.drop("ok")
-    writer = made.write.partitionBy(OUTCOME).mode("overwrite" if overwrite else "error")
-    writer.format("text" if kind == "ndjson" else "parquet").save(out)
+    done = apply(lines, work).observe(seen, *_totals()).where(f.col(OUTCOME) != BLANK)
+    writer = (
+        done.drop("facts" if as_text else "ok").write.partitionBy(OUTCOME).mode("overwrite" if overwrite else "error")
+    )
+    writer.format("text" if as_text else "parquet").save(out)
     counts = {name: int(number or 0) for name, number in seen.get.items()}
-    return Totals(counts[CONVERTED], counts[REJECTED], counts[BLANK], {one: counts[f"facts {one}"] for one in OUTCOMES})
+    facts = Counter({("", one): counts[f"facts {one}"] for one in OUTCOMES})
+    return Tally(counts[CONVERTED], counts[REJECTED], counts[BLANK], facts)
 
 
 def _lines_before(lines: DataFrame) -> dict[tuple[str, int], int]:
@@ -148,11 +135,3 @@ def _totals() -> list[Column]:
 
     cases = [total((f.col(OUTCOME) == one).cast("long"), one) for one in (CONVERTED, REJECTED, BLANK)]
     return cases + [total(f.col("facts")[one.replace(" ", "_")], f"facts {one}") for one in OUTCOMES]
-
-
-def _as_lines(done: DataFrame) -> DataFrame:
-    """A Bundle a line; of a rejected case its place, identity and issues."""
-    from pyspark.sql import functions as f
-
-    reject = f.to_json(f.struct(*PLACE, f.col("case_id").alias("case"), "issues"))
-    return done.select(f.when(f.col("ok"), f.col("bundle")).otherwise(reject).alias(_VALUE), OUTCOME)

@@ -13,19 +13,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
 import fhirconv
-from fhirconv.conversion import convert_document
+from fhirconv.conversion import Conversion
 from fhirconv.document import Document, unreadable
-from fhirconv.issues import FhirconvError, Issue, Place
+from fhirconv.issues import FhirconvError, Issue
 from fhirconv.ledger import OUTCOMES
+from fhirconv.many.chunks import Chunk
+from fhirconv.many.converter import Converter, Settings, failure, rejection
+from fhirconv.many.rejects import reject_line, rows_of
 from fhirconv.mapping import Mappings, load_mappings
-from fhirconv.records import line_record
-from fhirconv.source import read_value
+from fhirconv.records import NO_LINE, Record, line_record
 
 ROWS, BYTES = 64, 4 * 1024 * 1024  # of a batch out: a Bundle is mostly 20 to 200 kB
 
@@ -44,8 +46,12 @@ RESULT = {
 }
 """The columns that come out, with their types."""
 
-PLACE = {"file": pa.string(), "line": pa.int64()}
-"""Two more for lines of files."""
+CONVERTED, REJECTED, BLANK = "converted", "rejected", "blank"
+OF_LINE = {"file": pa.string(), "line": pa.int64(), "outcome": pa.string()}
+"""Three more for lines of files."""
+
+AS_TEXT = {"value": pa.string(), "facts": _FACTS, "outcome": pa.string()}
+"""What comes out in place of all these where it is written as text: a Bundle, or the line of a reject."""
 
 
 @dataclass(frozen=True)
@@ -58,34 +64,23 @@ class Lines:
     file: str
     block: str
     before: dict[tuple[str, int], int]
+    as_text: bool = False  # what comes out
 
 
 @dataclass(frozen=True)
 class Work:
-    """What to do with each row; goes to the executors as a pickle. `site` is a folder of mappings: names and contents."""
+    """What to do with each row; goes to the executors as a pickle.
+
+    `site` is the folder of mappings, by names and contents: that of the settings need not be where the executors are.
+    """
 
     column: str | None  # that holds the JSON of a case; None: the columns not in `keep` are its sections
     keep: tuple[str, ...]
-    profile: str
-    bundle: str
-    site: tuple[tuple[str, bytes], ...]
-    source: Path | None
-    validate: bool
+    settings: Settings
+    site: tuple[tuple[str, bytes], ...] = ()
     lines: Lines | None = None
     stop: bool = False  # at the first case that is rejected
-    tells_all: bool = True  # issues also of a case that has a Bundle: words kept as text are looked for in its text
     version: str = field(default_factory=lambda: fhirconv.__version__)
-
-
-class Converted(NamedTuple):
-    """What became of one row."""
-
-    case_id: str | None
-    bundle: bytes | None
-    issues: list[Issue]
-    counts: dict[str, int]
-    file: str
-    line: int  # of its file, from 1
 
 
 class StoppedError(FhirconvError):
@@ -93,7 +88,7 @@ class StoppedError(FhirconvError):
 
 
 def convert_batches(batches: Iterable[pa.RecordBatch], work: Work) -> Iterator[pa.RecordBatch]:
-    """A row out for each row in, in their order, in batches of bounded size: the columns of RESULT, then those kept.
+    """A row out for each row in, in their order, in batches of bounded size: the columns of `columns_of`, then those kept.
 
     Raises FhirconvError where no row can be converted, StoppedError at a rejected case if that was asked for.
     """
@@ -101,17 +96,18 @@ def convert_batches(batches: Iterable[pa.RecordBatch], work: Work) -> Iterator[p
         raise FhirconvError(
             f"this node has fhirconv {fhirconv.__version__}, the driver {work.version}: install the same on all"
         )
-    mappings = shipped_mappings(work.site, work.profile)
+    converter = Converter(work.settings, shipped_mappings(work.site, work.settings.profile))
     seen: dict[tuple[str, int], int] = {}
     for batch in batches:
-        rows: list[Converted] = []
+        rows: list[dict[str, Any]] = []
         start = size = 0
-        for at, document in enumerate(_documents(batch, work, seen)):
-            row = _converted(document, mappings, work)
+        for at, record in enumerate(_records(batch, work, seen)):
+            result = _converted(record, converter)
             if work.stop:
-                _stop_at_first(row)
+                _stop_at_first(record, result)
+            row = _row(record, result, work.lines)
             rows.append(row)
-            size += len(row.bundle or b"")
+            size += len(row.get("bundle") or row.get("value") or b"")
             if len(rows) == ROWS or size > BYTES:
                 yield _batch(rows, batch, start, work)
                 rows, start, size = [], at + 1, 0
@@ -132,16 +128,20 @@ def shipped_mappings(site: tuple[tuple[str, bytes], ...], profile: str) -> Mappi
         return load_mappings(Path(folder), profile)
 
 
-def _documents(batch: pa.RecordBatch, work: Work, seen: dict[tuple[str, int], int]) -> Iterator[Document]:
+def _records(batch: pa.RecordBatch, work: Work, seen: dict[tuple[str, int], int]) -> Iterator[Record]:
     if work.column is None:
         sections = [name for name in batch.schema.names if name not in work.keep]
         rows = pa.Table.from_batches([batch]).select(sections)
         for number in range(batch.num_rows):
-            yield _from_values(rows.slice(number, 1))
+            yield Record("", NO_LINE, _case(rows.slice(number, 1)))
         return
     values = batch.column(work.column).cast(pa.binary())  # a text that is no UTF-8 is told, and does not raise
     for value, (name, number) in zip(values, _places(batch, work.lines, seen), strict=True):
-        yield _from_json(value.as_py(), name, number)
+        data = value.as_py()
+        if data is None:
+            yield Record(name, number, unreadable(name, "empty-input", "is NULL; expected the JSON of a case"))
+        else:
+            yield line_record(name, number, data, advice="check it, and split it if it is right")
 
 
 def _places(batch: pa.RecordBatch, lines: Lines | None, seen: dict[tuple[str, int], int]) -> Iterator[tuple[str, int]]:
@@ -155,18 +155,11 @@ def _places(batch: pa.RecordBatch, lines: Lines | None, seen: dict[tuple[str, in
         yield unquote(file).removeprefix("file:"), lines.before[file, block] + at
 
 
-def _from_json(data: bytes | None, name: str, number: int) -> Document:
-    if data is None:
-        return unreadable(name, "empty-input", "is NULL; expected the JSON of a case", number and number + 1)
-    return line_record(name, number, data, advice="check it, and split it if it is right").document()
-
-
-def _from_values(row: pa.Table) -> Document:
+def _case(row: pa.Table) -> dict[str, Any] | Document:
     try:
-        stated = {name: _stated(value) for name, value in row.to_pylist()[0].items() if value is not None}
+        return {name: _stated(value) for name, value in row.to_pylist()[0].items() if value is not None}
     except (ValueError, OverflowError) as error:  # bytes that are no UTF-8, a date beyond Python's
         return unreadable("", "wrong-type", f"has a value that Python cannot hold ({type(error).__name__}); correct it")
-    return read_value(stated)
 
 
 def _stated(value: Any) -> Any:
@@ -184,54 +177,51 @@ def _stated(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
-def _converted(document: Document, mappings: Mappings, work: Work) -> Converted:
-    file, line, nothing = document.name, document.lines_before + 1, dict.fromkeys(OUTCOMES, 0)
-    if document.data is None:
-        return Converted(None, None, document.issues, nothing, file, line)
-    try:
-        done = convert_document(document, mappings, work.bundle, work.source, work.validate)
-        bundle = done.json() if done.ok else None
-        issues = done.issues if work.tells_all or bundle is None else []
-        return Converted(done.case.id or None, bundle, issues, done.counts(), file, line)
-    except Exception as error:  # a fault of ours must not take the other rows with it
-        message = (
-            f"fhirconv failed with {type(error).__name__} at {_fault(error)}; report it, with what is special here"
-        )
-        return Converted(None, None, [Issue("record-failed", message, Place(file, line, 1))], nothing, file, line)
+def _converted(record: Record, converter: Converter) -> Conversion:
+    for one in converter.convert(Chunk([record])):
+        return one.result
+    return rejection(record, record.document().issues[0])  # a blank line
 
 
-def _stop_at_first(row: Converted) -> None:
+def _stop_at_first(record: Record, result: Conversion) -> None:
     """Raises StoppedError for a rejected case; a blank line is none."""
-    found = next((issue for issue in row.issues if issue.is_error), None)
-    if row.bundle is None and found:
-        raise StoppedError(f"{row.file}:{row.line} [{found.rule}]")
+    if not result.ok and not record.is_blank:
+        place, found = record.place, next(issue for issue in result.findings if issue.is_error)
+        raise StoppedError(f"{place.file}:{place.line} [{found.rule}]")
 
 
-def _fault(error: Exception) -> str:
-    """The place in our code, without any value."""
-    at = error.__traceback__
-    while at and at.tb_next:
-        at = at.tb_next
-    return f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else "an unknown place"
+def _row(record: Record, result: Conversion, lines: Lines | None) -> dict[str, Any]:
+    try:
+        return _values(record, result, lines)
+    except Exception as error:  # no memory for its Bundle, say: the other rows go on
+        return _values(record, failure(record, error), lines)
 
 
-def _batch(rows: list[Converted], batch: pa.RecordBatch, start: int, work: Work) -> pa.RecordBatch:
-    columns = [
-        pa.array([row.case_id for row in rows], RESULT["case_id"]),
-        pa.array([row.bundle is not None for row in rows], RESULT["ok"]),
-        pa.array([row.bundle for row in rows], RESULT["bundle"]),
-        pa.array([[_as_struct(issue) for issue in row.issues] for row in rows], RESULT["issues"]),
-        pa.array([{key.replace(" ", "_"): n for key, n in row.counts.items()} for row in rows], RESULT["facts"]),
-    ]
-    if work.lines:
-        columns += [pa.array([getattr(row, name) for row in rows], kind) for name, kind in PLACE.items()]
+def _values(record: Record, result: Conversion, lines: Lines | None) -> dict[str, Any]:
+    """By the names of `columns_of`."""
+    bundle = result.json() if result.ok else None
+    row = {
+        "facts": {outcome.replace(" ", "_"): number for outcome, number in result.counts().items()},
+        "outcome": BLANK if record.is_blank else CONVERTED if bundle else REJECTED,
+    }
+    if lines and lines.as_text:
+        return row | {"value": bundle or reject_line(record, result, rows_of(result.case.document.data))}
+    issues = [_as_struct(issue) for issue in result.issues]
+    place = {"file": record.place.file, "line": record.place.line}
+    return row | place | {"case_id": result.case.id or None, "ok": result.ok, "bundle": bundle, "issues": issues}
+
+
+def _batch(rows: list[dict[str, Any]], batch: pa.RecordBatch, start: int, work: Work) -> pa.RecordBatch:
+    made = pa.RecordBatch.from_pylist(rows, pa.schema(columns_of(work)))
     kept = [batch.column(name).slice(start, len(rows)) for name in work.keep]
-    return pa.RecordBatch.from_arrays(columns + kept, [*columns_of(work), *work.keep])
+    return pa.RecordBatch.from_arrays([*made.columns, *kept], [*made.schema.names, *work.keep])
 
 
 def columns_of(work: Work) -> dict[str, pa.DataType]:
     """The columns that come out before those kept."""
-    return RESULT | PLACE if work.lines else RESULT
+    if work.lines is None:
+        return RESULT
+    return AS_TEXT if work.lines.as_text else RESULT | OF_LINE
 
 
 def _as_struct(issue: Issue) -> dict[str, Any]:

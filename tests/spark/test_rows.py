@@ -9,13 +9,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from fhirconv.conversion import Conversion
 from fhirconv.issues import FhirconvError
+from fhirconv.many import converter
+from fhirconv.many.converter import Settings
 from fhirconv.spark import rows
 from fhirconv.spark.rows import Lines, StoppedError, Work, convert_batches
 
 pytestmark = pytest.mark.spark
 
-WORK = Work("case", (), "r4", "transaction", (), None, True)
+WORK = Work("case", (), Settings())
 CASE = '{"case":{"id":"%s"},"patient":{}}'
 
 
@@ -50,30 +53,39 @@ def test_a_blank_line_does_not_stop() -> None:
     assert list(convert_batches([batch("", CASE % 1)], replace(WORK, stop=True)))
 
 
-def test_a_fault_of_ours_stays_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("where", "name", "expected"),
+    [(converter, "convert_document", "fhirconv/many/converter.py:"), (Conversion, "json", "fhirconv/spark/rows.py:")],
+)
+def test_a_fault_of_ours_stays_in_its_row(
+    where: object, name: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row says what failed and where in our code, and nothing of the case."""
 
     def broken(*arguments: object) -> None:
         raise KeyError("Erika Beispiel")
 
-    monkeypatch.setattr(rows, "convert_document", broken)
+    monkeypatch.setattr(where, name, broken)
     (part,) = convert_batches([batch(CASE % 1, CASE % 2)], WORK)
     first, second = part.to_pylist()
     (issue,) = first["issues"]
     assert (first["ok"], first["bundle"], issue["rule"]) == (False, None, "record-failed")
-    assert "KeyError at test_rows.py:" in issue["message"]
+    assert f"KeyError at {expected}" in issue["message"]
     assert "Erika" not in json.dumps([first, second])
 
 
-def test_what_is_written_as_lines_has_issues_of_rejected_cases_alone() -> None:
-    """The rest is the same: only the words kept as text, for which a case is read again, are left out."""
-    kept = '{"case":{"id":"a"},"patient":{},"labs":[{"analyte":"zorbin","result":"high"}]}'
-    whole, short = ([row for part in convert_batches([batch(kept, "{")], work) for row in part.to_pylist()]
-                    for work in (WORK, replace(WORK, tells_all=False)))  # fmt: skip
-    assert whole[0]["facts"] == {"converted": 2, "kept_as_text": 1, "merged": 0, "rejected": 0}
-    assert [issue["rule"] for issue in whole[0]["issues"]] == ["kept-as-text"]
-    assert short == [whole[0] | {"issues": []}, whole[1]]
-    assert whole[1]["issues"]
+def test_what_is_written_as_text_is_the_bundle_or_the_line_of_a_reject() -> None:
+    texts = [CASE % 1, "{", ""]
+    lines = Lines("file", "block", {("file:/c", 0): 0})
+    whole = pa.RecordBatch.from_pydict({"case": texts, "file": ["file:/c"] * 3, "block": [0] * 3})
+    told, written = ([row for part in convert_batches([whole], replace(WORK, lines=one)) for row in part.to_pylist()]
+                     for one in (lines, replace(lines, as_text=True)))  # fmt: skip
+    assert [(row["outcome"], row["facts"]) for row in written] == [(row["outcome"], row["facts"]) for row in told]
+    assert [row["outcome"] for row in told] == ["converted", "rejected", "blank"]
+    assert written[0]["value"] == told[0]["bundle"]
+    (issue,) = (issue for issue in told[1]["issues"])
+    stated = {name: value for name, value in issue.items() if value}
+    assert json.loads(written[1]["value"]) == {"file": "/c", "line": 2, "issues": [stated]}
 
 
 def test_another_version_on_a_node_is_told() -> None:
