@@ -227,14 +227,13 @@ def merged_into(case: Case, fact: Fact) -> Fact | None:
 
 
 def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
-    """The facts of a document, checked against the schema; what does not fit is noted and left out of `facts`."""
+    """The facts of a document; what is no object is left out. That they fit the schema is for checks.check_case to say."""
     schema = schema or case_schema()
     case = Case(document)
     if document.data is None:
         if not has_errors(document.issues):  # that a line is blank is none
             document.add("empty-input", "is empty; a case has at least 'case' and 'patient'")
         return case
-    schema.check(document)
     if not isinstance(document.data, dict):
         return case
     for section in schema.sections.values():
