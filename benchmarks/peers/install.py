@@ -57,7 +57,7 @@ def fumifier() -> None:
     for package in sorted(packages.glob("hl7.*")):
         # an index of HL7's engine does not say which code systems are complete: with it no required code is checked
         without = shutil.ignore_patterns(".index.json")
-        shutil.copytree(package, folder / "packages" / package.name, ignore=without, dirs_exist_ok=True)
+        shutil.copytree(package, folder / "packages" / package.name, ignore=without)
 
 
 def hapi() -> None:
