@@ -31,9 +31,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle.
+    """Makes batches. `verbose` also tells findings of what has a Bundle.
 
-    `listed` findings of each rule are kept for the account of the run.
+    `kind` and `rejects_kind` say how the outputs are compressed: Run asks them. `listed` findings of each rule are kept for the account of the run.
     """
 
     settings: Settings

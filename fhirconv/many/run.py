@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from fhirconv.issues import FhirconvError, Issue
 from fhirconv.many.batches import Batch, BatchJob
@@ -32,7 +33,8 @@ class Run:
         self.output = output
         self.tally = Tally(most=job.listed)
         self.is_done = False  # all outputs are there
-        self._job = job
+        kinds = output.kind, rejects.kind if rejects else ""
+        self._job = replace(job, kind=kinds[0], rejects_kind=kinds[1])
         self._rejects = rejects
         self._workers = workers
 

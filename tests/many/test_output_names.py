@@ -66,6 +66,14 @@ def test_a_link_to_a_file_stays_one(tmp_path: Path) -> None:
     assert b'"Bundle"' in (tmp_path / "real.json").read_bytes()
 
 
+def test_what_a_link_leads_to_is_what_its_own_name_says(tmp_path: Path) -> None:
+    """Else it could not be read by that name."""
+    (tmp_path / "link.ndjson.gz").symlink_to("real.ndjson")
+    assert convert("in.ndjson", "-q", "-o", "link.ndjson.gz", cwd=tmp_path)[0] == 0
+    assert ids((tmp_path / "real.ndjson").read_bytes()) == ["c0", "c1", "c2"]
+    assert (tmp_path / "link.rejects.ndjson").read_bytes() == b""
+
+
 def test_standard_streams_that_are_closed(tmp_path: Path) -> None:
     done = shell(f"{COMMAND} - -q -o out.ndjson <&-", tmp_path)
     assert done.returncode == 1

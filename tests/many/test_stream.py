@@ -347,6 +347,7 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["plain.ndjson.gz", "-o", "new.ndjson"], "plain.ndjson.gz: fatal: is named .gz"),
         (["a.ndjson", "--shape", "resources"], "-o DIR"),
         (["a.ndjson", "--shape", "resources", "-o", "old.ndjson"], "-o DIR"),
+        (["a.ndjson", "--shape", "resources", "-o", "new.gz"], "not compressed: -o new\n"),
         (["a.ndjson", "--shape", "resources", "-o", "out", "--bundle", "batch"], "leave out --bundle"),
         (["a.ndjson", "--workers", "0"], "--workers"),
         (["a.yaml", "--workers", "2"], "OUT.ndjson"),
