@@ -33,7 +33,8 @@ class Batch:
 class BatchJob:
     """Makes batches. `verbose` also tells findings of what has a Bundle.
 
-    `kind` and `rejects_kind` say how the outputs are compressed: Run asks them. `listed` findings of each rule are kept for the account of the run.
+    `kind` and `rejects_kind` say how the outputs are compressed: Run asks them. `listed` findings of each rule are kept
+    for the account of the run.
     """
 
     settings: Settings
