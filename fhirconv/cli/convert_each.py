@@ -35,10 +35,8 @@ def convert_each(
     """Writes a Bundle (or the facts) of each case: one to a file or standard output, several into a folder."""
     cases, output = inputs.paths, Path(wanted)
     folder = _is_folder(inputs, wanted)
-    if not folder and any(same(case, output) for case in cases):
-        raise click.UsageError("the output file is the input file; give it another name")
     report = file_of(options.report)
-    check_paths(inputs.paths, None, None, report)
+    check_paths(cases, None if folder else output, None, report)
     if report and holds(output, report):
         raise click.UsageError("--report is the output itself, or in its folder; give it another name")
     check_whole(inputs, options.phi_free)

@@ -45,9 +45,8 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
         settings = replace(settings, bundle=RESTFUL)
     target = Path(wanted)
     _check_shape(wanted, options.shape)
-    has_no_name = wanted == "-" or is_stream(target)
-    rejects = options.rejects or (None if has_no_name else _beside(target))
-    check_paths(inputs.paths, None if has_no_name else target, rejects, file_of(options.report))
+    rejects = options.rejects or (None if wanted == "-" or is_stream(target) else _beside(target))
+    check_paths(inputs.paths, target, rejects, file_of(options.report))
     listed = MOST_LISTED if options.report else 0
     job = BatchJob(settings, options.shape, verbose=options.verbose, listed=listed)
     teller = Teller(options, inputs.size())

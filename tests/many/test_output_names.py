@@ -132,6 +132,34 @@ def test_what_is_no_ndjson_at_all_replaces_nothing(content: bytes, tmp_path: Pat
     assert ids((tmp_path / "out.ndjson.partial").read_bytes()) == ["c0", "c1", "c2"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- -o in.ndjson < in.ndjson",
+        "- --rejects in.ndjson < in.ndjson",
+        "in.ndjson >> in.ndjson",
+        "in.ndjson -o /dev/stdout >> in.ndjson",
+        "- -o one.json < one.json",
+        "one.json >> one.json",
+    ],
+)
+def test_an_input_that_a_shell_opened_is_not_replaced(line: str, tmp_path: Path) -> None:
+    one = cases(1).replace(b", ", b",\n")
+    (tmp_path / "one.json").write_bytes(one)
+    done = shell(f"{COMMAND} {line}", tmp_path)
+    assert done.returncode == 2
+    assert b"the output file is the input file; give it another name" in done.stderr
+    assert (tmp_path / "in.ndjson").read_bytes() == cases(3)
+    assert (tmp_path / "one.json").read_bytes() == one
+
+
+def test_a_device_may_be_read_and_written(tmp_path: Path) -> None:
+    """As where a terminal is both."""
+    done = shell(f"{COMMAND} - -q -o /dev/null < /dev/null", tmp_path)
+    assert b"is the input" not in done.stderr
+    assert done.returncode == 1
+
+
 def test_a_name_is_proposed_that_can_be_used(tmp_path: Path) -> None:
     code, _, said = convert("in.ndjson", "-o", "out.ndjson.bz2", cwd=tmp_path)
     assert code == 2
