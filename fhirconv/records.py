@@ -14,7 +14,7 @@ from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
 from fhirconv.json_source import read_json
 from fhirconv.schema import case_schema
-from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_value, unread
+from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_given, read_value, unread
 
 NO_LINE = -1
 _MARK = codecs.BOM_UTF8
@@ -75,7 +75,7 @@ class Record(NamedTuple):
             import pickle  # only between processes
 
             return read_value(pickle.loads(data.pickled), self.name, limits)  # noqa: S301  # made by many/handed.py
-        return read_value(dict(data), self.name, limits)
+        return read_given(data, self.name, limits)
 
     def _read_line(self, data: bytes, limits: Limits) -> Document:
         name = self.name

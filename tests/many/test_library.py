@@ -160,7 +160,18 @@ def test_a_case_is_what_it_was_when_it_was_given(workers: int) -> None:
             one["case"]["id"] = f"c{at}"
             yield one
 
-    assert [made.case.id for made in convert_many(again(), workers=workers)] == [f"c{at}" for at in range(200)]
+    made = list(convert_many(again(), workers=workers))
+    assert [one.case.id for one in made] == [f"c{at}" for at in range(200)]
+    assert_same(made[199], convert(json.loads(case("c199"))))
+
+
+def test_convert_keeps_a_case_as_it_was() -> None:
+    given = json.loads(case("a", labs=[{"analyte": "Hb", "value": 9, "unit": "g/dL"}]))
+    made = convert(given)
+    given["case"]["id"] = "b"
+    given["labs"].clear()
+    assert made.case.id == "a"
+    assert made.ledger.counts()["converted"] == convert(json.loads(case("a"))).ledger.counts()["converted"] + 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
