@@ -13,9 +13,9 @@ from fhirconv.issues import printable
 from fhirconv.json_source import read_json
 
 
-def read_file(path: Path, limits: Limits = LIMITS) -> Document:
-    """Reads a case file. Nothing is raised: what is wrong stands in the document's issues."""
-    name = str(path)
+def read_file(path: Path, limits: Limits = LIMITS, name: str = "") -> Document:
+    """Reads a case file, called `name` if it is given. Nothing is raised: what is wrong stands in the document's issues."""
+    name = name or str(path)
     try:
         if path.is_dir():
             return unreadable(name, "file-unreadable", "is a directory; name a file in it")

@@ -208,6 +208,24 @@ def test_names_of_settings_hold_where_they_were_given(
     assert [issue.rule for issue in one.issues if issue.is_error] == ["quote-not-found"]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_names_of_cases_hold_where_they_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Also for workers, which stand where they were started; messages have the names as they were given."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.json").write_bytes(case("a"))
+    (tmp_path / "many.ndjson").write_bytes(cases(2) + UNFIT)
+    monkeypatch.chdir(tmp_path)
+    each, lines = convert_many(["a.json"] * 400, workers=workers), convert_many("many.ndjson", workers=workers)
+    first = next(each)
+    monkeypatch.chdir("elsewhere")
+    assert all(made.ok for made in (first, *each))
+    found = list(lines)
+    assert [made.ok for made in found] == [True, True, False]
+    assert found[2].issues[0].place.file == "many.ndjson"
+
+
 @pytest.mark.parametrize("wrong", [case("a"), bytearray(case("a")), json.loads(case("a")), None, 5])
 def test_one_case_in_place_of_many(wrong: Any) -> None:
     with pytest.raises(TypeError, match="an iterable of cases, not"):

@@ -158,6 +158,23 @@ def test_what_is_rejected_is_told_with_its_line() -> None:
     assert "fatal [not-json] 2x, first at cases.ndjson:2:" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"\xef\xbb\xbf" + case("b"), "begins with a byte order mark, as where files were joined; remove it"),
+        (case("b").strip() * 2, "has more after the end of the JSON value; a file holds one, and of NDJSON each line"),
+        (b'{"resourceType": "Bundle", "type": "batch"}', "is a FHIR resource, not a case; 'fhirconv facts' reads"),
+    ],
+)
+def test_what_stands_in_place_of_a_case_is_told_in_one_line(line: bytes, told: str) -> None:
+    Path("cases.ndjson").write_bytes(b"\xef\xbb\xbf" + case("a") + line)
+    done = run("convert", "cases.ndjson", "-q", "-o", "out.ndjson")
+    assert ids(Path("out.ndjson").read_bytes()) == ["a"]
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("cases.ndjson:2:")
+    assert told in said
+
+
 def test_rejects_by_name_and_none_for_a_pipe(folder: Path) -> None:
     Path("cases.ndjson").write_bytes(case("a") + BROKEN)
     assert run("convert", "cases.ndjson", "-o", "out.ndjson", "--rejects", "bad.ndjson").exit_code == 1
