@@ -46,11 +46,12 @@ def convert_each(
         case = document.title
         chosen = settings.bundle, settings.source, settings.validate, settings.verify
         result = convert_document(document, mappings, *chosen)
+        data = written(result, options.shape, indent=True) if result.ok else b""
         tell(result.issues, options.phi_free)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, made, folder) if result.ok else ""
         if result.ok and not problem:
-            problem = write_to(target, written(result, options.shape, indent=True))
+            problem = write_to(target, data)
         if problem:
             say(f"{case}: error: {rule('not-written').title if options.phi_free else problem}")
             result = Conversion(None, [Issue("not-written", problem, document.place(""))], result.case)

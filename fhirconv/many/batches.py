@@ -53,10 +53,11 @@ class BatchJob:
         lines: dict[str, list[bytes]] = {}
         rejects: list[bytes] = []
         for position, record, result in converter.convert(chunk):
+            values = list(self._values(result)) if result.ok else []
             batch.tally.count(result)
             if result.ok:
                 batch.converted.append((position, digest_of(result.case.id)))
-                for name, value in self._values(result):
+                for name, value in values:
                     lines.setdefault(name, []).append(value)
             else:
                 batch.rejected.append(position)

@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fhirconv
+from fhirconv.document import LIMITS
+from fhirconv.many import converter
 
 from .lines import BROKEN, UNFIT, WAIT_S, case, cases, convert, ids, rejects
 
@@ -134,6 +136,23 @@ def test_a_folder_of_resources_is_replaced_and_no_other() -> None:
     assert "notes.txt" in done.stderr
     assert Path("out", "notes.txt").read_text(encoding="utf-8") == "mine"
     assert Path("out", "Patient.ndjson").read_bytes() == before
+
+
+def test_what_is_made_may_be_more_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a limit that makes the test quick."""
+    monkeypatch.setattr(converter, "LIMITS", LIMITS._replace(bytes=4000))
+    labs = [{"analyte": "Hb", "value": at, "unit": "g/dL", "id": f"lab-{at}"} for at in range(5, 15)]
+    Path("cases.ndjson").write_bytes(case("a") + case("b", labs=labs))
+    told = r"cases\.ndjson:2:1: warning: makes [0-9,]+ bytes, and 4,000 are read; give validate and push --limit bytes=(\d+)"
+    done = run("convert", "cases.ndjson", "-v", "-o", "out.ndjson")
+    found = re.search(told, done.stderr)
+    assert done.exit_code == 0
+    assert found
+    assert [len(line) > 4000 for line in Path("out.ndjson").read_bytes().splitlines()] == [False, True]
+    assert int(found[1]) == len(Path("out.ndjson").read_bytes().splitlines()[1])
+    assert "warning [large-output] 1x, first at cases.ndjson:2:1" in done.stderr
+    Path("b.json").write_bytes(case("b", labs=labs))
+    assert "b.json:1:1: warning: makes" in run("convert", "b.json", "-o", "out.json").stderr
 
 
 def test_what_is_rejected_is_told_with_its_line() -> None:
