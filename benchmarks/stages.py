@@ -55,8 +55,8 @@ def convert_in_stages(text: bytes, mappings: Mappings, stage: Stopwatch) -> byte
     """What conversion.convert_document does with a case that is right."""
     tables = mappings.tables
     document = stage("read JSON, hold it against the limits", read_bytes, text, "x.json")
-    case = stage("schema, facts with identity", read_case, document)
-    suspects = stage("checks: times, numbers, units, references", check_case, case, tables, mappings.limits)
+    case = stage("facts with identity", read_case, document)
+    suspects = stage("schema, checks: times, numbers, units, references", check_case, case, tables, mappings.limits)
     stage("evidence", check_evidence, case, None)
     stage("plausibility", check_plausibility, case, tables, mappings.limits, suspects)
     build = stage("which rules, which ids", Build, case, mappings, "transaction")

@@ -69,7 +69,7 @@ class Build:
         self.unsettled: list[Fact] = []  # make no resource of their own, or say what none is made from
         self._of_fact: dict[Fact, list[Entry]] = {}
         self._naming: dict[tuple[str, str], dict[Any, list[Fact]]] = {}
-        self._names = "" if bundle_type == RESTFUL else "urn:uuid:"  # what references begin with, if not with a path
+        self._scheme = "" if bundle_type == RESTFUL else "urn:uuid:"  # of references that are no paths
         self._facts = case.by_section
         self.case_fact = case.by_section["case"][0]
         self.fact: Fact = self.case_fact
@@ -115,7 +115,7 @@ class Build:
     def _add(self, fact: Fact, data: dict[str, Any], step: Step) -> None:
         identifier = fact_identifier(self.case_id, fact.identity, step.role)
         made = resource_id(self.system, identifier)
-        entry = Entry(fact, data, step, identifier, made, f"{self._names or step.path}{made}", {})
+        entry = Entry(fact, data, step, identifier, made, f"{self._scheme or step.path}{made}", {})
         self.entries.append(entry)
         self._of_fact.setdefault(fact, []).append(entry)
 

@@ -13,7 +13,7 @@ from fhirconv.issues import nearest, shown
 from fhirconv.numbers import Unreadable, number_excess, read_measured
 from fhirconv.plain_facts import SPANS, not_plain
 from fhirconv.plausibility.limits import Limits
-from fhirconv.schema import Field, Section
+from fhirconv.schema import Field, Section, case_schema
 from fhirconv.timeline import RELATIONS, names_event
 from fhirconv.together import check_together
 from fhirconv.values.base import Tables
@@ -23,17 +23,19 @@ Check = Callable[["_Checker", Fact, Field, Any], None]
 
 
 def check_case(case: Case, tables: Tables, limits: Limits) -> list[Fact]:
-    """Notes in the case what is wrong with its facts. Gives those that were not seen to be right, and within the limits of
-    what is plausible, at a glance.
+    """Notes in the case what does not fit the schema, or is wrong with its facts.
 
+    Gives those facts that were not seen to be right, and within the limits of what is plausible, at a glance.
     Dates are rewritten as FHIR has them where the case says how, and words with codes of the source become Terms.
     """
-    if case.issues or "decimal_mark" in case.conventions:
+    in_full = bool(case.issues) or "decimal_mark" in case.conventions
+    suspects = case.facts if in_full else not_plain(case, tables.units.by_spelling, limits.said, _checks_of)
+    if suspects or not case_schema().takes_around(case.document.data, len(case.facts)):
+        case_schema().check(case.document)
+    if case.issues:
         broken = {"/".join(issue.place.pointer.split("/")[:3]) for issue in case.issues if issue.is_error}
         broken |= {pointer.rpartition("/")[0] for pointer in broken}  # a field of a single object: its section
-        suspects = [fact for fact in case.facts if not broken or fact.pointer not in broken]
-    else:
-        suspects = not_plain(case, tables.units.by_spelling, limits.said, _checks_of)
+        suspects = [fact for fact in case.facts if fact.pointer not in broken]
     if suspects:
         checker = _Checker(case, tables)
         for fact in suspects:

@@ -221,7 +221,7 @@ def _check_nothing_lost(case: Case, build: Build) -> None:
 def check_document(document: Document, mappings: Mappings, source: Path | None = None) -> Case:
     """The case of a document with all checks of the input run; nothing is converted."""
     case = read_case(document)
-    if case.facts:
+    if document.data is not None:
         suspects = check_case(case, mappings.tables, mappings.limits)
         check_evidence(case, source)
         check_plausibility(case, mappings.tables, mappings.limits, suspects)

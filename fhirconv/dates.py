@@ -119,7 +119,7 @@ def is_after(one: str, other: str) -> bool:
     if "T" in one and "T" in other:
         try:
             return datetime.fromisoformat(one) > datetime.fromisoformat(other)
-        except ValueError:  # a leap second
+        except (ValueError, TypeError):  # a leap second; a zone that is missing, which is told elsewhere
             pass
     length = min(len(one), len(other), 10)
     return one[:length] > other[:length]

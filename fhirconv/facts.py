@@ -212,8 +212,9 @@ def _identity_maker(section: Section, kinds: Mapping[str, type]) -> Callable[[Ma
         return lambda data: section.name
     if "id" in kinds:
         return lambda data: f"{section.name}/{data['id']}"
-    found = {name: "slugs[data[{!r}]]" if kinds[name] is str else "slug(data[{!r}])" for name in section.identity if name in kinds}
-    parts = ["{" + found[name].format(name) + "}" if name in found else "" for name in section.identity]
+    texts: dict[type, str] = {str: "{{slugs[data[{!r}]]}}"}
+    other = "{{slug(data[{!r}])}}"
+    parts = [texts.get(kinds[name], other).format(name) if name in kinds else "" for name in section.identity]
     names: dict[str, Any] = {"slug": _slug, "slugs": _slugs}
     source = f'lambda data: f"{section.name}/~{"/".join(parts)}".rstrip("/")'
     made: Callable[[Mapping[str, Any]], str] = eval(source, names)  # noqa: S307  (names of the schema)
@@ -226,14 +227,13 @@ def merged_into(case: Case, fact: Fact) -> Fact | None:
 
 
 def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
-    """The facts of a document, checked against the schema; what does not fit is noted and left out of `facts`."""
+    """The facts of a document; what is no object is left out. That they fit the schema is for checks.check_case to say."""
     schema = schema or case_schema()
     case = Case(document)
     if document.data is None:
         if not has_errors(document.issues):  # that a line is blank is none
             document.add("empty-input", "is empty; a case has at least 'case' and 'patient'")
         return case
-    schema.check(document)
     if not isinstance(document.data, dict):
         return case
     for section in schema.sections.values():

@@ -13,6 +13,7 @@ from typing import Any
 
 from fhirconv.dates import PLAIN_DATES, PLAIN_INSTANTS
 from fhirconv.facts import Case, Fact, Shape
+from fhirconv.fitting import fit_questions
 from fhirconv.plausibility.glance import GLANCED, questions
 from fhirconv.plausibility.limits import Said
 from fhirconv.schema import Field, Section
@@ -39,17 +40,20 @@ _QUESTIONS = {  # by the name of the check; {given} is the field, which is then 
 
 
 def not_plain(case: Case, units: Mapping[str, str], said: Mapping[str, Said], checks_of: ChecksOf) -> list[Fact]:
-    """The facts of a case that fits the schema and declares no decimal mark which have to be looked at.
+    """The facts of a case without a decimal mark of its own which have to be looked at; the others also fit the schema.
 
     `units` by their spelling; `said` is what names say by their words; `checks_of` names the checks of a section's fields.
     """
     named = case.by_id
     low, high = _life(case.section("patient"))
-    return [
-        fact
-        for fact in case.facts
-        if not (fact.shape.is_plain or _compile(fact.shape, checks_of))(fact, fact.data, named, units, low, high, said)
-    ]
+    try:
+        return [
+            fact
+            for fact in case.facts
+            if not (fact.shape.is_plain or _compile(fact.shape, checks_of))(fact, fact.data, named, units, low, high, said)
+        ]
+    except (TypeError, ValueError):  # a value of a type that no question and no validator is for
+        return case.facts
 
 
 def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
@@ -60,12 +64,14 @@ def _life(patient: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _compile(shape: Shape, checks_of: ChecksOf) -> IsPlain:
-    shape.is_plain = made = _compiled(shape.section, shape.stated, checks_of(shape.section))
+    shape.is_plain = made = _compiled(shape.section, dict(shape.kinds), checks_of(shape.section))
     return made
 
 
-def _compiled(section: Section, shape: frozenset[str], checks: Iterable[tuple[Field, str]]) -> IsPlain:
-    asked = [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
+def _compiled(section: Section, kinds: Mapping[str, type], checks: Iterable[tuple[Field, str]]) -> IsPlain:
+    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
+    asked, shape = [*fit_questions(section, kinds, names)], frozenset(kinds)
+    asked += [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
     asked += [
         f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
         for first, last in SPANS
@@ -74,8 +80,7 @@ def _compiled(section: Section, shape: frozenset[str], checks: Iterable[tuple[Fi
     if section.name == "events" and "of" in shape:  # the other fact must name it
         asked.append("False")
     asked += questions(section, shape)
-    names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
-    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked or ["True"])
+    source = "def is_plain(fact, data, named, units, low, high, said):\n return " + " and ".join(asked)
     exec(compile(source, f"<plain facts of {section.name}>", "exec"), names)  # noqa: S102  (see above)
     made: IsPlain = names["is_plain"]
     return made

@@ -146,6 +146,8 @@ def _zone(time: str) -> str:
 
 def look_at_range(low: Any, high: Any) -> None:
     """Two quantities of one unit in their order."""
+    for end in (low, high):
+        look_at_number(end["value"])  # those that are none cannot be compared
     same = all(low.get(part) == high.get(part) for part in ("system", "code", "unit"))
     if not same or not low["value"] <= high["value"]:
         raise NotPlainError

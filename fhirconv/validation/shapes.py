@@ -15,11 +15,10 @@ from typing import Any
 
 from fhirconv.r4 import kind_of
 from fhirconv.validation import plain
-from fhirconv.validation.addresses import MCODE
 from fhirconv.validation.extensions import is_plain_url
 from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
+from fhirconv.validation.look_lines import LIST, NAMES, NOTED, OF_HL7, TOGETHER, VALUES
 from fhirconv.validation.plain import NotPlainError
-from fhirconv.validation.plain_narrative import DIV, are_simple_narratives
 from fhirconv.validation.schemas import Generator, Schema, is_plain
 from fhirconv.validation.structure import Slot, plan_of
 from fhirconv.validation.together import Seen
@@ -29,45 +28,6 @@ _ORDERS = 5_000  # orders of keys that are remembered for one type
 
 Look = Callable[[Any, Seen], None]
 Keys = tuple[str, ...]
-
-# What is noted, one or a list of them, to be looked at together with all others.
-_NOTED = {"Identifier": "seen.identifiers", "Narrative": "seen.narratives"}
-# What is looked at where a value of a type stands; '$' is its name.
-_TEXT = ("texts.append($)",)
-_WHOLE_NUMBER = ("if type($) is not int or not MINIMUM <= $ <= MAXIMUM: raise NotPlainError",)
-_CODE = '($["system"], $["code"], $["display"])'
-_UNIT = 'if len($) != 4 or ($["unit"], $["system"], $["code"]) not in quantities:'
-_VALUES: dict[str, tuple[str, ...]] = {
-    "string": _TEXT,
-    "markdown": _TEXT,
-    "date": ("if $ not in days: look_at_date($)",),
-    "dateTime": ("if $ not in days: look_at_time($)",),
-    "boolean": ("if $ is not True and $ is not False: raise NotPlainError",),
-    "decimal": ("seen.numbers.append($)",),
-    "integer": _WHOLE_NUMBER,
-    "unsignedInt": _WHOLE_NUMBER,
-    "positiveInt": _WHOLE_NUMBER,
-    "xhtml": ("if not are_simple_narratives([$]): look_at_narrative($)", "texts.append($[DIV:])"),
-    "Quantity": (_UNIT, "    look_at_quantity($, comparators)", "else: seen.numbers.append($['value'])"),
-    "SimpleQuantity": (_UNIT, "    look_at_quantity($)", "else: seen.numbers.append($['value'])"),
-    "Coding": (f"if len($) != 3 or {_CODE} not in codings: look_at_coding($, seen)",),
-    # Before the definition of an element stands what is its own.
-    "Meta.tag": (
-        'if len($) == 2 and $.get("system") in open_systems: seen.codes.add($["code"])',
-        "else: look_at_coding($, seen)",
-    ),
-    "Identifier.system": ("if $ not in systems: look_at_system($)",),
-}
-_OF_HL7 = f'if $.startswith("http://hl7.org/fhir/") and not $.startswith("{MCODE}"): raise NotPlainError'
-# What is looked at of whole objects, where all of these keys stand.
-_TOGETHER = {
-    **dict.fromkeys(("Age", "Distance", "Duration"), ((), "look_at_quantity($, comparators)")),
-    "Period": (("start", "end"), 'look_at_period($["start"], $["end"])'),
-    "Range": (("low", "high"), 'look_at_range($["low"], $["high"])'),
-}
-_NAMES = {name: value for name, value in vars(plain).items() if not name.startswith("_")}
-_NAMES |= {"DIV": DIV, "are_simple_narratives": are_simple_narratives}
-
 
 _schemas = Generator(with_extensions=False)
 
@@ -179,7 +139,7 @@ class _Writer:
     """Writes one function, in which '$' stands for the name of what is looked at."""
 
     def __init__(self, type_name: str, keys: Keys) -> None:
-        self._names: dict[str, Any] = dict(_NAMES)
+        self._names: dict[str, Any] = dict(NAMES)
         self._lines: list[str] = []
         self._indent, self._count = " " * 4, 0
         self._object(type_name, keys, "v")
@@ -211,7 +171,7 @@ class _Writer:
                 self._slot(slots[key], schema["properties"][key], f"{value}[{key!r}]")
         if holds is None:
             self._asked(*asks_of_values(schema), keys, value)
-        needed, line = _TOGETHER.get(type_name, (("",), ""))
+        needed, line = TOGETHER.get(type_name, (("",), ""))
         if all(key in keys for key in needed):
             self._write(line, value)
 
@@ -230,17 +190,33 @@ class _Writer:
             if slot.definition == "CodeableConcept.coding":
                 self._write("if concepts.get($[0].get('code')) != $: look_at_codings($, seen)", name)
                 return
-            self._write("if type($) is not list or not $: raise NotPlainError", name)
-            if slot.type in _NOTED:
-                self._write(f"{_NOTED[slot.type]}.extend($)", name)
+            schema = schema.get("items", {"not": {}})
+            if slot.type == "CodeableConcept":
+                self._concepts(slot, schema, name)
+                return
+            self._write(LIST, name)
+            if slot.type in NOTED:
+                self._write(f"{NOTED[slot.type]}.extend($)", name)
                 return
             if slot.type == "Reference" and _may_lead_anywhere(slot):
                 self._write("seen.references.extend($)", name)
                 return
             self._write("for $ in $:", name)
             self._indent += " " * 4
-            schema = schema.get("items", {"not": {}})
         self._value(slot, schema, name)
+        self._indent = before
+
+    def _concepts(self, slot: Slot, schema: Schema, name: str) -> None:
+        """A list of concepts, which is often the same in resource after resource, as laboratory results have it."""
+        before, last = self._indent, f"seen.last[{slot.definition!r}]"
+        self._write(f"if $ != seen.last.get({slot.definition!r}, seen):", name)
+        self._indent += " " * 4
+        self._write(LIST, name)
+        self._write(f"for {name}i in $:", name)
+        self._indent += " " * 4
+        self._value(slot, schema, f"{name}i")
+        self._indent = before + " " * 4
+        self._write(f"if len($) == 1 and 'extension' not in $[0]: {last} = $", name)  # in those, 1 is not True
         self._indent = before
 
     def _value(self, slot: Slot, schema: Schema, name: str) -> None:
@@ -255,9 +231,9 @@ class _Writer:
             self._write(f"{self._name(look_at_extension)}($, {owner!r}, seen)", name)
         elif slot.type == "Reference":
             self._reference(slot, name)
-        elif slot.type in _VALUES:
+        elif slot.type in VALUES:
             kind = "SimpleQuantity" if slot.element.is_simple else slot.type
-            for line in _VALUES.get(slot.definition) or _VALUES[kind]:
+            for line in VALUES.get(slot.definition) or VALUES[kind]:
                 bounds = (str(schema.get(one)) for one in ("minimum", "maximum"))
                 self._write(line.replace("MINIMUM", next(bounds)).replace("MAXIMUM", next(bounds)), name)
         elif "pattern" in schema:
@@ -268,10 +244,10 @@ class _Writer:
     def _form(self, slot: Slot, pattern: str, name: str) -> None:
         """A text of a form; where a memory is the element's own, that is asked."""
         matches = self._name(re.compile(pattern).fullmatch)
-        for line in _VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
+        for line in VALUES.get(slot.definition, (f"if not {matches}($): raise NotPlainError",)):
             self._write(line, name)
         if slot.type == "canonical":
-            self._write(_OF_HL7, name)
+            self._write(OF_HL7, name)
 
     def _reference(self, slot: Slot, name: str) -> None:
         """A reference: as it usually is, one to an entry of the same Bundle, of a right type."""
@@ -293,16 +269,18 @@ class _Writer:
         """An object within: noted, or looked at by a function of its own; what usually stands in a concept, at once."""
         if not is_plain(type_name):
             raise NotPlainError
-        if type_name in _NOTED:
-            self._write(f"{_NOTED[type_name]}.append($)", name)
+        if type_name in NOTED:
+            self._write(f"{NOTED[type_name]}.append($)", name)
             return
         call = f"{self._name(looks_at(type_name))}[tuple($)]($, seen)"
         if type_name == "CodeableConcept":
-            self._write(f"if len($) != 2 or 'extension' in $: {call}", name)
+            self._write(f"if len($) != 2: {call}", name)
             self._write("else:", name)
-            self._indent += " " * 4
+            self._write("    try:", name)
+            self._indent += " " * 8
             self._object(type_name, ("coding", "text"), name)
-            self._indent = self._indent[:-4]
+            self._indent = self._indent[:-8]
+            self._write(f"    except KeyError: {call}", name)
         elif type_name == "Meta":
             self._write(f"if $ != seen.meta: {self._name(_look_at_meta)}($, seen)", name)
         else:

@@ -11,12 +11,11 @@ from typing import Any
 import orjson
 
 from fhirconv.validation.plain import NotPlainError, look_at_number, look_at_reference, systems
-from fhirconv.validation.plain_narrative import are_simple_narratives
+from fhirconv.validation.plain_narrative import are_simple_narratives, has_control
 from fhirconv.validation.primitive_schemas import LONGEST_TEXT, PRIMITIVES
 
 _is_code = re.compile(PRIMITIVES["code"]["pattern"]).fullmatch
 _begins_wrong = re.compile(r"\s|\Z").match
-_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
 _are_short_numbers = re.compile(r"(?:-?[0-9]{1,9}(?:\.[0-9]{1,9})?(?: |\Z))++").fullmatch
 _NUMBERS = {Decimal, int, float}
 
@@ -24,7 +23,7 @@ _NUMBERS = {Decimal, int, float}
 class Seen:
     """What the looks at one resource or Bundle share."""
 
-    __slots__ = ("codes", "identifiers", "meta", "narratives", "numbers", "references", "texts", "types")
+    __slots__ = ("codes", "identifiers", "last", "meta", "narratives", "numbers", "references", "texts", "types")
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self.types = types  # what a reference may say -> resource type, within one Bundle
@@ -34,7 +33,8 @@ class Seen:
         self.narratives: list[dict[str, Any]] = []
         self.references: list[dict[str, Any]] = []  # those that may lead to a resource of any type
         self.codes: set[str] = set()  # those of systems in which any code is right
-        self.meta: Any = self  # the last that was right and holds tags alone (as yet nothing): those of a case are the same
+        self.last: dict[str, list[Any]] = {}  # the last concepts that were right, by the element that holds them
+        self.meta: Any = self  # the last that was right and holds tags alone: those of a case are the same
 
     def unusual(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The identifiers and narratives that have to be looked at one by one, with their type."""
@@ -44,7 +44,7 @@ class Seen:
         else:
             yield from (("Identifier", one) for one in self.identifiers)
         found = _columns(self.narratives, "status", "div")
-        if not found or set(found[0]) != {"generated"} or not are_simple_narratives(found[1]) or _has_control(found[1], 2):
+        if not found or set(found[0]) != {"generated"} or not are_simple_narratives(found[1]):
             yield from (("Narrative", one) for one in self.narratives)
 
     def check(self) -> None:
@@ -59,10 +59,11 @@ class Seen:
         if not _NUMBERS.issuperset(map(type, numbers)) or not _are_short_numbers(" ".join(map(str, numbers))):
             for number in numbers:
                 look_at_number(number)
-        if len("".join(texts)) > LONGEST_TEXT and max(map(len, texts)) > LONGEST_TEXT:
+        written = orjson.dumps(texts)  # raises a TypeError for half of a surrogate pair
+        if len(written) > LONGEST_TEXT and max(map(len, texts)) > LONGEST_TEXT:
             raise NotPlainError
-        is_usual = not texts or ("!" <= min(texts) and max(texts) < "\x7f")
-        if _has_control(texts) or not is_usual and any(map(_begins_wrong, texts)):
+        begin_well = not texts or (min(texts) >= "!" and max(texts) < "\x7f")
+        if has_control(texts, written) or (not begin_well and any(map(_begins_wrong, texts))):
             raise NotPlainError
 
 
@@ -74,11 +75,3 @@ def _columns(objects: Sequence[dict[str, Any]], *keys: str) -> list[list[Any]] |
         return [list(map(itemgetter(key), objects)) for key in keys]
     except KeyError:
         return None
-
-
-def _has_control(texts: Sequence[str], quotes: int = 0) -> bool:
-    """Whether a control character stands in texts, which usually are of ASCII and hold so many quotes each at least."""
-    written = orjson.dumps(texts)  # escapes those and quotes; raises a TypeError for half of a surrogate pair
-    if len(written) == len("".join(texts)) + (quotes + len('"",')) * len(texts) + 1:
-        return False
-    return any(map(_control, texts))

@@ -232,10 +232,98 @@ def test_law_on_batches(entries: list[dict[str, Any]]) -> None:
     check_fast({"resourceType": "Bundle", "type": "batch", "entry": [plain | entry for entry in entries]})
 
 
-@pytest.mark.parametrize("urls", [[f"urn:uuid:{OTHER} urn:uuid:{OTHER}"], ["", f"urn:uuid:{OTHER}"], [f"urn:uuid:{OTHER}\n"]])
+@pytest.mark.parametrize(
+    "urls",
+    [
+        [f"urn:uuid:{OTHER} urn:uuid:{OTHER}"],
+        ["", f"urn:uuid:{OTHER}"],
+        [f"urn:uuid:{OTHER}\n"],
+        [f"urn:uui0:{OTHER}"],
+        [f"urn:uuid:{OTHER[:-1]}", f"urn:uuid:{OTHER}1"],
+        [f"urn:uuid:{OTHER[:-1]}é"],
+    ],
+)
 def test_law_on_full_urls_that_look_right_together(urls: list[str]) -> None:
     entries = [{"fullUrl": url, "resource": ENTRY["resource"]} for url in urls]
     check_fast({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p><b>{}</b></p></div>'
+ONE, TWO = DIV.format("one"), DIV.format("two")
+
+
+@pytest.mark.parametrize(
+    "divs",
+    [
+        [ONE, TWO],
+        [ONE, DIV.format("R&amp;D")],
+        [ONE, DIV.format("R&D")],
+        [ONE, DIV.format('5" long')],
+        [ONE, DIV.format("größer")],
+        [ONE, DIV.format("a\x01b")],
+        [ONE, DIV.format("a\ufffeb")],
+        [ONE, DIV.format("a\ud800b")],
+        [ONE, DIV.format(" ")],
+        [ONE, ""],
+        [ONE, 5],
+        [ONE + "<\0" + TWO, ""],
+        [ONE + "<\0" + TWO, ONE],
+        [ONE[:60], ONE[60:]],
+        [ONE + "<", TWO],
+    ],
+)
+def test_law_on_narratives_that_are_looked_at_together(divs: list[Any]) -> None:
+    check_fast(collection({"text": {"status": "generated", "div": div}} for div in divs))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [{"system": "http://x.org/a", "value": "1"}, {"value": "2"}],
+        [{"system": "http://x.org/a", "value": "1"}, {"use": "official", "value": "2"}],
+        [{"system": "http://x.org/a", "value": "1"}, {"use": "offical", "value": "2"}],
+        [{"system": "http://x.org/a", "value": "1"}, {"system": "x y", "value": "2"}],
+        [{"system": "http://x.org/a", "value": "1"}, {"system": "urn:ietf:rfc:3986", "value": "x y"}],
+        [{"system": "http://x.org/a", "value": ""}],
+        [{"system": "http://x.org/a", "value": " 1"}],
+        [{"system": "http://x.org/a", "value": "\u00a01"}],
+        [{"system": "http://x.org/a", "value": "1\x02"}],
+        [{"system": "http://x.org/a", "value": 'a"b\\c'}],
+        [{"system": "http://x.org/a", "value": "größer"}],
+        [{"system": "http://x.org/a", "value": 5}],
+        ["ab", {"system": "http://x.org/a", "value": "1"}],
+        [["system", "value"]],
+        [None],
+    ],
+)
+def test_law_on_identifiers_that_are_looked_at_together(values: list[Any]) -> None:
+    check_fast(collection([{"identifier": values}, {"identifier": [{"system": "http://x.org/a", "value": "3"}]}]))
+
+
+def test_law_on_concepts_that_are_equal_for_python_alone() -> None:
+    """True is 1, but not in JSON: a list that is like the one before it may still be wrong."""
+    for one, other in itertools.permutations((True, 1, Decimal("1.0")), 2):
+        extensions = [[{"url": "http://x.org/e", "valueBoolean": value}] for value in (one, other)]
+        concepts = [{"text": "x", "extension": extension} for extension in extensions]
+        codings = [{"coding": [{"code": "x", "userSelected": value}], "text": "x"} for value in (one, other)]
+        for values in (concepts, codings):
+            check_fast(collection({"resourceType": "Observation", "status": "final", "category": [one]} for one in values))
+
+
+@pytest.mark.parametrize("targets", [[ENTRY["fullUrl"]], [f"urn:uuid:{OTHER}"], ["Basic/1"], ["Basik/1"], [""], [5], [None]])
+def test_law_on_references_to_any_type(targets: list[Any]) -> None:
+    references = [{"reference": target} for target in (*targets, "urn:uuid:00000000-0000-4000-8000-000000000000")]
+    agent = [{"who": {"display": "x"}}]
+    check_fast(collection([{"resourceType": "Provenance", "target": references, "recorded": "2020-01-01T00:00:00Z", "agent": agent}]))
+
+
+def collection(contents: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """A Bundle of these resources."""
+    entries = [
+        {"fullUrl": f"urn:uuid:00000000-0000-4000-8000-{number:012}", "resource": {**ENTRY["resource"], **content}}
+        for number, content in enumerate(contents)
+    ]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
 @pytest.mark.parametrize("kind", ["batch", "collection"])
