@@ -57,7 +57,8 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
                 tell(problems, options.phi_free)
                 return Exit.USAGE
             run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers or 1)
-            run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.on_error == "stop")
+            chunks, stops = chunks_of(inputs.records(), inputs.read), options.on_error == "stop"
+            run.run(chunks, teller.wrote, signals.held, stops, options.max_rejects)
         except ClosedError:
             teller.close()
             let_go(sys.stdout)

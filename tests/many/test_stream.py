@@ -236,6 +236,22 @@ def test_stop_at_the_first_error(folder: Path, workers: str) -> None:
     assert not Path("out.ndjson.partial").exists()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_stop_where_too_many_are_wrong(folder: Path, workers: str) -> None:
+    """As of an export of which all is, or of a small file that unpacks to millions of them."""
+    Path("cases.ndjson").write_bytes(cases(100) + UNFIT * 2000)
+    command = ("cases.ndjson", "-o", "out.ndjson", "-q", "--workers", workers, "--max-rejects")
+    code, _, said = convert(*command, "100", cwd=folder)
+    assert code == 1
+    assert "error: 156 cases are rejected by now; mend what they have in common" in said  # four chunks of 64
+    assert "out.ndjson.partial has 100 cases and is not complete" in said
+    assert len(rejects(Path("out.rejects.ndjson.partial"))) == 156
+    code, _, said = convert(*command, "2000", cwd=folder)
+    assert code == 1
+    assert "error: 156" not in said
+    assert len(rejects(Path("out.rejects.ndjson"))) == 2000
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["good", "broken", "unfit", "blank", "twice", "array"]), min_size=1, max_size=90))
 def test_counts_add_up(kinds: list[str]) -> None:
@@ -387,6 +403,7 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["a.ndjson", "--shape", "resources", "-o", "out", "--bundle", "batch"], "leave out --bundle"),
         (["a.ndjson", "--workers", "0"], "--workers"),
         (["a.yaml", "--workers", "2"], "OUT.ndjson"),
+        (["a.yaml", "--max-rejects", "0"], "OUT.ndjson"),
         (["a.yaml", "-o", "out.json", "--rejects", "r.ndjson"], "OUT.ndjson"),
     ],
     ids=" ".join,
