@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first stops a run where it does no harm, a second one ends it at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first stops a run where it does no harm, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))  # Windows has none
 
 
 class StoppedError(BaseException):
@@ -23,8 +25,9 @@ class Signals(AbstractContextManager["Signals"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._hear)
+        for number in _NUMBERS:
+            if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:  # nohup; sh ignores SIGINT for '&'
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:

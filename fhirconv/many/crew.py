@@ -267,9 +267,12 @@ def _ending(code: int) -> str:
 def _span(chunk: Chunk) -> str:
     """The records of a chunk, in words."""
     first, last = chunk.records[0].place, chunk.records[-1].place
+    if not (first.file and last.file):  # given as values
+        span = chunk.first + 1, chunk.first + len(chunk.records)
+        return f"case {span[0]:,}" if span[0] == span[1] else f"cases {span[0]:,} to {span[1]:,}"
     if first.line and first.file == last.file:
-        return f"{first.file or 'record'}:{first.line}" + (f"-{last.line}" if last.line != first.line else "")
-    return f"{first.file or 'a record'} to {last.file}" if first.file != last.file else first.file or "a record"
+        return f"{first.file}:{first.line}" + (f"-{last.line}" if last.line != first.line else "")
+    return f"{first.file} to {last.file}" if first.file != last.file else first.file
 
 
 def _widen(pipe: Any) -> None:
