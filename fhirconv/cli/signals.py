@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))  # Windows has none
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else ()))
 
 
 class StoppedError(BaseException):
@@ -46,6 +47,8 @@ class Signals(AbstractContextManager["Signals"]):
             raise StoppedError
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.heard and number == _HANGUP:  # of a terminal that is closed two come: of the system, of the shell
+            return
         if self.heard:
             os._exit(128 + number)
         self.heard = number

@@ -67,7 +67,7 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
         self._hired: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._is_closed = False
-        self._threads = ThreadPoolExecutor(workers, "fhirconv", _leave_ctrl_c) if workers > 1 else None
+        self._threads = ThreadPoolExecutor(workers, "fhirconv", _leave_signals) if workers > 1 else None
         self.deaths: list[str] = []
 
     def __exit__(self, *_: object) -> None:
@@ -283,7 +283,10 @@ def _widen(pipe: Any) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _leave_ctrl_c() -> None:
-    """Threads of workers, and the processes that they start, leave Ctrl-C to the main thread."""
+def _leave_signals() -> None:
+    """Threads of workers, and the processes that they start, leave the end of a run to the main thread.
+
+    One that took such a signal itself would not wake the main thread while that waits for its input.
+    """
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
