@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first stops a run where it does no harm, a second one ends it at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first stops a run where it does no harm, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
+
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_TICK_S = 0.5  # a signal that comes just before a read that waits is heard after it; a tick ends the wait
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else ()))
 
 
 class StoppedError(BaseException):
@@ -23,11 +27,17 @@ class Signals(AbstractContextManager["Signals"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._hear)
+        for number in _NUMBERS:
+            if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:  # nohup; sh ignores SIGINT for '&'
+                self._before[number] = signal.signal(number, self._hear)
+        if hasattr(signal, "setitimer"):  # Windows has none
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: None)
+            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -43,6 +53,8 @@ class Signals(AbstractContextManager["Signals"]):
             raise StoppedError
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.heard and number == _HANGUP:  # of a terminal that is closed two come: of the system, of the shell
+            return
         if self.heard:
             os._exit(128 + number)
         self.heard = number
