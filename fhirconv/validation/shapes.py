@@ -16,7 +16,7 @@ from typing import Any
 from fhirconv.r4 import kind_of
 from fhirconv.validation import plain
 from fhirconv.validation.extensions import is_plain_url
-from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
+from fhirconv.key_schemas import asks_of_values, holds_for_keys
 from fhirconv.validation.look_lines import LIST, NAMES, NOTED, OF_HL7, TOGETHER, VALUES
 from fhirconv.validation.plain import NotPlainError
 from fhirconv.validation.schemas import Generator, Schema, is_plain
