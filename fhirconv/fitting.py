@@ -17,8 +17,8 @@ from fhirconv.schema import Section, case_schema, resolve
 
 Schema = dict[str, Any]
 
-_FOR_PEOPLE = frozenset(("title", "description", "x-refers", "x-identity"))
-_OF_TEXTS = ("pattern", "minLength", "maxLength")  # keywords; what the schema asks of other types has no say for texts
+FOR_PEOPLE = frozenset(("title", "description", "x-refers", "x-identity"))
+OF_TEXTS = ("pattern", "minLength", "maxLength")  # keywords; what the schema asks of other types has no say for texts
 _OF_ANY_TYPE = frozenset(("enum", "const", "if", "not", "allOf", "anyOf", "oneOf"))
 _QUESTIONS: dict[tuple[tuple[str, Any], ...], str] = {  # of a text, by what is asked; {0} is its name
     (): "True",
@@ -31,7 +31,7 @@ _NUMBERS = frozenset((int, float, Decimal))
 def fit_questions(section: Section, kinds: Mapping[str, type], names: dict[str, Any]) -> Iterator[str]:
     """For facts, `data`, of a section with values of these kinds (facts.Kinds); what is used is put into `names`."""
     definition = case_schema().definition(section)
-    of_keys = {name: one for name, one in definition.items() if name not in _FOR_PEOPLE}
+    of_keys = {name: one for name, one in definition.items() if name not in FOR_PEOPLE}
     holds = holds_for_keys(of_keys, kinds)
     yield f"len(data) == {len(kinds)}"
     if holds is None:
@@ -43,21 +43,21 @@ def fit_questions(section: Section, kinds: Mapping[str, type], names: dict[str, 
 
 
 def _question(node: Schema, kind: type, value: str, names: dict[str, Any]) -> str:
-    asked = {name: one for name, one in resolve(case_schema().schema, node)[1].items() if name not in _FOR_PEOPLE}
+    asked = {name: one for name, one in resolve(case_schema().schema, node)[1].items() if name not in FOR_PEOPLE}
     if kind is str and asked.keys() == {"enum"}:
         return f"{value} in {_named(frozenset(asked['enum']), names)}"
     if kind is str and "string" in asked.get("type", ()) and asked.keys().isdisjoint(_OF_ANY_TYPE):
-        question = _QUESTIONS.get(tuple((name, asked[name]) for name in _OF_TEXTS if name in asked))
+        question = _QUESTIONS.get(tuple((name, asked[name]) for name in OF_TEXTS if name in asked))
         if question:
             return question.format(value)
         if "minLength" not in asked:
-            return f"({_named(_form(asked), names)}({value}) or {_judged(node, value, names)})"
+            return f"({_named(sees_form(asked), names)}({value}) or {_judged(node, value, names)})"
     if kind is object and asked == {"type": ["number", "string"]}:
         return f"type({value}) in {_named(_NUMBERS, names)}"
     return _judged(node, value, names)
 
 
-def _form(asked: Schema) -> Callable[[str], object]:
+def sees_form(asked: Schema) -> Callable[[str], object]:
     """What sees at a glance that a text has a form: one of printable ASCII, of which both engines think the same."""
     return re.compile(rf"(?=[ -~]{{0,{asked.get('maxLength', '')}}}\Z)(?:{asked['pattern']})").match
 

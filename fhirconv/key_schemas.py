@@ -73,7 +73,9 @@ _HOLDS: dict[str, Callable[[Any, Collection[str]], bool | None]] = {
     "required": lambda value, keys: all(key in keys for key in value),
     "minProperties": lambda value, keys: len(keys) >= value,
     "maxProperties": lambda value, keys: len(keys) <= value,
-    "properties": lambda value, keys: _all(None if one is not False else False for key, one in value.items() if key in keys),
+    "properties": lambda value, keys: _all(
+        None if one is not False else False for key, one in value.items() if key in keys
+    ),
     "dependentRequired": lambda value, keys: all(
         one in keys for key, needed in value.items() if key in keys for one in needed
     ),
