@@ -31,7 +31,7 @@ _QUESTIONS: dict[tuple[str, type], str] = {  # by the name of the check and what
     ("check_when", str): "low <= (value := {0}) <= high and (dates[value] or instants[value])",
     ("check_instant", str): "instants[{0}]",
     ("check_integer", object): "type({0}) is int",
-    ("check_number", object): "{0} is not None",
+    ("check_number", object): "True",
     ("check_term", str): "True",
     ("check_term", list): "set(map(type, {0})) == {{str}}",
     ("check_unit", str): "{0} in units",
