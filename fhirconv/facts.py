@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,7 @@ class Shape:
     is_plain: Callable[..., bool] | None = None  # made when it is needed; see checks.py
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, init=False)
 class Fact:
     """One fact."""
 
@@ -49,10 +49,16 @@ class Fact:
     shape: Shape
     identity: str  # section and key: unique within the case, independent of the fact's position and of its values
 
+    def __init__(self, section: Section, index: int, data: dict[str, Any]) -> None:
+        self.section = section
+        self.index = index
+        self.data = data
+        self.shape = shape = _shapes.get((section, *data, *map(type, data.values()))) or _shape_of(section, data)
+        self.identity = shape.identity_of(data)
+
     def rekey(self) -> None:
         """Makes shape and identity anew, from other data."""
-        made = fact_of(self.section, self.data)
-        self.shape, self.identity = made.shape, made.identity
+        Fact.__init__(self, self.section, self.index, self.data)
 
     @property
     def key(self) -> str:
@@ -235,31 +241,13 @@ def read_case(document: Document, schema: CaseSchema | None = None) -> Case:
         if value is None:
             continue
         items = enumerate(value) if section.is_list and isinstance(value, list) else ((-1, value),)
-        facts = _facts_of(section, items)
+        facts = [Fact(section, index, data) for index, data in items if isinstance(data, dict)]
         if facts:
             case.take(facts)
     for fact in case.facts:
         if "id" in fact.data:
             _name_fact(case, fact)
     return case
-
-
-def fact_of(section: Section, data: dict[str, Any]) -> Fact:
-    """A fact by itself, of no case."""
-    return _facts_of(section, ((0, data),))[0]
-
-
-def _facts_of(section: Section, items: Iterable[tuple[int, Any]]) -> list[Fact]:
-    """The facts among the items of a section. Those of one shape mostly follow each other: then it is not looked up."""
-    facts = []
-    shape, last = None, None
-    for index, data in items:
-        if isinstance(data, dict):
-            key = [section, *data, *map(type, data.values())]
-            if shape is None or key != last:
-                shape, last = _shapes.get(tuple(key)) or _shape_of(section, data), key
-            facts.append(Fact(section, index, data, shape, shape.identity_of(data)))
-    return facts
 
 
 def _name_fact(case: Case, fact: Fact) -> None:

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from fhirconv.back.concepts import coded_as, finder, sought_as, term_of
 from fhirconv.build import Build, Entry
-from fhirconv.facts import Fact, fact_of, merged_into
+from fhirconv.facts import Fact, merged_into
 from fhirconv.numbers import Measured, read_measured
 from fhirconv.schema import Field, Section
 from fhirconv.terms import Term
@@ -65,7 +65,7 @@ def _identity(section: Section, fields: Fields, build: Build) -> str:
         return read_term(value).term if isinstance(value, dict) else value
 
     made = {name: read(value) if name in terms else value for name, value in fields.items()}
-    return fact_of(section, made).identity
+    return Fact(section, 0, made).identity
 
 
 def normal_case(build: Build) -> dict[str, Any]:

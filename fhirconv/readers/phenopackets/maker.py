@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fhirconv.document import Document
-from fhirconv.facts import fact_of
+from fhirconv.facts import Fact
 from fhirconv.issues import Issue
 from fhirconv.readers.phenopackets.curies import Curies
 from fhirconv.readers.phenopackets.tree import Node
@@ -129,7 +129,7 @@ def _ordered(section: Section, data: Any) -> Any:
 def _key_of(section: str, data: dict[str, Any]) -> str:
     """The natural key that the fact will have once its terms are read."""
     plain = {key: _worded(value) for key, value in data.items() if key != "id"}
-    return fact_of(case_schema().sections[section], plain).key
+    return Fact(case_schema().sections[section], 0, plain).key
 
 
 def _worded(value: Any) -> Any:
