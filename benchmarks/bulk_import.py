@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from processes import fhirconv, ran
 from push import bare, cases, server
 
 from fhirconv import convert
@@ -58,16 +59,15 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def write_resources(facts: list[dict[str, Any]], folder: Path) -> Counter[str]:
-    """The resources of cases as a file for each type; how many there are of each."""
-    counts: Counter[str] = Counter()
-    lines: dict[str, list[bytes]] = {}
-    for case in facts:
-        for entry in (convert(case, bundle="batch").bundle or {})["entry"]:
-            resource = entry["resource"]
-            counts[resource["resourceType"]] += 1
-            lines.setdefault(resource["resourceType"], []).append(dump_json(resource) + b"\n")
-    for kind, some in lines.items():
-        (folder / f"{kind}.ndjson").write_bytes(b"".join(some))
+    """The resources of cases as a new folder with a file for each type, by the command; how many there are of each.
+
+    Raises AssertionError when a case is missing.
+    """
+    cases_file = folder.with_suffix(".ndjson")
+    cases_file.write_bytes(b"".join(dump_json(case) + b"\n" for case in facts))
+    ran(fhirconv("convert", str(cases_file), "--shape", "resources", "-o", str(folder), "--quiet"))
+    counts = Counter({path.stem: path.read_bytes().count(b"\n") for path in folder.glob("*.ndjson")})
+    assert counts["Patient"] == len(facts), counts
     return counts
 
 
@@ -149,7 +149,6 @@ def main() -> None:
         rates: dict[str, list[float]] = {"$import": [], "transactions, two at a time": []}
         for number in range(given.rounds):
             folder = Path(name) / f"round-{number}"
-            folder.mkdir()
             counts = write_resources(cases(given.cases, False), folder)
             size = sum(path.stat().st_size for path in folder.iterdir())
             before = held(base, counts)

@@ -58,6 +58,57 @@ def amount(number: str, comparator: str | None = None) -> Judge:
     return judge
 
 
+def flagged(number: str, flag: str) -> Judge:
+    """Right if the value is this number, and the flag printed after it is the interpretation."""
+
+    def judge(resources: list[Resource]) -> str:
+        lab = first(resources, "Observation")
+        value = lab.get("valueQuantity") or {}
+        flags = {coding.get("code") for one in lab.get("interpretation") or [] for coding in one.get("coding") or []}
+        if value.get("value") == number and flag in flags:
+            return "right"
+        return _as_text(lab) or _wrong(" ".join(value.get(key, "") for key in ("value", "unit")) if value else None)
+
+    return judge
+
+
+def coded_unit(number: str, unit: str) -> Judge:
+    """Right if the value is this number, and its unit has its code of UCUM."""
+
+    def judge(resources: list[Resource]) -> str:
+        lab = first(resources, "Observation")
+        value = lab.get("valueQuantity") or {}
+        if float(value.get("value", "nan")) != float(number) or value.get("unit") != unit:
+            return _as_text(lab) or _wrong(json.dumps(value) if value else None)
+        is_coded = (value.get("system"), value.get("code")) == ("http://unitsofmeasure.org", unit)
+        return "right" if is_coded else "unit as text"
+
+    return judge
+
+
+def both_results(resources: list[Resource]) -> str:
+    """Two results, of which the second has no date: both, and no date for that one."""
+    seen = {
+        (one.get("valueQuantity") or {}).get("value"): one.get("effectiveDateTime")
+        for one in of_type(resources, "Observation")
+    }
+    if seen.keys() != {"9.8", "9.9"}:
+        return LOST
+    return "right" if seen["9.9"] is None else _wrong(seen["9.9"])
+
+
+def site_kept(words: str) -> Judge:
+    """Right if the body site is what was stated, and no side was made up."""
+
+    def judge(resources: list[Resource]) -> str:
+        (site,) = first(resources, "Condition").get("bodySite") or [None]
+        if site is None:
+            return GONE
+        return "right" if site.get("text") == words and "extension" not in site else _wrong(json.dumps(site))
+
+    return judge
+
+
 def number_kept(resources: list[Resource]) -> str:
     """The decimal comma: 9.8, or the words."""
     lab = first(resources, "Observation")

@@ -9,6 +9,7 @@ id, so that each kind of fact is there. One line in 1,000 is broken, in turn in 
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -215,7 +216,9 @@ BREAKS: tuple[Callable[[bytes], bytes], ...] = (
 
 
 def main() -> None:
-    sys.stdout.buffer.writelines(line + b"\n" for line in mixed_cases(int(sys.argv[1])))
+    parser = argparse.ArgumentParser(description="Mixed made-up cases as NDJSON on standard output.")
+    parser.add_argument("cases", type=int, help="how many lines")
+    sys.stdout.buffer.writelines(line + b"\n" for line in mixed_cases(parser.parse_args().cases))
 
 
 if __name__ == "__main__":

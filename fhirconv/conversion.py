@@ -18,7 +18,7 @@ from fhirconv.issues import ConversionError, Issue, by_place, has_errors
 from fhirconv.ledger import Ledger, by_outcome, count_settled, rejected, settled
 from fhirconv.mapping import DEFAULT_PROFILE, Mappings, load_mappings
 from fhirconv.plausibility import check_plausibility
-from fhirconv.source import read_file, read_value
+from fhirconv.source import read_file, read_given
 from fhirconv.validation.fast import findings_of
 from fhirconv.validation.located import located
 
@@ -160,7 +160,7 @@ def convert(
     """
     loaded = load_mappings(Path(mappings) if mappings else None, profile)
     if isinstance(case, Mapping):
-        return convert_document(read_value(dict(case)), loaded, bundle, Path(source) if source else None, validate, verify)
+        return convert_document(read_given(case), loaded, bundle, Path(source) if source else None, validate, verify)
     return convert_document(read_file(Path(case)), loaded, bundle, Path(source) if source else None, validate, verify)
 
 

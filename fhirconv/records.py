@@ -14,7 +14,7 @@ from fhirconv.document import LIMITS, RAISE, Document, Limits, unreadable
 from fhirconv.issues import Issue, Place
 from fhirconv.json_source import read_json
 from fhirconv.schema import case_schema
-from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_value, unread
+from fhirconv.source import decoded, encoding_problem, read_bytes, read_file, read_given, read_value, unread
 
 NO_LINE = -1
 _MARK = codecs.BOM_UTF8
@@ -70,12 +70,12 @@ class Record(NamedTuple):
         if isinstance(data, Document):
             return data
         if isinstance(data, Path):
-            return read_file(data, limits)
+            return read_file(data, limits, self.name)
         if isinstance(data, Facts):
             import pickle  # only between processes
 
             return read_value(pickle.loads(data.pickled), self.name, limits)  # noqa: S301  # made by many/handed.py
-        return read_value(dict(data), self.name, limits)
+        return read_given(data, self.name, limits)
 
     def _read_line(self, data: bytes, limits: Limits) -> Document:
         name = self.name
@@ -83,6 +83,9 @@ class Record(NamedTuple):
             document = Document(name, issues=[Issue("blank-line", "is blank; skipped", Place(name, 1, 1))])
         elif (text := decoded(data)) is None:
             document = unreadable(name, "encoding", encoding_problem(data)[0], 1, 1)
+        elif data.startswith(_MARK):  # that of a file is no part of its first line
+            message = "begins with a byte order mark, as where files were joined; remove it"
+            document = unreadable(name, "not-json", message, 1, 1)
         elif not data.lstrip().startswith(b"{"):
             document = unreadable(name, "not-json", "is not a JSON object; NDJSON has one in each line", 1, 1)
         else:
@@ -91,17 +94,18 @@ class Record(NamedTuple):
 
 
 def records_of(
-    path: Path, limits: Limits = LIMITS, begun: Callable[[Input], object] = lambda _: None
+    path: Path, limits: Limits = LIMITS, begun: Callable[[Input], object] = lambda _: None, name: str = ""
 ) -> Iterator[Record]:
-    """The records of a file; see `records_in`. `begun` is given the file when it is open."""
+    """The records of a file, called `name` if it is given; see `records_in`. `begun` is given the file when it is open."""
+    name = name or str(path)
     try:
         stream = open_input(path, limits)
     except (OSError, ValueError):  # told by who reads it as a file of one record
-        yield Record(str(path), NO_LINE, path, _may_be_many(str(path)))
+        yield Record(name, NO_LINE, path, _may_be_many(name))
         return
     with stream:
         begun(stream)
-        yield from records_in(stream, str(path), limits)
+        yield from records_in(stream, name, limits)
 
 
 def records_in(stream: BinaryIO, name: str, limits: Limits = LIMITS) -> Iterator[Record]:

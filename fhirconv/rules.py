@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "case-twice": Rule("error", "duplicate", "input", "A case id stands once in a run: the Bundles of two would overwrite each other."),
     "patient-differs": Rule("error", "duplicate", "input", "Two Patients of one address say the same (fhirconv facts): the facts of two are never those of one."),
     "not-written": Rule("fatal", "no-store", "input", "What is made of a case has a file of its own, which can be written."),
+    "large-output": Rule("warning", "too-long", "input", "What is made of a case is no larger than what fhirconv reads."),
     "record-failed": Rule("fatal", "exception", "input", "A record can be converted without a fault of fhirconv."),
     "worker-died": Rule("fatal", "exception", "input", "A worker process outlives the record that it converts."),
     # -- input: the schema of case facts --

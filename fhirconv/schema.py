@@ -91,6 +91,9 @@ class CaseSchema(NamedTuple):
             errors = list(self.accepts.iter_errors(document.data))
         except ValueError:  # a Number (1e300) or Python value that jsonschema-rs does not take; jsonschema takes some
             errors = []
+        if isinstance(document.data, dict) and "resourceType" in document.data and self.sections.keys().isdisjoint(document.data):
+            document.add("wrong-form", "is a FHIR resource, not a case; 'fhirconv facts' reads cases out of FHIR", "/resourceType")
+            return
         before = len(document.issues)
         explain_misfits(self.schema, document)
         for error in errors if len(document.issues) == before else ():

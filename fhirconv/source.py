@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from fhirconv.issues import printable
 from fhirconv.json_source import read_json
 
 
-def read_file(path: Path, limits: Limits = LIMITS) -> Document:
-    """Reads a case file. Nothing is raised: what is wrong stands in the document's issues."""
-    name = str(path)
+def read_file(path: Path, limits: Limits = LIMITS, name: str = "") -> Document:
+    """Reads a case file, called `name` if it is given. Nothing is raised: what is wrong stands in the document's issues."""
+    name = name or str(path)
     try:
         if path.is_dir():
             return unreadable(name, "file-unreadable", "is a directory; name a file in it")
@@ -72,6 +73,22 @@ def read_value(value: Any, name: str = "", limits: Limits = LIMITS) -> Document:
     document = Document(name, data=value, limits=limits)
     audit(document)
     return document
+
+
+def read_given(case: Mapping[str, Any], name: str = "", limits: Limits = LIMITS) -> Document:
+    """A case given as a dict, as it is now: whoever gave it may fill it anew for the next one."""
+    try:
+        return read_value(_copied(dict(case)), name, limits)
+    except RecursionError:  # told as too deep
+        return read_value(dict(case), name, limits)
+
+
+def _copied(value: Any) -> Any:
+    """Objects and lists anew; all else in them is shared."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if kind is list else value
 
 
 def decoded(data: bytes) -> str | None:

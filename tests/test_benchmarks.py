@@ -15,7 +15,7 @@ ROWS = {  # of each part, rows that its tables must have
     "growth": ["100", "1,000"],
     "starts": ["fhirconv --help", "fhirconv convert, a case of 2 resources"],
     "stages": ["base validation", "the whole"],
-    "torture": ["ambiguous date: 03/04/2019", "right, of 20"],
+    "torture": ["ambiguous date: 03/04/2019", "right, of 30"],
 }
 
 
@@ -40,6 +40,16 @@ def test_reading_prints_its_table() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     for name in ("csv.reader alone", "fhirconv: rows", "fhirconv: cases, rows mixed", "fhirconv convert --as"):
         assert f"| {name} " in done.stdout
+
+
+def test_bulk_import_imports_what_the_command_writes(tmp_path: Path) -> None:
+    """The files of `--shape resources`, all resources of all cases; the server itself is tests/live's."""
+    program = "import bulk_import, push, sys, pathlib; print(bulk_import.write_resources(push.cases(3, False), pathlib.Path(sys.argv[1])))"
+    arguments = [sys.executable, "-c", program, tmp_path / "bulk"]
+    done = subprocess.run(arguments, cwd=SPEED.parent, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "'Observation': 30" in done.stdout
+    assert sum(path.read_bytes().count(b"\n") for path in (tmp_path / "bulk").glob("*.ndjson")) == 3 * 20
 
 
 def test_unknown_part_is_refused() -> None:

@@ -71,10 +71,10 @@ def test_options_that_are_named_are_there() -> None:
     """All options, and no others, but -q and -v by their letters; those of a connection stand in the page of push."""
     by_command = {one.name: options_of(one) for one in (convert, push, plan, read, validate)}
     of_a_connection = options_of(command("x")(connection_options(False, "")(lambda connection: None)))
-    of_push = named_in(PUSH) - {"--insecure"}
+    of_push = named_in(PUSH) - {"--insecure"} - ({"--shape"} & by_command["convert"])  # which makes what is pushed
     assert named_in(VALIDATION) == by_command["validate"] - of_a_connection | {"--server"}
     assert of_push == by_command["push"] | by_command["plan"] - {"--output"} | {"--port", "--data"}
-    assert named_in(VOLUME) == {"--workers", "--on-error", "--rejects", "--report", "--shape"}
+    assert named_in(VOLUME) == {"--workers", "--on-error", "--rejects", "--max-rejects", "--report", "--shape"}
     assert named_in(VOLUME) <= by_command["convert"]
     assert named_in(READING) <= by_command["read"]
     settings = set(re.findall(r"--limit ([a-z]+)=", VALIDATION))

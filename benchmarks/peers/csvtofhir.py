@@ -76,7 +76,7 @@ def _rows(name: str, facts: dict[str, Any], tables: dict[str, Any]) -> Iterable[
     elif name == "Observation":
         for one in facts["labs"]:
             yield patient | _code("observation", tables, "labs", one["analyte"]) | {
-                "observationStatus": "final", "observationCategory": "laboratory", "observationDateTime": one["at"],
+                "observationStatus": "final", "observationCategory": "laboratory", "observationDateTime": one.get("at", ""),
                 "observationValue": str(one["value"]), "observationValueUnits": one["unit"],
             }  # fmt: skip
     elif name == "Medication":

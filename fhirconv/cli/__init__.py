@@ -44,6 +44,9 @@ _COMMANDS = {
 }
 
 
+_CTRL_C = 128 + 2  # as shells have it
+
+
 class _Commands(click.Group):
     """Loads a command's module when it is called, so that --help starts fast."""
 
@@ -57,6 +60,14 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"fhirconv.cli.{cmd_name.replace('-', '_')}").command
         collector.settle()
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Ctrl-C where a command does not take it itself, as while it waits for the first line of a pipe."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stopped by SIGINT")
+            raise click.exceptions.Exit(_CTRL_C) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

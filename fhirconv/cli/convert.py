@@ -14,6 +14,7 @@ from fhirconv.cli.options import (
     limits_option,
     loaded_mappings,
     mappings_option,
+    max_rejects_option,
     on_error_option,
     output_option,
     phi_free_option,
@@ -58,6 +59,7 @@ bundle_option = click.option(
 @workers_option
 @on_error_option
 @rejects_option
+@max_rejects_option
 @report_option
 @phi_free_option
 @profile_option
@@ -79,6 +81,7 @@ def command(
     workers: int | None,
     on_error: str | None,
     rejects: Path | None,
+    max_rejects: int | None,
     report: ReportTo | None,
     phi_free: bool,
     profile: str,
@@ -95,7 +98,7 @@ def command(
     A case with errors writes nothing; the others are written. The summary and the findings go to standard error.
     """
     settings = Settings(profile, bundle_type, site, source, not no_validate, verify, limits)
-    options = Options(shape, workers, on_error, rejects, report, phi_free, quiet, verbose)
+    options = Options(shape, workers, on_error, rejects, report, phi_free, quiet, verbose, max_rejects)
     raise click.exceptions.Exit(made_of(cases, reader, wanted, settings, options))
 
 
@@ -110,7 +113,7 @@ def made_of(paths: tuple[Path, ...], reader: str | None, wanted: str, settings: 
 
         return convert_stream(inputs, wanted, settings, options)
     if options.are_for_lines:
-        raise click.UsageError("--workers, --on-error and --rejects are for NDJSON; name the output OUT.ndjson")
+        raise click.UsageError("--workers, --on-error, --rejects and --max-rejects are for NDJSON; name the output OUT.ndjson")
     from fhirconv.cli.convert_each import convert_each
 
     try:

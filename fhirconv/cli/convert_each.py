@@ -35,10 +35,8 @@ def convert_each(
     """Writes a Bundle (or the facts) of each case: one to a file or standard output, several into a folder."""
     cases, output = inputs.paths, Path(wanted)
     folder = _is_folder(inputs, wanted)
-    if not folder and any(same(case, output) for case in cases):
-        raise click.UsageError("the output file is the input file; give it another name")
     report = file_of(options.report)
-    check_paths(inputs.paths, None, None, report)
+    check_paths(cases, None if folder else output, None, report)
     if report and holds(output, report):
         raise click.UsageError("--report is the output itself, or in its folder; give it another name")
     check_whole(inputs, options.phi_free)
@@ -48,11 +46,12 @@ def convert_each(
         case = document.title
         chosen = settings.bundle, settings.source, settings.validate, settings.verify
         result = convert_document(document, mappings, *chosen)
+        data = written(result, options.shape, indent=True) if result.ok else b""
         tell(result.issues, options.phi_free)
         target = (output / file_name(result.case.id)) if folder else output
         problem = _problem(target, cases, made, folder) if result.ok else ""
         if result.ok and not problem:
-            problem = write_to(target, written(result, options.shape, indent=True))
+            problem = write_to(target, data)
         if problem:
             say(f"{case}: error: {rule('not-written').title if options.phi_free else problem}")
             result = Conversion(None, [Issue("not-written", problem, document.place(""))], result.case)

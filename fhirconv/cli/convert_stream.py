@@ -45,11 +45,10 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
         settings = replace(settings, bundle=RESTFUL)
     target = Path(wanted)
     _check_shape(wanted, options.shape)
-    has_no_name = wanted == "-" or is_stream(target)
-    rejects = options.rejects or (None if has_no_name else _beside(target))
-    check_paths(inputs.paths, None if has_no_name else target, rejects, file_of(options.report))
-    kinds = kind_of_name(wanted), kind_of_name(rejects.name) if rejects else ""
-    job = BatchJob(settings, options.shape, *kinds, options.verbose, MOST_LISTED if options.report else 0)
+    rejects = options.rejects or (None if wanted == "-" or is_stream(target) else _beside(target))
+    check_paths(inputs.paths, target, rejects, file_of(options.report))
+    listed = MOST_LISTED if options.report else 0
+    job = BatchJob(settings, options.shape, verbose=options.verbose, listed=listed)
     teller = Teller(options, inputs.size())
     run: Run | None = None
     with Signals() as signals, teller:
@@ -58,7 +57,8 @@ def convert_stream(inputs: Inputs, wanted: str, settings: Settings, options: Opt
                 tell(problems, options.phi_free)
                 return Exit.USAGE
             run = Run(job, *_outputs(wanted, options.shape, rejects), options.workers or 1)
-            run.run(chunks_of(inputs.records(), inputs.read), teller.wrote, signals.held, options.on_error == "stop")
+            chunks, stops = chunks_of(inputs.records(), inputs.read), options.on_error == "stop"
+            run.run(chunks, teller.wrote, signals.held, stops, options.max_rejects)
         except ClosedError:
             teller.close()
             let_go(sys.stdout)
@@ -109,6 +109,8 @@ def _check_shape(wanted: str, shape: str) -> None:
     if shape == RESOURCES:
         if wanted == "-" or os.path.isfile(target) or not target.name:
             raise click.UsageError("--shape resources needs a folder of its own: -o DIR")
+        if kind_of_name(target.name):
+            raise click.UsageError(f"--shape resources makes a folder of files that are not compressed: -o {target.with_suffix('')}")
     elif names_folder(wanted):
         raise click.UsageError(f"a stream of Bundles goes to a file: -o {target / 'bundles.ndjson'}")
     elif target.suffix.lower() in _OTHER_PACKED or plain_suffix(target.name) in WHOLE:

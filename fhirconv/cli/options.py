@@ -30,11 +30,12 @@ class Options(NamedTuple):
     phi_free: bool
     quiet: bool
     verbose: bool
+    max_rejects: int | None = None
 
     @property
     def are_for_lines(self) -> bool:
         """Whether there is one that means something only where the output has a line for each case."""
-        return any((self.workers, self.on_error, self.rejects))
+        return any((self.workers, self.on_error, self.rejects, self.max_rejects is not None))
 
 
 mappings_option = click.option(
@@ -71,6 +72,12 @@ rejects_option = click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),
     help="NDJSON: file for what was rejected, and why; OUT.rejects.ndjson by default.",
+)
+max_rejects_option = click.option(
+    "--max-rejects",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="NDJSON: stop when more cases than these are rejected; without it none are too many.",
 )
 phi_free_option = click.option(
     "--phi-free", is_flag=True, help="Say which rule is broken and where, without any value of the data."

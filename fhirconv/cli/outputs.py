@@ -67,17 +67,27 @@ def _to_standard_output(data: bytes) -> str:
 
 
 def check_paths(inputs: Iterable[Path], target: Path | None, rejects: Path | None, report: Path | None) -> None:
-    """Rejects and report go to files. No output is an input, or another output, or in the folder of another."""
-    outputs = {"the output": target, "--rejects": rejects, "--report": report}
-    there = {name: path for name, path in outputs.items() if path is not None}
-    for name, output in there.items():
-        if str(output) == "-" and output is not target:
+    """Rejects and report go to files. No output is an input, or another output, or in the folder of another.
+
+    Nor where a shell has opened one of them: what is written would take the place of what is read, or be read itself.
+    """
+    for name, output in (("--rejects", rejects), ("--report", report)):
+        if str(output) == "-":
             raise click.UsageError(f"{name} needs the name of a file")
-        if any(holds(output, path) for path in inputs):
-            raise click.UsageError("the output file is the input file; give it another name")
+    outputs = {"the output": target, "--rejects": rejects, "--report": report}
+    there = {name: path for name, output in outputs.items() if output and (path := _kept(output, "/dev/stdout"))}
+    read = [path for one in inputs if (path := _kept(one, "/dev/stdin"))]
+    if any(holds(output, path) for output in there.values() for path in read):
+        raise click.UsageError("the output file is the input file; give it another name")
     for (first, one), (second, other) in combinations(there.items(), 2):
         if holds(one, other) or holds(other, one):
             raise click.UsageError(f"{second} is {first} itself, or a part of it; give it another name")
+
+
+def _kept(path: Path, standard: str) -> Path | None:
+    """The file or folder that is meant, `standard` by '-'; None for a pipe or a device, where nothing can be lost."""
+    path = Path(standard) if str(path) == "-" else path
+    return None if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path) else path
 
 
 def holds(output: Path, path: Path) -> bool:

@@ -14,6 +14,7 @@ from fhirconv.cli.options import (
     limits_option,
     loaded_mappings,
     mappings_option,
+    max_rejects_option,
     on_error_option,
     output_option,
     phi_free_option,
@@ -47,6 +48,7 @@ from fhirconv.mapping import DEFAULT_PROFILE
 @workers_option
 @on_error_option
 @rejects_option
+@max_rejects_option
 @report_option
 @phi_free_option
 @mappings_option
@@ -63,6 +65,7 @@ def command(
     workers: int | None,
     on_error: str | None,
     rejects: Path | None,
+    max_rejects: int | None,
     report: ReportTo | None,
     phi_free: bool,
     site: Path | None,
@@ -81,7 +84,7 @@ def command(
         raise click.UsageError("--sheet and --header are for --guess; a reader says them itself")
     if reader is None:
         raise click.UsageError("say what the sources are: --as READER ('fhirconv readers' lists them)")
-    options = Options(FACTS, workers, on_error, rejects, report, phi_free, quiet, verbose)
+    options = Options(FACTS, workers, on_error, rejects, report, phi_free, quiet, verbose, max_rejects)
     settings = Settings(site=site, validate=False, limits=limits)
     raise click.exceptions.Exit(made_of(sources, reader, wanted, settings, options))
 

@@ -20,6 +20,7 @@ from fhirconv.cli.outputs import holds, write_to
 from fhirconv.cli.run_report import ReportTo, report_to
 from fhirconv.cli.signals import Signals, StoppedError
 from fhirconv.cli.summary import summarize
+from fhirconv.compression import Kind
 from fhirconv.inputs import Inputs
 from fhirconv.issues import FhirconvError
 from fhirconv.many.batches import BatchJob
@@ -36,6 +37,7 @@ class _Nowhere:
     """An output that takes no lines: the cases are only counted."""
 
     place = "nothing"
+    kind: Kind = ""
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """See Output."""

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first stops a run where it does no harm, a second one ends it at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first stops a run where it does no harm, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
+
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else ()))
 
 
 class StoppedError(BaseException):
@@ -23,8 +26,9 @@ class Signals(AbstractContextManager["Signals"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._hear)
+        for number in _NUMBERS:
+            if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:  # nohup; sh ignores SIGINT for '&'
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,6 +47,8 @@ class Signals(AbstractContextManager["Signals"]):
             raise StoppedError
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.heard and number == _HANGUP:  # of a terminal that is closed two come: of the system, of the shell
+            return
         if self.heard:
             os._exit(128 + number)
         self.heard = number

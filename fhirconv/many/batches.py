@@ -31,9 +31,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Makes batches. `kind` and `rejects_kind` are kinds of compression; `verbose` also tells findings of what has a Bundle.
+    """Makes batches. `verbose` also tells findings of what has a Bundle.
 
-    `listed` findings of each rule are kept for the account of the run.
+    `kind` and `rejects_kind` say how the outputs are compressed: Run asks them. `listed` findings of each rule are kept
+    for the account of the run.
     """
 
     settings: Settings
@@ -52,10 +53,11 @@ class BatchJob:
         lines: dict[str, list[bytes]] = {}
         rejects: list[bytes] = []
         for position, record, result in converter.convert(chunk):
+            values = list(self._values(result)) if result.ok else []
             batch.tally.count(result)
             if result.ok:
                 batch.converted.append((position, digest_of(result.case.id)))
-                for name, value in self._values(result):
+                for name, value in values:
                     lines.setdefault(name, []).append(value)
             else:
                 batch.rejected.append(position)

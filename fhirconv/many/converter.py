@@ -78,8 +78,16 @@ class Converter:
 
 
 def written(result: Conversion, shape: str, indent: bool = False) -> bytes:
-    """The Bundle, or the facts, of a case that is right, as JSON (UTF-8) in which every number keeps its digits."""
-    return dump_json(result.case.document.data, indent) if shape == FACTS else result.json(indent)
+    """The Bundle, or the facts, of a case that is right, as JSON (UTF-8) in which every number keeps its digits.
+
+    A finding is added to the result if it is larger than what fhirconv itself reads unless it is told to.
+    """
+    data = dump_json(result.case.document.data, indent) if shape == FACTS else result.json(indent)
+    if len(data) > LIMITS.bytes:
+        place = result.case.document.place("")
+        advice = f"give validate and push --limit bytes={len(data)}"
+        result.findings.append(Issue("large-output", f"makes {len(data):,} bytes, and {LIMITS.bytes:,} are read; {advice}", place))
+    return data
 
 
 def rejection(record: Record, issue: Issue) -> Conversion:

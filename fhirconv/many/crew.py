@@ -67,7 +67,7 @@ class Crew(AbstractContextManager["Crew[R]"], Generic[R]):
         self._hired: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._is_closed = False
-        self._threads = ThreadPoolExecutor(workers, "fhirconv", _leave_ctrl_c) if workers > 1 else None
+        self._threads = ThreadPoolExecutor(workers, "fhirconv", _leave_signals) if workers > 1 else None
         self.deaths: list[str] = []
 
     def __exit__(self, *_: object) -> None:
@@ -267,9 +267,12 @@ def _ending(code: int) -> str:
 def _span(chunk: Chunk) -> str:
     """The records of a chunk, in words."""
     first, last = chunk.records[0].place, chunk.records[-1].place
+    if not (first.file and last.file):  # given as values
+        span = chunk.first + 1, chunk.first + len(chunk.records)
+        return f"case {span[0]:,}" if span[0] == span[1] else f"cases {span[0]:,} to {span[1]:,}"
     if first.line and first.file == last.file:
-        return f"{first.file or 'record'}:{first.line}" + (f"-{last.line}" if last.line != first.line else "")
-    return f"{first.file or 'a record'} to {last.file}" if first.file != last.file else first.file or "a record"
+        return f"{first.file}:{first.line}" + (f"-{last.line}" if last.line != first.line else "")
+    return f"{first.file} to {last.file}" if first.file != last.file else first.file
 
 
 def _widen(pipe: Any) -> None:
@@ -280,7 +283,10 @@ def _widen(pipe: Any) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _leave_ctrl_c() -> None:
-    """Threads of workers, and the processes that they start, leave Ctrl-C to the main thread."""
+def _leave_signals() -> None:
+    """Threads of workers, and the processes that they start, leave the end of a run to the main thread.
+
+    One that took such a signal itself would not wake the main thread while that waits for its input.
+    """
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})

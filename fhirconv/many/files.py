@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from fhirconv.compression import compressed, kind_of_name
+from fhirconv.compression import Kind, compressed, kind_of_name
 from fhirconv.issues import FhirconvError
 from fhirconv.many.claims import NO_LINK, claim, make_file
-from fhirconv.output import is_stream, open_stream
+from fhirconv.output import is_stream, open_stream, settle_folder
 from fhirconv.r4 import resource_types
 
 _PART = ".partial"
@@ -40,6 +40,7 @@ class Output(Protocol):
     """Where lines go."""
 
     place: str  # what there is while it is not complete, for a message
+    kind: Kind  # how the lines are compressed that are written to it, by the name that they will have
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """Adds whole lines to the parts of the output. Raises OutputError."""
@@ -64,6 +65,7 @@ class Stream:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self.place = name
+        self.kind = kind_of_name(name)
 
     def write(self, lines: Mapping[str, bytes]) -> None:
         """See Output."""
@@ -94,6 +96,7 @@ class LinesFile:
         self.path = path
         self._part = partial(path)
         self.place = str(self._part)
+        self.kind = kind_of_name(path.name)
         self._whole = 0
         try:
             _check_writable(path)
@@ -118,7 +121,7 @@ class LinesFile:
         """See Output."""
         try:
             if not self._whole:  # nothing at all is no legal gzip
-                _write(self._file, compressed(b"", kind_of_name(self.path.name)))
+                _write(self._file, compressed(b"", self.kind))
             os.fsync(self._file.fileno())
             self._file.close()
         except OSError as error:
@@ -128,7 +131,7 @@ class LinesFile:
         """See Output."""
         try:
             os.replace(self._part, self.path)
-            _settle_folder(self.path.parent)
+            settle_folder(self.path.parent)
         except OSError as error:
             raise _cannot(self.path, error) from None
         self._claim.close()
@@ -147,6 +150,8 @@ class LinesFile:
 
 class LinesFolder:
     """A folder with a file for each name that lines come with."""
+
+    kind: Kind = ""
 
     def __init__(self, path: Path) -> None:
         """Raises OutputError if it cannot be written, if another run is writing it, or if it is not such a folder."""
@@ -189,7 +194,7 @@ class LinesFolder:
             if self._path.exists():
                 os.replace(self._path, self._old)
             os.replace(self._part, self._path)
-            _settle_folder(self._path.parent)
+            settle_folder(self._path.parent)
         except OSError as error:
             raise _cannot(self._path, error) from None
         self._is_there = True
@@ -223,7 +228,7 @@ class LinesFolder:
 def output_for(path: Path, is_folder: bool) -> Output:
     """The output of this name; a device or a named pipe is written to and stays what it is. Raises OutputError.
 
-    A link stays one too: what it leads to is written.
+    A link stays one too: what it leads to is written, compressed as its own name says.
     """
     if not is_folder and is_stream(path):
         try:
@@ -284,16 +289,6 @@ def _write(file: io.FileIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _settle_folder(folder: Path) -> None:
-    """A new name is on disk as well."""
-    with suppress(OSError):  # not every file system can
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _cannot(name: object, error: OSError) -> OutputError:

@@ -49,10 +49,11 @@ def convert_many(
     """Converts cases one after the other, lazily and in their order.
 
     `cases` is a file (NDJSON has a case in each line), or an iterable of files of one case, dicts of case facts, and
-    bytes (a case as JSON). `workers` is the number of processes; 1 is this one, which reads no case before it is asked
-    for. With more, a few chunks of up to 64 cases are read ahead, and the Conversions know no `build`; a dict that holds
-    other than JSON has (classes of your own, say) is converted in this process all the same. Closing the iterator ends
-    the workers. With a `reader` (a name, see `fhirconv readers`) `cases` are files and folders that it reads. The other
+    bytes (a case as JSON); names hold where this is called. `workers` is the number of processes; 1 is this one, which
+    reads no case before it is asked for. With more, cases are handed over 64 at a time, so the first Conversion comes when
+    there are so many (or no more), a few chunks are read ahead, and the Conversions know no `build`; a dict that holds other
+    than JSON has (classes of your own, say) is converted in this process all the same. Closing the iterator ends the workers.
+    With a `reader` (a name, see `fhirconv readers`) `cases` are files and folders that it reads. The other
     arguments are those of `convert`.
     Raises MappingError and ValueError as `convert` does and TypeError for a single case, before any case is read;
     WorkerError when workers cannot be started. Whatever is wrong with a case stands in its Conversion, and the others go
@@ -63,13 +64,16 @@ def convert_many(
     if isinstance(cases, bytes | bytearray | Mapping) or not isinstance(cases, Iterable | str | Path):
         raise TypeError(f"cases must be the name of a file, or an iterable of cases, not {type(cases).__name__}")
     check_type(bundle)
-    site, text = (Path(one).absolute() if one else None for one in (mappings, source))  # wherever the caller goes
+    here = _folder()  # wherever the caller goes
+    site, text = (here / one if one else None for one in (mappings, source))
     settings = Settings(profile, bundle, site, text, validate)
     converter = settings.converter()
     if reader is not None:
         records = _read(cases, reader, site)
+    elif isinstance(cases, str | Path):
+        records = records_of(here / cases, name=str(cases))
     else:
-        records = records_of(Path(cases)) if isinstance(cases, str | Path) else map(_record, cases)
+        records = map(partial(_record, here), cases)
     if workers == 1:
         return (one.result for record in records for one in converter.convert(Chunk([record])))
     return _by_workers(_ConvertJob(settings), workers, records, converter)
@@ -88,11 +92,19 @@ def _read(cases: Cases, reader: str, site: Path | None) -> Iterator[Record]:
     return ReaderInputs(find_reader(reader, site), tuple(paths), LIMITS).records()
 
 
-def _record(case: object) -> Record:
+def _folder() -> Path:
+    """Where relative names are looked up; if it was removed, names may be all absolute."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
+
+
+def _record(folder: Path, case: object) -> Record:
     if isinstance(case, str) and case.lstrip().startswith("{"):  # never shown as a name: it holds data of a patient
         return Record("", NO_LINE, unreadable("", "wrong-type", "a str is the name of a file; give JSON as bytes"))
     if isinstance(case, str | Path):
-        return Record(str(case), NO_LINE, Path(case))
+        return Record(str(case), NO_LINE, folder / case)
     if isinstance(case, bytes | bytearray):
         return Record("", NO_LINE, bytes(case))
     if isinstance(case, Mapping):

@@ -30,7 +30,7 @@ class Repeats(AbstractContextManager["Repeats"]):
             found = self._database.execute("SELECT place FROM seen WHERE digest = ?", (digest,)).fetchone()
         except sqlite3.Error as error:
             raise FhirconvError(
-                f"the case ids of this run cannot be remembered in the folder for temporary files: {error}"
+                f"the case ids of this run cannot be remembered in the folder for temporary files (TMPDIR names another): {error}"
             ) from None
         return str(found[0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from fhirconv.issues import FhirconvError, Issue
 from fhirconv.many.batches import Batch, BatchJob
@@ -32,7 +33,8 @@ class Run:
         self.output = output
         self.tally = Tally(most=job.listed)
         self.is_done = False  # all outputs are there
-        self._job = job
+        kinds = output.kind, rejects.kind if rejects else ""
+        self._job = replace(job, kind=kinds[0], rejects_kind=kinds[1])
         self._rejects = rejects
         self._workers = workers
 
@@ -42,12 +44,13 @@ class Run:
         tell: Tell = lambda *_: None,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
         stops: bool = False,
+        most: int | None = None,
     ) -> None:
         """Writes all; in the end the outputs are there, or, after an exception, what was written is left as it is.
 
         `tell` gets each chunk that was written, with words about workers that died; `held` is entered for what must not
-        be broken off; with `stops` the first record that is rejected raises RejectedError. Raises FhirconvError, CutError
-        among them once all that could be read is written.
+        be broken off; with `stops` the first record that is rejected raises RejectedError, with `most` the chunk in which
+        there are more. Raises FhirconvError, CutError among them once all that could be read is written.
         """
         outputs = [one for one in (self._rejects, self.output) if one is not None]
         try:
@@ -58,6 +61,11 @@ class Run:
                     tell(chunk, batch, crew.deaths)
                     if stops and batch.rejected:
                         raise RejectedError("a case was rejected (see above); mend it, or call without --on-error stop")
+                    if most is not None and self.tally.rejected > most:
+                        raise RejectedError(
+                            f"{self.tally.rejected:,} cases are rejected by now; mend what they have in common, or call with "
+                            f"a larger --max-rejects than {most:,}"
+                        )
                     if (last := chunk.records[-1]).is_cut:
                         raise CutError(f"{last.name} was not read to its end (see above); mend it, or fetch it again")
             with held():

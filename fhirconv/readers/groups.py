@@ -103,4 +103,4 @@ class _Stored:
 
 
 def _told(error: Exception) -> FhirconvError:
-    return FhirconvError(f"the rows of these tables cannot be kept in the folder for temporary files: {error}")
+    return FhirconvError(f"the rows of these tables cannot be kept in the folder for temporary files (TMPDIR names another): {error}")

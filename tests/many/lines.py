@@ -27,11 +27,13 @@ BROKEN = b'{"case": {"id": "broken"}, "patient": \n'
 UNFIT = case("unfit", patients=[])
 
 
-def start(*words: str, cwd: Path) -> subprocess.Popen[bytes]:
-    """`fhirconv convert` in a process of its own, standard input open."""
+def start(
+    *words: str, cwd: Path, command: str = "convert", before: Callable[[], object] | None = None
+) -> subprocess.Popen[bytes]:
+    """A command in a process of its own, standard input open; `before` is called in it first."""
     pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "fhirconv", "convert", *words]
-    return subprocess.Popen(command, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe)
+    program = [sys.executable, "-m", "fhirconv", command, *words]
+    return subprocess.Popen(program, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=before)
 
 
 def ended(process: subprocess.Popen[bytes], stdin: bytes = b"") -> tuple[int, bytes, str]:

@@ -17,7 +17,7 @@ from fhirconv.many.converter import Settings
 from fhirconv.many.crew import Crew, WorkerError
 from fhirconv.many.files import LinesFile
 from fhirconv.many.run import Run
-from fhirconv.records import Record
+from fhirconv.records import NO_LINE, Record
 
 from .jobs import Deadly, Echo, NoStart, Unlucky
 from .lines import case, cases, ids, rejects, until
@@ -90,6 +90,15 @@ def test_a_record_that_ends_every_worker_is_refused_and_the_others_are_not() -> 
         3: ("worker-died", 6),
     }
     assert "x.ndjson:3-6" in crew.deaths[0]
+
+
+def test_records_without_a_file_are_told_by_their_number() -> None:
+    """As those of convert_many are."""
+    records = [Record("", NO_LINE, b"kill" if at == 70 else b"x") for at in range(100)]
+    with Crew(Echo(), 2) as crew:
+        list(crew.results(chunks_of(records)))
+    (said,) = crew.deaths
+    assert "SIGKILL at cases 65 to 100; what it held" in said
 
 
 def test_a_death_or_two_are_no_proof(tmp_path: Path) -> None:

@@ -160,7 +160,18 @@ def test_a_case_is_what_it_was_when_it_was_given(workers: int) -> None:
             one["case"]["id"] = f"c{at}"
             yield one
 
-    assert [made.case.id for made in convert_many(again(), workers=workers)] == [f"c{at}" for at in range(200)]
+    made = list(convert_many(again(), workers=workers))
+    assert [one.case.id for one in made] == [f"c{at}" for at in range(200)]
+    assert_same(made[199], convert(json.loads(case("c199"))))
+
+
+def test_convert_keeps_a_case_as_it_was() -> None:
+    given = json.loads(case("a", labs=[{"analyte": "Hb", "value": 9, "unit": "g/dL"}]))
+    made = convert(given)
+    given["case"]["id"] = "b"
+    given["labs"].clear()
+    assert made.case.id == "a"
+    assert made.ledger.counts()["converted"] == convert(json.loads(case("a"))).ledger.counts()["converted"] + 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -195,6 +206,24 @@ def test_names_of_settings_hold_where_they_were_given(
     monkeypatch.chdir("elsewhere")
     (one,) = made
     assert [issue.rule for issue in one.issues if issue.is_error] == ["quote-not-found"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_names_of_cases_hold_where_they_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Also for workers, which stand where they were started; messages have the names as they were given."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.json").write_bytes(case("a"))
+    (tmp_path / "many.ndjson").write_bytes(cases(2) + UNFIT)
+    monkeypatch.chdir(tmp_path)
+    each, lines = convert_many(["a.json"] * 400, workers=workers), convert_many("many.ndjson", workers=workers)
+    first = next(each)
+    monkeypatch.chdir("elsewhere")
+    assert all(made.ok for made in (first, *each))
+    found = list(lines)
+    assert [made.ok for made in found] == [True, True, False]
+    assert found[2].issues[0].place.file == "many.ndjson"
 
 
 @pytest.mark.parametrize("wrong", [case("a"), bytearray(case("a")), json.loads(case("a")), None, 5])

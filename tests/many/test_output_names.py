@@ -66,6 +66,14 @@ def test_a_link_to_a_file_stays_one(tmp_path: Path) -> None:
     assert b'"Bundle"' in (tmp_path / "real.json").read_bytes()
 
 
+def test_what_a_link_leads_to_is_what_its_own_name_says(tmp_path: Path) -> None:
+    """Else it could not be read by that name."""
+    (tmp_path / "link.ndjson.gz").symlink_to("real.ndjson")
+    assert convert("in.ndjson", "-q", "-o", "link.ndjson.gz", cwd=tmp_path)[0] == 0
+    assert ids((tmp_path / "real.ndjson").read_bytes()) == ["c0", "c1", "c2"]
+    assert (tmp_path / "link.rejects.ndjson").read_bytes() == b""
+
+
 def test_standard_streams_that_are_closed(tmp_path: Path) -> None:
     done = shell(f"{COMMAND} - -q -o out.ndjson <&-", tmp_path)
     assert done.returncode == 1
@@ -122,6 +130,34 @@ def test_what_is_no_ndjson_at_all_replaces_nothing(content: bytes, tmp_path: Pat
     code, _, said = convert("in.ndjson", "no.ndjson", "-q", "-o", "out.ndjson", cwd=tmp_path)
     assert "out.ndjson.partial has 3 cases and is not complete" in said
     assert ids((tmp_path / "out.ndjson.partial").read_bytes()) == ["c0", "c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- -o in.ndjson < in.ndjson",
+        "- --rejects in.ndjson < in.ndjson",
+        "in.ndjson >> in.ndjson",
+        "in.ndjson -o /dev/stdout >> in.ndjson",
+        "- -o one.json < one.json",
+        "one.json >> one.json",
+    ],
+)
+def test_an_input_that_a_shell_opened_is_not_replaced(line: str, tmp_path: Path) -> None:
+    one = cases(1).replace(b", ", b",\n")
+    (tmp_path / "one.json").write_bytes(one)
+    done = shell(f"{COMMAND} {line}", tmp_path)
+    assert done.returncode == 2
+    assert b"the output file is the input file; give it another name" in done.stderr
+    assert (tmp_path / "in.ndjson").read_bytes() == cases(3)
+    assert (tmp_path / "one.json").read_bytes() == one
+
+
+def test_a_device_may_be_read_and_written(tmp_path: Path) -> None:
+    """As where a terminal is both."""
+    done = shell(f"{COMMAND} - -q -o /dev/null < /dev/null", tmp_path)
+    assert b"is the input" not in done.stderr
+    assert done.returncode == 1
 
 
 def test_a_name_is_proposed_that_can_be_used(tmp_path: Path) -> None:

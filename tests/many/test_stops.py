@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "out.ndjson").read_bytes()
 
 
-def begun(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def begun(folder: Path, *words: str, before: Callable[[], object] | None = None) -> subprocess.Popen[bytes]:
     """A run that has written some lines and waits for more."""
-    process = start("-", "-o", "out.ndjson", *words, cwd=folder)
+    process = start("-", "-o", "out.ndjson", *words, cwd=folder, before=before)
     assert process.stdin is not None
     process.stdin.write(cases(400))
     process.stdin.flush()
@@ -41,12 +43,13 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_mid_run(tmp_path: Path, undisturbed: bytes, number: signal.Signals, workers: str) -> None:
     process = begun(tmp_path, "--workers", workers)
     helpers = children(process.pid)
     assert len(helpers) == (2 if workers == "2" else 0)
-    process.send_signal(number)
+    for _ in range(2 if number == signal.SIGHUP else 1):  # a terminal that is closed sends two
+        process.send_signal(number)
     process.wait(WAIT_S)  # with its input still open
     code, _, said = ended(process)
     assert code == 128 + number
@@ -59,6 +62,29 @@ def test_a_signal_in_mid_run(tmp_path: Path, undisturbed: bytes, number: signal.
     assert convert("-", "-o", "out.ndjson", cwd=tmp_path, stdin=cases(NUMBER))[0] == 0
     assert (tmp_path / "out.ndjson").read_bytes() == undisturbed
     assert {path.name for path in tmp_path.iterdir()} == {"out.ndjson", "out.rejects.ndjson"}
+
+
+def test_nohup_holds(tmp_path: Path, undisturbed: bytes) -> None:
+    process = begun(tmp_path, before=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    assert ended(process, cases(NUMBER - 400, first=400))[0] == 0
+    assert (tmp_path / "out.ndjson").read_bytes() == undisturbed
+
+
+@pytest.mark.parametrize("words", [("convert", "pipe", "-o", "out.ndjson"), ("validate", "pipe"), ("facts", "pipe")])
+def test_ctrl_c_before_the_first_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    process = start(*words[1:], cwd=tmp_path, command=words[0], before=_with_ctrl_c)
+    with (tmp_path / "pipe").open("wb"):  # it is being read now
+        process.send_signal(signal.SIGINT)
+        code, _, said = ended(process)
+    assert (code, said) == (130, "stopped by SIGINT\n")
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def _with_ctrl_c() -> None:
+    """Also where the tests run in the background of a shell, which lets them ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_sigkill_in_mid_run(tmp_path: Path, undisturbed: bytes) -> None:

@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fhirconv
+from fhirconv.document import LIMITS
+from fhirconv.many import converter
 
 from .lines import BROKEN, UNFIT, WAIT_S, case, cases, convert, ids, rejects
 
@@ -136,6 +138,23 @@ def test_a_folder_of_resources_is_replaced_and_no_other() -> None:
     assert Path("out", "Patient.ndjson").read_bytes() == before
 
 
+def test_what_is_made_may_be_more_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a limit that makes the test quick."""
+    monkeypatch.setattr(converter, "LIMITS", LIMITS._replace(bytes=4000))
+    labs = [{"analyte": "Hb", "value": at, "unit": "g/dL", "id": f"lab-{at}"} for at in range(5, 15)]
+    Path("cases.ndjson").write_bytes(case("a") + case("b", labs=labs))
+    told = r"cases\.ndjson:2:1: warning: makes [0-9,]+ bytes, and 4,000 are read; give validate and push --limit bytes=(\d+)"
+    done = run("convert", "cases.ndjson", "-v", "-o", "out.ndjson")
+    found = re.search(told, done.stderr)
+    assert done.exit_code == 0
+    assert found
+    assert [len(line) > 4000 for line in Path("out.ndjson").read_bytes().splitlines()] == [False, True]
+    assert int(found[1]) == len(Path("out.ndjson").read_bytes().splitlines()[1])
+    assert "warning [large-output] 1x, first at cases.ndjson:2:1" in done.stderr
+    Path("b.json").write_bytes(case("b", labs=labs))
+    assert "b.json:1:1: warning: makes" in run("convert", "b.json", "-o", "out.json").stderr
+
+
 def test_what_is_rejected_is_told_with_its_line() -> None:
     Path("cases.ndjson").write_bytes(case("a") + BROKEN + UNFIT + case("b") + b'{"case": {"id": "cut"}, "pati')
     done = run("convert", "cases.ndjson", "-o", "out.ndjson")
@@ -156,6 +175,23 @@ def test_what_is_rejected_is_told_with_its_line() -> None:
     assert found[1]["issues"][0]["pointer"] == "/patients"
     assert "5 records: 2 converted, 3 rejected" in done.stderr
     assert "fatal [not-json] 2x, first at cases.ndjson:2:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"\xef\xbb\xbf" + case("b"), "begins with a byte order mark, as where files were joined; remove it"),
+        (case("b").strip() * 2, "has more after the end of the JSON value; a file holds one, and of NDJSON each line"),
+        (b'{"resourceType": "Bundle", "type": "batch"}', "is a FHIR resource, not a case; 'fhirconv facts' reads"),
+    ],
+)
+def test_what_stands_in_place_of_a_case_is_told_in_one_line(line: bytes, told: str) -> None:
+    Path("cases.ndjson").write_bytes(b"\xef\xbb\xbf" + case("a") + line)
+    done = run("convert", "cases.ndjson", "-q", "-o", "out.ndjson")
+    assert ids(Path("out.ndjson").read_bytes()) == ["a"]
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("cases.ndjson:2:")
+    assert told in said
 
 
 def test_rejects_by_name_and_none_for_a_pipe(folder: Path) -> None:
@@ -198,6 +234,22 @@ def test_stop_at_the_first_error(folder: Path, workers: str) -> None:
     assert convert(*command, cwd=folder)[0] == 0
     assert ids(Path("out.ndjson").read_bytes()) == [f"c{at}" for at in range(200)]
     assert not Path("out.ndjson.partial").exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_stop_where_too_many_are_wrong(folder: Path, workers: str) -> None:
+    """As of an export of which all is, or of a small file that unpacks to millions of them."""
+    Path("cases.ndjson").write_bytes(cases(100) + UNFIT * 2000)
+    command = ("cases.ndjson", "-o", "out.ndjson", "-q", "--workers", workers, "--max-rejects")
+    code, _, said = convert(*command, "100", cwd=folder)
+    assert code == 1
+    assert "error: 156 cases are rejected by now; mend what they have in common" in said  # four chunks of 64
+    assert "out.ndjson.partial has 100 cases and is not complete" in said
+    assert len(rejects(Path("out.rejects.ndjson.partial"))) == 156
+    code, _, said = convert(*command, "2000", cwd=folder)
+    assert code == 1
+    assert "error: 156" not in said
+    assert len(rejects(Path("out.rejects.ndjson"))) == 2000
 
 
 @settings(max_examples=25, deadline=None)
@@ -347,9 +399,11 @@ def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch
         (["plain.ndjson.gz", "-o", "new.ndjson"], "plain.ndjson.gz: fatal: is named .gz"),
         (["a.ndjson", "--shape", "resources"], "-o DIR"),
         (["a.ndjson", "--shape", "resources", "-o", "old.ndjson"], "-o DIR"),
+        (["a.ndjson", "--shape", "resources", "-o", "new.gz"], "not compressed: -o new\n"),
         (["a.ndjson", "--shape", "resources", "-o", "out", "--bundle", "batch"], "leave out --bundle"),
         (["a.ndjson", "--workers", "0"], "--workers"),
         (["a.yaml", "--workers", "2"], "OUT.ndjson"),
+        (["a.yaml", "--max-rejects", "0"], "OUT.ndjson"),
         (["a.yaml", "-o", "out.json", "--rejects", "r.ndjson"], "OUT.ndjson"),
     ],
     ids=" ".join,
