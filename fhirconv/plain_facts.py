@@ -26,16 +26,18 @@ ChecksOf = Callable[[Section], Iterable[tuple[Field, str]]]
 
 SPANS = (("start", "end"), ("onset", "abatement"))  # fields that are in order, if both are stated
 
-_QUESTIONS = {  # by the name of the check; {given} is the field, which is then `value`. None answers no to each
-    "check_date": "type({given}) is str and dates[value]",
-    "check_when": "type({given}) is str and low <= value <= high and (dates[value] or instants[value])",
-    "check_instant": "type({given}) is str and instants[value]",
-    "check_integer": "type({given}) is int",
-    "check_number": "{given} is not None and type(value) is not str",
-    "check_term": "(type({given}) is str or (type(value) is list and set(map(type, value)) == {{str}}))",
-    "check_unit": "type({given}) is str and value in units",
-    "check_referencerange": "('low' not in (value := {given}) or 'high' not in value or value['low'] <= value['high'])",
-    "check_references": "(other := named.get({given})) is not None and other is not fact and other.section.name in {refers}",
+_QUESTIONS: dict[tuple[str, type], str] = {  # by the name of the check and what the field, {0}, is by its shape
+    ("check_date", str): "dates[{0}]",
+    ("check_when", str): "low <= (value := {0}) <= high and (dates[value] or instants[value])",
+    ("check_instant", str): "instants[{0}]",
+    ("check_integer", object): "type({0}) is int",
+    ("check_number", object): "True",
+    ("check_term", str): "True",
+    ("check_term", list): "set(map(type, {0})) == {{str}}",
+    ("check_unit", str): "{0} in units",
+    ("check_referencerange", dict): "('low' not in (value := {0}) or 'high' not in value or value['low'] <= value['high'])",
+    ("check_references", str): "(other := named.get({0})) is not None and other is not fact"
+    " and other.section.name in {refers}",
 }
 
 
@@ -71,7 +73,7 @@ def _compile(shape: Shape, checks_of: ChecksOf) -> IsPlain:
 def _compiled(section: Section, kinds: Mapping[str, type], checks: Iterable[tuple[Field, str]]) -> IsPlain:
     names: dict[str, Any] = {"dates": PLAIN_DATES, "instants": PLAIN_INSTANTS, **GLANCED}
     asked, shape = [*fit_questions(section, kinds, names)], frozenset(kinds)
-    asked += [_question(field, check, shape) for field, check in checks if field.path[0] in shape]
+    asked += [_question(field, check, kinds) for field, check in checks if field.path[0] in shape]
     asked += [
         f"data[{first!r}] <= data[{last!r}] and len(data[{first!r}]) <= 10"
         for first, last in SPANS
@@ -86,16 +88,16 @@ def _compiled(section: Section, kinds: Mapping[str, type], checks: Iterable[tupl
     return made
 
 
-def _question(field: Field, check: str, shape: frozenset[str]) -> str:
-    question = _QUESTIONS.get(check, "False")
+def _question(field: Field, check: str, kinds: Mapping[str, type]) -> str:
     name, *inner = field.path
+    question = _QUESTIONS.get((check, str if inner else kinds[name]), "False")  # None answers no to each
     if len(inner) > 1 or (field.is_list and check != "check_term"):
         return "False"
-    if check == "check_number" and (inner or "unit" not in shape):
+    if check == "check_number" and "unit" not in kinds:
         return "False"
     if check == "check_unit":
-        question += f" and data[{name!r}].get('value') is not None" if inner else f" and {'value' in shape}"
+        question += f" and data[{name!r}].get('value') is not None" if inner else f" and {'value' in kinds}"
     if inner:
-        question = question.format(given="value", refers=set(field.refers))
-        return f"((value := data[{name!r}].get({inner[0]!r})) is None or {question})"
-    return question.format(given=f"(value := data[{name!r}])", refers=set(field.refers))
+        question = question.format("value", refers=set(field.refers))
+        return f"((value := data[{name!r}].get({inner[0]!r})) is None or (type(value) is str and {question}))"
+    return question.format(f"data[{name!r}]", refers=set(field.refers))

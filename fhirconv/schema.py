@@ -11,9 +11,7 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import jsonschema_rs
+from typing import Any
 
 from fhirconv.data_files import data_dir
 from fhirconv.document import Document, escape_pointer
@@ -59,18 +57,29 @@ class Section:
         return (field for field in self.fields.values() if field.kind == kind)
 
 
-class CaseSchema(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class CaseSchema:
     """The schema with what is derived from it once."""
 
     text: str
     schema: dict[str, Any]
     sections: dict[str, Section]
-    accepts: Any  # jsonschema_rs validator
+
+    @functools.cached_property
+    def accepts(self) -> Any:
+        """The validator of a case."""
+        return self.validator(self.schema)
 
     def definition(self, section: Section) -> dict[str, Any]:
         """The schema of a fact of this section."""
         node = self.schema["properties"][section.name]
         return resolve(self.schema, node["items"] if section.is_list else node)[1]
+
+    def validator(self, part: dict[str, Any]) -> Any:
+        """A validator of jsonschema_rs for a part of the schema; it raises ValueError for types that it does not know."""
+        import jsonschema_rs  # costs a start more than all that it is asked of a small case
+
+        return jsonschema_rs.Draft202012Validator({**part, "$defs": self.schema["$defs"]})
 
     def takes_around(self, data: Any, facts: int) -> bool:
         """Whether, at a glance, all of a case fits but for its facts, of which there are so many."""
@@ -107,7 +116,7 @@ def case_schema() -> CaseSchema:
     text = (data_dir("mappings") / SCHEMA_FILE).read_text(encoding="utf-8")
     schema = json.loads(text)
     sections = {name: _section(schema, name) for name in schema["properties"] if name not in ("format", "conventions")}
-    return CaseSchema(text, schema, sections, jsonschema_rs.Draft202012Validator(schema))
+    return CaseSchema(text, schema, sections)
 
 
 def resolve(schema: dict[str, Any], node: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -523,13 +523,14 @@ FOR_FEW = {"fhir", "fhir.resources", "pydantic", "requests", "urllib3", "jsonsch
     [
         (["--help"], {*FOR_FEW, "yaml", "orjson", "jsonschema_rs", "tomli", "pathlib", "decimal", "hashlib"}),
         (["convert", "small.yaml"], FOR_FEW),
-        (["convert", "small.json"], {*FOR_FEW, "yaml"}),
+        (["convert", "small.json"], {*FOR_FEW, "yaml", "jsonschema_rs"}),
     ],
     ids=["help", "convert", "convert JSON"],
 )
 def test_what_is_not_loaded(arguments: list[str], unwanted: set[str]) -> None:
     """--help is there at once, and a case that fits the schema costs no library that only explains or types."""
-    Path("small.json").write_text('{"case": {"id": "small"}, "patient": {}, "labs": [{"analyte": "Hb", "value": 9.8}]}')
+    labs = [{"id": "hb", "analyte": "Hb", "value": 9.8, "unit": "g/dL"}]
+    Path("small.json").write_text(json.dumps({"case": {"id": "small-1"}, "patient": {"sex": "female"}, "labs": labs}))
     command = [sys.executable, "-c", LOADED, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout

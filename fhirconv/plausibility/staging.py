@@ -14,9 +14,10 @@ from fhirconv.facts import Fact, fold
 from fhirconv.issues import shown
 from fhirconv.plausibility.course import Course
 
-_GROUP = re.compile(r"(?:stage\s*)?(0|i{1,3}|iv|[1-4])(?![0-9ivx])\s*([a-d]?[0-9]?)", re.IGNORECASE)
-_GROUP_IN_NAME = re.compile(r"\bstage\s*(0|i{1,3}|iv|[1-4])\s*([a-d]?)\b", re.IGNORECASE)
-_CATEGORY = re.compile(r"([cp])?\s*([tnm])\s*([0-4x]|is)", re.IGNORECASE)
+# Compiled, and remembered, by re when a case has stages.
+_GROUP = r"(?i)(?:stage\s*)?(0|i{1,3}|iv|[1-4])(?![0-9ivx])\s*([a-d]?[0-9]?)"
+_GROUP_IN_NAME = r"(?i)\bstage\s*(0|i{1,3}|iv|[1-4])\s*([a-d]?)\b"
+_CATEGORY = r"(?i)([cp])?\s*([tnm])\s*([0-4x]|is)"
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _BASIS = {"c": "clinical", "p": "pathological"}
 
@@ -40,7 +41,7 @@ def check_stages(course: Course) -> None:
 
 def _check_prefix(course: Course, fact: Fact) -> None:
     """cT is clinical, pT pathological."""
-    found = _CATEGORY.match(fact.data["stage"])
+    found = re.match(_CATEGORY, fact.data["stage"])
     basis = fact.data.get("basis", "")
     meant = _BASIS.get((found[1] or "").lower(), "") if found else ""
     if meant and basis and meant != basis:
@@ -81,7 +82,7 @@ def _check_against_condition(course: Course, condition: Fact, fact: Fact) -> Non
     group = _group(fact)
     if group is None or "at" in fact.data:
         return
-    named = _GROUP_IN_NAME.search(condition.data["name"])
+    named = re.search(_GROUP_IN_NAME, condition.data["name"])
     if named and (_digit(named[1]) != group[0] or (named[2] and group[1] and named[2].lower() != group[1])):
         message = (
             f"the stage group is {shown(fact.data['stage'])} here, and the name of the condition says "
@@ -111,7 +112,7 @@ def _group(fact: Fact) -> tuple[str, str] | None:
     """Number and letter of a stage group; None for a category, and for a group that is not read."""
     if fact.data.get("category", "group") != "group":
         return None
-    found = _GROUP.fullmatch(fact.data["stage"].strip())
+    found = re.fullmatch(_GROUP, fact.data["stage"].strip())
     return (_digit(found[1]), found[2].lower()) if found else None
 
 
@@ -127,5 +128,5 @@ def _m_of(fact: Fact) -> str:
 
 def _category_of(fact: Fact) -> tuple[str, str]:
     """('t', '1') for cT1b."""
-    found = _CATEGORY.match(fact.data["stage"]) if fact.data.get("category") != "group" else None
+    found = re.match(_CATEGORY, fact.data["stage"]) if fact.data.get("category") != "group" else None
     return (found[2].lower(), found[3].lower()) if found else ("", "")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema_rs
-
 from fhirconv.schema import Section, case_schema, resolve
 
 
@@ -121,4 +119,4 @@ def _validator(path: tuple[str, ...]) -> Any:
         found = part.item if step == "*" else part.below(step)
         assert found is not None
         node = dict(found.node)
-    return jsonschema_rs.Draft202012Validator({**node, "$defs": case_schema().schema["$defs"]})
+    return case_schema().validator(node)

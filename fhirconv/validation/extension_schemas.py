@@ -11,7 +11,8 @@ from fhirconv.validation.primitive_schemas import IN_PYTHON, PRIMITIVES, UCUM_QU
 
 Schema = dict[str, Any]
 
-_ANYWHERE = ("data-absent-reason", "originalText", "cqf-relativeDateTime")
+# Those that may stand on every element.
+ABSENT_REASON, ORIGINAL_TEXT, _RELATIVE = (HL7 + name for name in ("data-absent-reason", "originalText", "cqf-relativeDateTime"))
 _VALUES: dict[str, Schema] = {
     "valueCodeableConcept": {"$ref": "#/$defs/CodeableConcept"},
     "valueCoding": IN_PYTHON["Coding"],
@@ -44,8 +45,8 @@ def extension_schema(resource: str) -> Schema:
 
     Of the foreign ones no definition is at hand: nothing here can judge them.
     """
-    absent_reason, _, relative = (definition_of(HL7 + name) or {} for name in _ANYWHERE)
-    absent = _extension({"const": HL7 + _ANYWHERE[0]}, "valueCode", {"enum": absent_reason["codes"]})
+    relative = definition_of(_RELATIVE) or {}
+    absent = _extension({"const": ABSENT_REASON}, "valueCode", {"enum": sorted(absent_reasons())})
     reference, text = _VALUES["valueReference"], _VALUES["valueString"]
     codes = {name: {"enum": part["codes"]} for name, part in relative["nested"].items() if "codes" in part}
     quantity: Schema = {"type": "object"} | UCUM_QUANTITY
@@ -65,9 +66,9 @@ def extension_schema(resource: str) -> Schema:
     ]
     known = [
         absent,
-        _extension({"const": HL7 + _ANYWHERE[1]}, "valueString", text),
+        _extension({"const": ORIGINAL_TEXT}, "valueString", text),
         _extension(
-            {"const": HL7 + _ANYWHERE[2]},
+            {"const": _RELATIVE},
             "extension",
             {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)},
         ),
@@ -79,6 +80,12 @@ def extension_schema(resource: str) -> Schema:
     foreign = [_extension(_FOREIGN, key, value) for key, value in _VALUES.items()]
     nested = {"type": "array", "minItems": 1, "items": {"anyOf": [_extension(_PART, key, value) for key, value in _VALUES.items()]}}
     return {"type": "object", "anyOf": [*known, *foreign, _extension(_FOREIGN, "extension", nested)]}
+
+
+@functools.cache
+def absent_reasons() -> frozenset[str]:
+    """The codes that say why there is no value."""
+    return frozenset((definition_of(ABSENT_REASON) or {})["codes"])
 
 
 @functools.lru_cache

@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from fhirconv.key_schemas import asks_of_values, holds_for_keys
 from fhirconv.r4 import kind_of
 from fhirconv.validation import plain
+from fhirconv.validation.extension_schemas import ABSENT_REASON, ORIGINAL_TEXT, absent_reasons
 from fhirconv.validation.extensions import is_plain_url
-from fhirconv.validation.key_schemas import asks_of_values, holds_for_keys
 from fhirconv.validation.look_lines import LIST, NAMES, NOTED, OF_HL7, TOGETHER, VALUES
 from fhirconv.validation.plain import NotPlainError
 from fhirconv.validation.schemas import Generator, Schema, is_plain
@@ -97,9 +98,21 @@ def _is_extension(owner: str) -> Callable[[Any], bool]:
 
 def look_at_extension(value: Any, owner: str, seen: Seen) -> None:
     """An extension of a resource of this type, or ('') of anything else, or a part of one."""
-    if not _is_extension(owner)(value):
+    if (owner or not _is_usual(value, seen)) and not _is_extension(owner)(value):
         raise NotPlainError
     _look_into(value, seen)
+
+
+def _is_usual(value: Any, seen: Seen) -> bool:
+    """Whether an extension of an element says, as most do, why there is no value or how the source has it."""
+    if len(value) != 2:
+        return False
+    if value["url"] == ABSENT_REASON:
+        return value["valueCode"] in absent_reasons()
+    if value["url"] == ORIGINAL_TEXT and type(value["valueString"]) is str:
+        seen.texts.append(value["valueString"])
+        return True
+    return False
 
 
 def _look_into(value: Any, seen: Seen) -> None:
