@@ -164,7 +164,7 @@ def _json_problem(text: str, error: json.JSONDecodeError) -> str:
     if start not in "{[":
         return "is not JSON: it should begin with '{' (a YAML file needs the ending .yaml)"
     if error.msg == "Extra data":
-        return "has more after the end of the JSON value; a file holds one, and of NDJSON each line"
+        return "has more after the end of the JSON value; a file holds one, and each line of an .ndjson file"
     if error.msg.startswith("Expecting property name"):
         return "is not JSON: a key in double quotes was expected here (no comments, no comma before '}')"
     if error.msg.startswith("Unterminated string"):

@@ -181,7 +181,7 @@ def test_what_is_rejected_is_told_with_its_line() -> None:
     ("line", "told"),
     [
         (b"\xef\xbb\xbf" + case("b"), "begins with a byte order mark, as where files were joined; remove it"),
-        (case("b").strip() * 2, "has more after the end of the JSON value; a file holds one, and of NDJSON each line"),
+        (case("b").strip() * 2, "has more after the end of the JSON value; a file holds one, and each line of an .ndjson file"),
         (b'{"resourceType": "Bundle", "type": "batch"}', "is a FHIR resource, not a case; 'fhirconv facts' reads"),
     ],
 )
