@@ -11,7 +11,7 @@ from fhirconv.compression import compressed
 from fhirconv.conversion import Conversion
 from fhirconv.issues import Issue
 from fhirconv.many.chunks import Chunk
-from fhirconv.many.converter import BUNDLES, NOTHING, RESOURCES, Converter, Settings, written
+from fhirconv.many.converter import BUNDLES, NOTHING, RESOURCES, Converter, Settings, failure, written
 from fhirconv.many.rejects import reject_line, rows_of
 from fhirconv.many.repeats import digest_of
 from fhirconv.many.tally import Tally
@@ -53,7 +53,10 @@ class BatchJob:
         lines: dict[str, list[bytes]] = {}
         rejects: list[bytes] = []
         for position, record, result in converter.convert(chunk):
-            values = list(self._values(result)) if result.ok else []
+            try:
+                values = list(self._values(result)) if result.ok else []
+            except Exception as error:  # no memory for its JSON, say: the others go on
+                result, values = failure(record, error), []
             batch.tally.count(result)
             if result.ok:
                 batch.converted.append((position, digest_of(result.case.id)))

@@ -360,6 +360,26 @@ def test_what_was_made_of_a_damaged_input_does_not_look_complete(folder: Path, w
     assert not Path("out.rejects.ndjson").exists()
 
 
+def test_no_memory_for_a_bundle_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also that comes after the conversion."""
+    from fhirconv.conversion import Conversion
+    from fhirconv.many import batches
+
+    def scarce(result: Conversion, shape: str) -> bytes:
+        if result.case.id == "b":
+            raise MemoryError
+        return result.json()
+
+    monkeypatch.setattr(batches, "written", scarce)
+    Path("cases.ndjson").write_bytes(case("a") + case("b") + case("c"))
+    done = run("convert", "cases.ndjson", "-o", "out.ndjson")
+    assert ids(Path("out.ndjson").read_bytes()) == ["a", "c"]
+    (found,) = rejects(Path("out.rejects.ndjson"))
+    assert (found["line"], found["issues"][0]["rule"]) == (2, "record-failed")
+    assert "there was not enough memory for it" in found["issues"][0]["message"]
+    assert "3 records: 2 converted, 1 rejected" in done.stderr
+
+
 def test_a_fault_of_ours_rejects_its_record_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place in our code is told, nothing of the case."""
     from fhirconv.facts import Case
