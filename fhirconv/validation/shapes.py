@@ -52,9 +52,8 @@ def accepts(schema: Schema) -> Callable[[Any], bool]:
     """A schema as a function, compiled by jsonschema_rs, which only few objects need."""
     import jsonschema_rs
 
-    check: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(
-        schema, pattern_options=jsonschema_rs.RegexOptions()
-    ).is_valid
+    options = jsonschema_rs.RegexOptions()
+    check: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(schema, pattern_options=options).is_valid
     return check
 
 
