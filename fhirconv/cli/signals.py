@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
-_TICK_S = 0.5  # a signal that comes just before a read that waits is heard after it; a tick ends the wait
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else ()))
 
 
@@ -30,14 +29,9 @@ class Signals(AbstractContextManager["Signals"]):
         for number in _NUMBERS:
             if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:  # nohup; sh ignores SIGINT for '&'
                 self._before[number] = signal.signal(number, self._hear)
-        if hasattr(signal, "setitimer"):  # Windows has none
-            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: None)
-            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
