@@ -165,3 +165,12 @@ def test_a_name_is_proposed_that_can_be_used(tmp_path: Path) -> None:
     assert code == 2
     assert said.endswith("name it -o out.ndjson\n")
     assert os.listdir(tmp_path) == ["in.ndjson"]
+
+
+def test_a_reader_that_is_slow_gets_every_byte(tmp_path: Path) -> None:
+    """A pipe that is full for seconds, with whatever else goes on in the process meanwhile."""
+    (tmp_path / "many.ndjson").write_bytes(cases(4000))
+    slow = "import sys, time\nwhile d := sys.stdin.buffer.read(1 << 20): sys.stdout.buffer.write(d); time.sleep(0.4)"
+    done = shell(f"{COMMAND} many.ndjson -q | {sys.executable} -c '{slow}'", tmp_path)
+    assert convert("many.ndjson", "-q", "-o", "out.ndjson", cwd=tmp_path)[0] == 0
+    assert done.stdout == (tmp_path / "out.ndjson").read_bytes()
