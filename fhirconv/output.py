@@ -12,9 +12,14 @@ from typing import BinaryIO
 _OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
+def is_device(path: Path) -> bool:
+    """Whether a device or a pipe is there."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
 def is_stream(path: Path) -> bool:
     """Whether a name is written to and stays what it is: a device, a pipe, or a file that this process has open already."""
-    return str(path).startswith(_OPEN_FILES) or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+    return str(path).startswith(_OPEN_FILES) or is_device(path)
 
 
 def open_stream(path: Path) -> BinaryIO:

@@ -14,7 +14,7 @@ import click
 from fhirconv.cli import let_go
 from fhirconv.compression import WHOLE, plain_suffix
 from fhirconv.many.files import OutputError, partial
-from fhirconv.output import write_file
+from fhirconv.output import is_device, write_file
 
 
 def is_dir(path: Path) -> bool:
@@ -87,7 +87,7 @@ def check_paths(inputs: Iterable[Path], target: Path | None, rejects: Path | Non
 def _kept(path: Path, standard: str) -> Path | None:
     """The file or folder that is meant, `standard` by '-'; None for a pipe or a device, where nothing can be lost."""
     path = Path(standard) if str(path) == "-" else path
-    return None if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path) else path
+    return None if is_device(path) else path
 
 
 def holds(output: Path, path: Path) -> bool:
